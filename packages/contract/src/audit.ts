@@ -1,0 +1,56 @@
+import { z } from 'zod';
+
+/** What the agent tells about actions, as JSON on the session's own stream. Times are microseconds. */
+export const ActionEvent = z.object({
+  type: z.literal('action'),
+  seq: z.number().int(),
+  via: z.string(),
+  text: z.string(),
+  /** Length of the whole text in bytes, present when `text` was cut. */
+  text_bytes: z.number().int().optional(),
+  verdict: z.enum(['allow', 'deny']),
+  rule: z.string().optional(),
+  message: z.string().optional(),
+  /** Present when the answer came before the event left. */
+  outcome: z.lazy(() => OutcomeFields).optional(),
+});
+export type ActionEvent = z.infer<typeof ActionEvent>;
+
+export const OutcomeFields = z.object({
+  rows: z.number().int(),
+  bytes: z.number().int(),
+  duration_us: z.number().int(),
+  error: z.string().optional(),
+  masked: z.record(z.string(), z.number()).optional(),
+});
+export type OutcomeFields = z.infer<typeof OutcomeFields>;
+
+export const OutcomeEvent = z.object({ type: z.literal('outcome'), seq: z.number().int(), outcome: OutcomeFields });
+export type OutcomeEvent = z.infer<typeof OutcomeEvent>;
+
+/** The gateway's own records of a session. */
+export const SessionOpenEvent = z.object({
+  type: z.literal('session.open'),
+  user: z.string(),
+  user_id: z.string(),
+  connection: z.string(),
+  protocol: z.string(),
+  verb: z.enum(['connect', 'exec']),
+  origin: z.string(),
+  peer: z.string(),
+});
+export type SessionOpenEvent = z.infer<typeof SessionOpenEvent>;
+
+export const SessionCloseEvent = z.object({
+  type: z.literal('session.close'),
+  /** Stable code of why it ended; `client_left` is the usual one. */
+  reason: z.string(),
+  message: z.string().optional(),
+  bytes_in: z.number().int(),
+  bytes_out: z.number().int(),
+  duration_us: z.number().int(),
+});
+export type SessionCloseEvent = z.infer<typeof SessionCloseEvent>;
+
+export const AuditEvent = z.discriminatedUnion('type', [ActionEvent, OutcomeEvent, SessionOpenEvent, SessionCloseEvent]);
+export type AuditEvent = z.infer<typeof AuditEvent>;

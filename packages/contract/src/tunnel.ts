@@ -1,0 +1,93 @@
+import { z } from 'zod';
+
+/**
+ * What agent and gateway say to each other. Fields are added, never given another meaning;
+ * an unknown field is ignored, an absent one means the safe default.
+ *
+ * One stream carries one client connection: frames of a kind byte and a payload, in order.
+ * That order is what lets the gateway hold an answer until the record of its action is durable.
+ */
+export const FRAME_KINDS = {
+  /** Bytes of the protocol, both ways. */
+  data: 0,
+  /** Gateway to agent, first frame: `OpenMessage`. */
+  open: 1,
+  /** Agent to gateway: the target is ready; the greeting follows as data. */
+  ready: 2,
+  /** Agent to gateway: one audit event as JSON (see audit.ts). */
+  event: 3,
+  /** Either way: the session failed, `FailMessage`. */
+  fail: 4,
+} as const;
+
+export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];
+
+/** Version of these shapes; an agent of the previous one is served. */
+export const TUNNEL_VERSION = 1;
+
+export const GuardrailRule = z.object({
+  type: z.enum(['deny_words_list', 'pattern_match']),
+  words: z.array(z.string()).default([]),
+  pattern_regex: z.string().default(''),
+  message: z.string().default(''),
+});
+export type GuardrailRule = z.infer<typeof GuardrailRule>;
+
+/** The rules of one connection, as the agent compiles them. */
+export const PolicyMessage = z.object({
+  revision: z.number().int(),
+  guardrails: z.array(z.object({ name: z.string(), input: z.array(GuardrailRule), output: z.array(GuardrailRule) })),
+  /** Entities to hide, by Presidio's names. */
+  masks: z.array(z.object({ name: z.string(), entities: z.array(z.string()) })),
+});
+export type PolicyMessage = z.infer<typeof PolicyMessage>;
+
+export const HelloMessage = z.object({
+  user: z.string(),
+  database: z.string().optional(),
+  options: z.record(z.string(), z.string()).optional(),
+  cancelKey: z.string().optional(),
+  version: z.string().optional(),
+});
+
+export const OpenMessage = z.object({
+  session: z.string(),
+  protocol: z.string(),
+  connection: z.string(),
+  user: z.object({ id: z.string(), email: z.string() }),
+  /** The connection's secrets by plain name (`HOST`, `PASS`). */
+  settings: z.record(z.string(), z.string()),
+  hello: HelloMessage,
+  policy: PolicyMessage,
+});
+export type OpenMessage = z.infer<typeof OpenMessage>;
+
+export const FailMessage = z.object({
+  kind: z.enum(['peer', 'target', 'refusal', 'misconfigured', 'bug']),
+  code: z.string(),
+  message: z.string(),
+});
+export type FailMessage = z.infer<typeof FailMessage>;
+
+/** Agent to gateway, first message of the control stream. */
+export const AgentHello = z.object({
+  version: z.number().int(),
+  product: z.string(),
+  hostname: z.string(),
+  platform: z.string(),
+  kernel: z.string().default(''),
+  machine: z.string().default(''),
+  protocols: z.array(z.string()).default([]),
+});
+export type AgentHello = z.infer<typeof AgentHello>;
+
+/** Gateway to agent, on the control stream. */
+export const GatewayMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('welcome'), agent: z.string(), name: z.string() }),
+  /** Open a stream for this client connection; its id goes into the stream's headers. */
+  z.object({ type: z.literal('dial'), stream: z.string() }),
+  /** Cancel what this session runs now. Not on the session's own stream, where it could stand behind a held chunk. */
+  z.object({ type: z.literal('cancel'), session: z.string() }),
+  z.object({ type: z.literal('goodbye'), reason: z.string() }),
+]);
+export type GatewayMessage = z.infer<typeof GatewayMessage>;

@@ -1,0 +1,33 @@
+/** One unit of intent in a session: a statement, a command, a request. */
+export interface Action {
+  /** 1, 2, 3 … within its session. */
+  readonly seq: number;
+  /** What the user asked for, as the protocol has it: SQL text, a command line, a request line. */
+  readonly text: string;
+  /** The protocol's own name of the message that carried it, such as `query` or `execute`. */
+  readonly via: string;
+}
+
+/** How an action ended, as far as the wire told. */
+export interface Outcome {
+  /** Rows that went to the client, or that the target says it changed. */
+  readonly rows: number;
+  /** Bytes of the answer, as the target sent them. */
+  readonly bytes: number;
+  readonly duration_us: number;
+  /** The target's error, in one line: `42P01: relation "x" does not exist`. */
+  readonly error?: string;
+  /** Masked values per entity. Never the values. */
+  readonly masked?: Readonly<Record<string, number>>;
+}
+
+/** What a rule said. */
+export interface Denial {
+  readonly rule: string;
+  /** For the user, in one line, with what to do next. */
+  readonly message: string;
+}
+
+export type Verdict = { readonly allow: true } | { readonly allow: false; readonly denial: Denial };
+
+export const ALLOW: Verdict = Object.freeze({ allow: true });

@@ -1,0 +1,28 @@
+/** How a connection may be used. */
+export type AccessMode = 'connect' | 'exec' | 'runbooks';
+
+/** The protocol that speaks for a connection of this type and subtype, or undefined where there is none. */
+export function protocolOf(type: string, subtype: string): string | undefined {
+  return PROTOCOL_OF[`${type}/${subtype}`];
+}
+
+const PROTOCOL_OF: Readonly<Record<string, string>> = {
+  'database/postgres': 'postgres',
+  'database/mysql': 'mysql',
+  'database/mongodb': 'mongodb',
+  'database/mssql': 'mssql',
+  'database/oracledb': 'oracledb',
+  'application/httpproxy': 'http',
+  'application/tcp': 'tcp',
+  'application/ssh': 'ssh',
+};
+
+/** A configured resource role, as the data path needs it. */
+export interface Connection {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly subtype: string;
+  readonly agentId: string;
+  readonly accessModes: Readonly<Record<AccessMode, boolean>>;
+}

@@ -1,0 +1,103 @@
+import type { Action, Denial, Outcome, Verdict } from './action.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { asAppError, Bug } from './errors.ts';
+
+/**
+ * The one place where an action is judged and recorded, whatever entry point it came from.
+ *
+ *   to the target    ask(action):    a rules   b review hold   c audit.intent   d permit
+ *   to the client    settle(permit): audit.settled, with what the client was shown
+ *
+ * Deciders are awaited and fail closed: one that throws is a denial.
+ */
+export interface Policy {
+  /** Says whether an action may pass. Synchronous where it can be: an await on every action costs a third of the throughput. */
+  judge(action: Action): Verdict | Promise<Verdict>;
+  /** Changes with every change of the rules: a verdict on a prepared statement holds only for the revision it was given under. */
+  readonly revision: number;
+  /** Hides sensitive values in answers; undefined when nothing is to be hidden. */
+  readonly mask: Mask | undefined;
+}
+
+/** Hides sensitive values in one field of text. */
+export interface Mask {
+  /**
+   * Returns the same buffer when nothing was found, else a new one.
+   * Counts what it hid in `counts`, per entity. Throws only when the value may not be shown at all.
+   */
+  apply(text: Buffer, counts: MaskCounts): Buffer;
+}
+
+export type MaskCounts = Record<string, number>;
+
+/** Where facts about actions go. It must keep the order in which they were given. */
+export interface AuditSink {
+  /** An action is about to go to the target, or was denied. Recorded before the action is sent. */
+  intent(action: Action, verdict: Verdict): void;
+  settled(action: Action, outcome: Outcome): void;
+}
+
+declare const minted: unique symbol;
+
+/** Proof that an action was judged and recorded. Only `Gate.ask` mints it, so an unjudged statement does not compile. */
+export interface Permit {
+  readonly [minted]: true;
+  readonly action: Action;
+  /** When it was given, in microseconds of the gate's clock. */
+  readonly since_us: number;
+}
+
+export type Decision = { readonly permit: Permit; readonly denial?: undefined } | { readonly permit?: undefined; readonly denial: Denial };
+
+export class Gate {
+  readonly #policy: Policy;
+  readonly #audit: AuditSink;
+  readonly #clock: Clock;
+  #seq = 0;
+
+  constructor(policy: Policy, audit: AuditSink, clock: Clock = systemClock) {
+    this.#policy = policy;
+    this.#audit = audit;
+    this.#clock = clock;
+  }
+
+  get mask(): Mask | undefined {
+    return this.#policy.mask;
+  }
+
+  /** Judges and records one action. Never throws: a decider that fails is a denial. */
+  ask(via: string, text: string): Decision | Promise<Decision> {
+    const action: Action = { seq: ++this.#seq, text, via };
+    let verdict: Verdict | Promise<Verdict>;
+    try {
+      verdict = this.#policy.judge(action);
+    } catch (error) {
+      verdict = failedClosed(error);
+    }
+    if (verdict instanceof Promise) {
+      return verdict.catch(failedClosed).then((settled) => this.#decide(action, settled));
+    }
+    return this.#decide(action, verdict);
+  }
+
+  /** Says how a permitted action ended. Called once a permit, before the last bytes of the answer go to the client. */
+  settle(permit: Permit, outcome: Omit<Outcome, 'duration_us'>): void {
+    const duration_us = Math.round(this.#clock.micros() - permit.since_us);
+    this.#audit.settled(permit.action, { ...outcome, duration_us });
+  }
+
+  #decide(action: Action, verdict: Verdict): Decision {
+    this.#audit.intent(action, verdict);
+    if (!verdict.allow) return { denial: verdict.denial };
+    return { permit: { action, since_us: this.#clock.micros() } as Permit };
+  }
+}
+
+function failedClosed(error: unknown): Verdict {
+  const fault = asAppError(error);
+  const why = fault instanceof Bug ? 'the policy engine failed' : fault.message;
+  return {
+    allow: false,
+    denial: { rule: 'fail-closed', message: `Refused because ${why}. Try again, and tell your administrator if it happens again` },
+  };
+}

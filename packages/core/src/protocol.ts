@@ -1,0 +1,131 @@
+import type { SecureContext } from 'node:tls';
+import type { ZodType } from 'zod';
+import type { AppError } from './errors.ts';
+import type { Gate } from './gate.ts';
+import type { Log } from './log.ts';
+import type { Wire } from './wire.ts';
+
+/** What a protocol can keep of what policy may promise. A rule that needs more is refused when it is saved. */
+export interface Abilities {
+  readonly actions: 'parsed' | 'session-only';
+  /** `answer`: a denial is told in the protocol's words and the session goes on. `close`: it ends the session. */
+  readonly deny: 'answer' | 'close';
+  readonly hold: boolean;
+  readonly mask: 'cells' | 'body' | 'none';
+  readonly cancel: boolean;
+}
+
+/** What `accept` learned about the client's wish. Plain JSON; it never carries a password. */
+export interface Hello {
+  readonly user: string;
+  readonly database?: string;
+  /** Start-up options of the client, such as `application_name`. */
+  readonly options?: Readonly<Record<string, string>>;
+  /** The cancel key that the client sees, in hex; minted by the gateway. */
+  readonly cancelKey?: string;
+  /** What the client speaks, as `major.minor`. */
+  readonly version?: string;
+}
+
+/** The gateway's side of a client that has just connected: what `accept` may ask for. */
+export interface Door<Grant> {
+  /** For TLS on this listener; undefined where it has none, or where the stream is inside a tunnel already. */
+  readonly tls: SecureContext | undefined;
+  /** Refuse to take a secret in clear text. */
+  readonly tlsRequired: boolean;
+  /** The identity is proven already (`hoop connect`): no login of the protocol's own is needed. */
+  readonly proven: Grant | undefined;
+  /** Resolves what the client presented. @throws Refusal when it is unknown, expired or revoked. */
+  login(attempt: LoginAttempt): Promise<Grant>;
+  /** Passes a cancel request on to the session that has this key (hex). An unknown key is ignored, as servers do. */
+  cancel(key: string): void;
+  /** A fresh cancel key, in hex. `length` in bytes, at least 8: the first 4 are a process id. */
+  mintCancelKey(length: number): string;
+}
+
+export interface LoginAttempt {
+  /** The credential's secret, in whatever field the client put it. */
+  readonly secret: string;
+  readonly user: string;
+  readonly database?: string;
+}
+
+/** A client that is through the protocol's own start: who asks, and for what. */
+export interface Accepted<Grant> {
+  /** The cleartext stream: the one that came in, or TLS on top of it. */
+  readonly wire: Wire;
+  readonly grant: Grant;
+  readonly hello: Hello;
+  /** An error in the protocol's words, for the client, before or instead of a session. */
+  refuse(error: AppError): Buffer;
+}
+
+/** What `connect` works with, in the agent. */
+export interface ConnectContext<Settings> {
+  readonly settings: Settings;
+  readonly hello: Hello;
+  readonly log: Log;
+}
+
+/** A target that is logged in and ready. */
+export interface Target {
+  readonly wire: Wire;
+  /** What the client must see before the first answer: the rest of its login. */
+  readonly greeting: Buffer;
+  /** Starts relaying. Called once. */
+  relay(ports: RelayPorts): Relay;
+  /** Asks the target to cancel what runs now. */
+  cancel(): Promise<void>;
+}
+
+/** Where a relay sends what it lets pass. A promise means: await it before the next chunk. */
+export interface RelayPorts {
+  readonly gate: Gate;
+  toTarget(bytes: Buffer): void | Promise<void>;
+  toClient(bytes: Buffer): void | Promise<void>;
+}
+
+/**
+ * The two directions of one session, without a socket in it: bytes in, bytes out through the ports.
+ * Chunks may be cut anywhere. @throws PeerFault on bytes that the protocol does not allow.
+ */
+export interface Relay {
+  fromClient(chunk: Buffer): void | Promise<void>;
+  fromTarget(chunk: Buffer): void | Promise<void>;
+  /** True while an action that was sent to the target has no answer yet: only then may a cancel be passed on. */
+  readonly busy: boolean;
+  /** The session ends for this reason: the protocol's last words to the client, and the books closed on open actions. */
+  end(reason: AppError | undefined): Buffer;
+}
+
+/** What `execute` gives back: output as text, for a person or a pipe. */
+export interface Execution {
+  readonly exitCode: number;
+  readonly truncated: boolean;
+}
+
+/** The client's half of the protocol, for `hoop exec` and the API: a driver, never a vendor's command line. */
+export interface ExecuteContext {
+  readonly wire: Wire;
+  readonly script: string;
+  write(output: Buffer): void | Promise<void>;
+  readonly outputBytesMax: number;
+}
+
+/**
+ * A protocol adapter: three verbs and honest data about itself.
+ * `accept` runs in the gateway, `connect` and the relay in the agent, `execute` in the gateway as a client of its own relay.
+ */
+export interface Protocol<Settings = unknown> {
+  readonly name: string;
+  readonly abilities: Abilities;
+  /** Checks and types the connection's secrets (`HOST`, `PORT` …); drives API validation, CLI flags and forms. */
+  readonly settings: ZodType<Settings>;
+  /** The usual port of the gateway's native listener and of `hoop connect`; undefined where there is none. */
+  readonly ports: { readonly native?: number; readonly local: number };
+  /** Undefined when there is nothing more to do with this client (a cancel request, a probe). */
+  accept<Grant>(wire: Wire, door: Door<Grant>): Promise<Accepted<Grant> | undefined>;
+  connect(context: ConnectContext<Settings>): Promise<Target>;
+  /** What a client of our own says first, for `execute` and for probes. */
+  execute?(context: ExecuteContext): Promise<Execution>;
+}
