@@ -18,6 +18,18 @@ export const FRAME_KINDS = {
   event: 3,
   /** Either way: the session failed, `FailMessage`. */
   fail: 4,
+  /** On a control stream, both ways: `AgentHello` first, then `GatewayMessage`s. */
+  control: 5,
+} as const;
+
+/** What a stream is for, as the path of its HTTP/2 request. */
+export const TUNNEL_PATHS = {
+  /** The agent's control stream. Authorization: the whole key. */
+  control: '/hoop.Tunnel/Control',
+  /** A session that the gateway asked for with `dial`; header `hoop-stream` says which. */
+  session: '/hoop.Tunnel/Session',
+  /** A user's `hoop connect`: one local client. Authorization: the user's token; header `hoop-connection`. */
+  client: '/hoop.Tunnel/Client',
 } as const;
 
 export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];

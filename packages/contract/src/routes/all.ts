@@ -1,0 +1,70 @@
+import type { Route } from '../route.ts';
+import * as agents from './agents.ts';
+import * as connections from './connections.ts';
+import * as credentials from './credentials.ts';
+import * as guardrails from './guardrails.ts';
+import * as localAuth from './local-auth.ts';
+import * as masking from './masking.ts';
+import * as server from './server.ts';
+import * as sessions from './sessions.ts';
+import * as users from './users.ts';
+
+/** Every route of the API by its name; the name is the operation id in the OpenAPI document. */
+export const routes = {
+  getHealth: server.getHealth,
+  getReadiness: server.getReadiness,
+  getOpenApi: server.getOpenApi,
+  getPublicServerInfo: server.getPublicServerInfo,
+  getServerInfo: server.getServerInfo,
+
+  register: localAuth.register,
+  login: localAuth.login,
+
+  getUserInfo: users.getUserInfo,
+  listUsers: users.listUsers,
+  createUser: users.createUser,
+  getUser: users.getUser,
+  updateUser: users.updateUser,
+  deleteUser: users.deleteUser,
+  listGroups: users.listGroups,
+  createGroup: users.createGroup,
+  deleteGroup: users.deleteGroup,
+
+  listAgents: agents.listAgents,
+  createAgent: agents.createAgent,
+  getAgent: agents.getAgent,
+  deleteAgent: agents.deleteAgent,
+
+  listConnections: connections.listConnections,
+  createConnection: connections.createConnection,
+  getConnection: connections.getConnection,
+  replaceConnection: connections.replaceConnection,
+  patchConnection: connections.patchConnection,
+  deleteConnection: connections.deleteConnection,
+  testConnection: connections.testConnection,
+
+  createCredential: credentials.createCredential,
+  getCredential: credentials.getCredential,
+  revokeCredential: credentials.revokeCredential,
+  closeCredential: credentials.closeCredential,
+  listCredentials: credentials.listCredentials,
+
+  listSessions: sessions.listSessions,
+  execSession: sessions.execSession,
+  getSession: sessions.getSession,
+  killSession: sessions.killSession,
+
+  listGuardrails: guardrails.listGuardrails,
+  createGuardrail: guardrails.createGuardrail,
+  getGuardrail: guardrails.getGuardrail,
+  replaceGuardrail: guardrails.replaceGuardrail,
+  deleteGuardrail: guardrails.deleteGuardrail,
+
+  listMaskingRules: masking.listMaskingRules,
+  createMaskingRule: masking.createMaskingRule,
+  getMaskingRule: masking.getMaskingRule,
+  replaceMaskingRule: masking.replaceMaskingRule,
+  deleteMaskingRule: masking.deleteMaskingRule,
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof routes;
