@@ -8,7 +8,7 @@ const DSN: AgentDsn = { scheme: 'grpcs', name: 'dev', key: KEY, host: 'gw.exampl
 test('a DSN survives being written and read', () => {
   const variants: AgentDsn[] = [
     DSN,
-    { ...DSN, scheme: 'grpc', mode: 'embedded', pin: 'ab'.repeat(32) },
+    { ...DSN, scheme: 'grpc', mode: 'embedded', pin: `${'aB3_-x7'.repeat(6)}Z` },
     { ...DSN, host: '::1', port: 1, name: 'a.b_c-d' },
     { ...DSN, scheme: 'wss', host: '10.0.0.1', mode: 'multi-connection' },
   ];

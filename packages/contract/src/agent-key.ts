@@ -10,7 +10,7 @@ export interface AgentDsn {
   readonly host: string;
   readonly port: number;
   readonly mode: AgentMode;
-  /** SHA-256 of the public key in the gateway's certificate, 64 hex digits; for a certificate that nobody else signed. */
+  /** SHA-256 of the public key (SPKI) in the gateway's certificate, base64url; for a certificate that nobody else signed. */
   readonly pin?: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export const AGENT_KEY_PREFIX = 'xagt-';
 
 const NAME = /^[A-Za-z0-9._-]{1,254}$/;
 const KEY = /^[A-Za-z0-9_-]{16,256}$/;
-const PIN = /^[0-9a-f]{64}$/;
+const PIN = /^[A-Za-z0-9_-]{43}$/;
 
 /** A DSN that cannot be read. `part` names what is wrong with it; the message never holds the key. */
 export class DsnError extends Error {
@@ -89,9 +89,9 @@ function optionsOf(query: string): Pick<AgentDsn, 'mode' | 'pin'> {
   // A key without a mode is the organization's own, which serves many connections.
   const mode = given.get('mode') ?? 'multi-connection';
   if (!isOneOf(AGENT_MODES, mode)) throw new DsnError('mode', `The agent key's mode is unknown; it is one of ${AGENT_MODES.join(', ')}`);
-  const pin = given.get('pin')?.toLowerCase();
+  const pin = given.get('pin') ?? undefined;
   if (pin === undefined) return { mode };
-  if (!PIN.test(pin)) throw new DsnError('pin', "The agent key's pin must be the 64 hex digits of a SHA-256 sum");
+  if (!PIN.test(pin)) throw new DsnError('pin', "The agent key's pin must be a SHA-256 sum in base64url, 43 characters");
   return { mode, pin };
 }
 
