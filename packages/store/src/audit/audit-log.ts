@@ -1,0 +1,337 @@
+import fs from 'node:fs';
+import type { AuditEvent } from '@hoop/contract/audit';
+import { type Clock, systemClock } from '@hoop/core/clock';
+import { asAppError, Bug } from '@hoop/core/errors';
+import type { Log } from '@hoop/core/log';
+import { listSegments, readLogRecord, scanSegment, segmentPath } from './scan.ts';
+import {
+  BATCH_HEADER_BYTES,
+  GENESIS,
+  NOWHERE,
+  type Position,
+  RECORD_HEADER_BYTES,
+  sealBatch,
+  sessionToBytes,
+  writeRecord,
+} from './segment.ts';
+
+export interface AuditLogOptions {
+  readonly directory: string;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** A new file is begun past this size; offsets are 32 bits. */
+  readonly segmentBytesMax?: number;
+}
+
+export interface AuditRecord {
+  readonly at_ms: number;
+  readonly event: AuditEvent;
+}
+
+const SEGMENT_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Records that wait for a disk that does not take them. Past it the log is broken, and who appends is told. */
+const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+
+interface Pending {
+  readonly session: string;
+  readonly sessionBytes: Buffer;
+  readonly at_ms: number;
+  readonly payload: Buffer;
+}
+
+interface Commit {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/**
+ * The append-only audit log with group commit: whoever appends does not wait, whoever must not go on before a record
+ * is on the disk awaits `durable`. All who wait at one time share one `fdatasync`.
+ *
+ * A write that fails breaks the log for good: what waits is rejected, `broken` says so, and nothing is acknowledged any more.
+ * (After a failed fsync the kernel may have dropped the pages; trying again would report success for lost records.)
+ */
+export class AuditLog {
+  readonly #options: AuditLogOptions;
+  readonly #clock: Clock;
+  readonly #segmentBytesMax: number;
+  /** Where each open session's newest record is. */
+  readonly #heads = new Map<string, Position>();
+  readonly #sessionBytes = new Map<string, Buffer>();
+  #file = -1;
+  #segment = 0;
+  #offset = 0;
+  #hash: Buffer = GENESIS;
+  #pending: Pending[] = [];
+  #pendingBytes = 0;
+  /** Number of the newest record that was appended, written, made durable. */
+  #appended = 0;
+  #written = 0;
+  #durable = 0;
+  #syncing: Commit | undefined;
+  #syncingUpTo = 0;
+  #next: Commit | undefined;
+  #writeScheduled = false;
+  #broken: Error | undefined;
+  #closed = false;
+
+  private constructor(options: AuditLogOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX;
+  }
+
+  /**
+   * Opens the log and goes on where it ends. A torn end, which was never acknowledged, is moved aside into a `.torn` file.
+   * @throws Bug `audit_damaged` when the newest segment is damaged anywhere but at its end.
+   */
+  static open(options: AuditLogOptions): AuditLog {
+    fs.mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    const log = new AuditLog(options);
+    log.#recover();
+    return log;
+  }
+
+  get broken(): Error | undefined {
+    return this.#broken;
+  }
+
+  /**
+   * Takes one record. Returns its number, for `durable`.
+   * @throws Bug `audit_broken` when the disk does not take records any more.
+   */
+  append(session: string, payload: Buffer): number {
+    if (this.#broken) throw brokenLog(this.#broken);
+    if (this.#closed) throw new Bug('audit_closed', 'The audit log is closed');
+    let sessionBytes = this.#sessionBytes.get(session);
+    if (!sessionBytes) {
+      sessionBytes = sessionToBytes(session);
+      this.#sessionBytes.set(session, sessionBytes);
+    }
+    this.#pending.push({ session, sessionBytes, at_ms: this.#clock.now(), payload });
+    this.#pendingBytes += RECORD_HEADER_BYTES + payload.length;
+    if (this.#pendingBytes > PENDING_BYTES_MAX) this.#write();
+    else if (!this.#writeScheduled) {
+      // Soon, even if nobody waits: what is written survives a kill of this process.
+      this.#writeScheduled = true;
+      setImmediate(this.#writeSoon);
+    }
+    return ++this.#appended;
+  }
+
+  /** Undefined when the record is on the disk already, else a promise of it. It rejects when the log breaks. */
+  durable(record: number): Promise<void> | undefined {
+    if (record <= this.#durable) return undefined;
+    if (this.#broken) return Promise.reject(brokenLog(this.#broken));
+    if (this.#syncing && record <= this.#syncingUpTo) return this.#syncing.promise;
+    if (!this.#next) this.#next = newCommit();
+    const { promise } = this.#next;
+    if (!this.#syncing) this.#sync();
+    return promise;
+  }
+
+  /** Where the session's newest record is; the session's row keeps it when the session ends. */
+  head(session: string): Position | undefined {
+    if (this.#pending.length > 0) this.#write();
+    return this.#heads.get(session);
+  }
+
+  /** The session will not append any more. Returns its head. */
+  forget(session: string): Position | undefined {
+    const head = this.head(session);
+    this.#heads.delete(session);
+    this.#sessionBytes.delete(session);
+    return head;
+  }
+
+  /** A session's records, oldest first. `head` is needed for a session that is not open here. */
+  recordsOf(session: string, head?: Position): AuditRecord[] {
+    const files = new Map<number, number>();
+    const records: AuditRecord[] = [];
+    try {
+      let at = this.head(session) ?? head ?? NOWHERE;
+      while (at.segment !== 0) {
+        const record = readLogRecord(this.#options.directory, at, files);
+        if (record.session !== session) throw new Bug('audit_damaged', 'The audit log leads to a record of another session; verify it');
+        records.push({ at_ms: record.at_ms, event: JSON.parse(record.payload.toString('utf8')) as AuditEvent });
+        at = record.previous;
+      }
+    } finally {
+      for (const file of files.values()) fs.closeSync(file);
+    }
+    return records.reverse();
+  }
+
+  /** Finds the heads of sessions that were open when the process died, newest segment first. */
+  headsOf(sessions: readonly string[]): Map<string, Position> {
+    const wanted = new Set(sessions);
+    const found = new Map<string, Position>();
+    for (const segment of listSegments(this.#options.directory).reverse()) {
+      if (wanted.size === 0) break;
+      const here = new Map<string, Position>();
+      scanSegment(this.#options.directory, segment, undefined, (batch) => {
+        for (const record of batch.records) if (wanted.has(record.session)) here.set(record.session, record.position);
+      });
+      for (const [session, position] of here) {
+        found.set(session, position);
+        wanted.delete(session);
+      }
+    }
+    return found;
+  }
+
+  /** Writes and syncs what is there, then closes the file. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    if (!this.#broken) await this.durable(this.#appended);
+    this.#closed = true;
+    if (this.#file >= 0) fs.closeSync(this.#file);
+    this.#file = -1;
+  }
+
+  #recover(): void {
+    const { directory, log } = this.#options;
+    const segments = listSegments(directory);
+    const newest = segments.at(-1);
+    if (newest === undefined) {
+      this.#openSegment(1);
+      return;
+    }
+    const scanned = scanSegment(directory, newest, undefined, () => undefined);
+    if (scanned.damage && scanned.damage.reason !== 'torn') {
+      throw new Bug(
+        'audit_damaged',
+        `The audit log is damaged in segment ${newest} at byte ${scanned.damage.offset}; keep the files and verify them`,
+      );
+    }
+    if (scanned.damage) {
+      moveTornEnd(segmentPath(directory, newest), scanned.end);
+      log.warn(
+        { segment: newest, offset: scanned.end },
+        'The audit log ended in the middle of a batch that was never acknowledged; it was moved aside',
+      );
+    }
+    this.#hash = scanned.end > 0 ? scanned.hash : hashBefore(directory, segments);
+    this.#openSegment(newest);
+    this.#offset = scanned.end;
+  }
+
+  #openSegment(segment: number): void {
+    if (this.#file >= 0) fs.closeSync(this.#file);
+    this.#file = fs.openSync(segmentPath(this.#options.directory, segment), 'a', 0o600);
+    this.#segment = segment;
+    this.#offset = 0;
+    syncDirectory(this.#options.directory);
+  }
+
+  readonly #writeSoon = (): void => {
+    this.#writeScheduled = false;
+    if (!this.#closed) this.#write();
+  };
+
+  /** One batch of everything that waits, in one system call. Synchronous: it goes to the page cache. */
+  #write(): void {
+    const pending = this.#pending;
+    if (pending.length === 0 || this.#broken) return;
+    try {
+      if (this.#offset > 0 && this.#offset + this.#pendingBytes > this.#segmentBytesMax) {
+        fs.fdatasyncSync(this.#file);
+        this.#openSegment(this.#segment + 1);
+      }
+      const batch = Buffer.allocUnsafe(BATCH_HEADER_BYTES + this.#pendingBytes);
+      let at = BATCH_HEADER_BYTES;
+      for (const record of pending) {
+        const position = { segment: this.#segment, offset: this.#offset + at };
+        const previous = this.#heads.get(record.session) ?? NOWHERE;
+        at = writeRecord(batch, at, { at_ms: record.at_ms, previous, session: record.sessionBytes, payload: record.payload });
+        this.#heads.set(record.session, position);
+      }
+      this.#hash = sealBatch(batch, pending.length, this.#hash);
+      writeAll(this.#file, batch);
+      this.#offset += batch.length;
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      this.#written = this.#appended;
+    } catch (error) {
+      this.#break(error);
+    }
+  }
+
+  #sync(): void {
+    this.#write();
+    const commit = this.#next;
+    if (!commit) return;
+    this.#next = undefined;
+    if (this.#broken) {
+      commit.reject(brokenLog(this.#broken));
+      return;
+    }
+    const upTo = this.#written;
+    this.#syncing = commit;
+    this.#syncingUpTo = upTo;
+    fs.fdatasync(this.#file, (error) => {
+      this.#syncing = undefined;
+      if (error) {
+        this.#break(error);
+        commit.reject(brokenLog(error));
+        return;
+      }
+      this.#durable = Math.max(this.#durable, upTo);
+      commit.resolve();
+      if (this.#next) this.#sync();
+    });
+  }
+
+  #break(thrown: unknown): void {
+    if (this.#broken) return;
+    this.#broken = thrown instanceof Error ? thrown : new Error(String(thrown));
+    this.#options.log.fatal(
+      { err: asAppError(thrown) },
+      'The audit log cannot be written; no session goes on without it. Free the disk and start again',
+    );
+    this.#next?.reject(brokenLog(this.#broken));
+    this.#next = undefined;
+  }
+}
+
+function newCommit(): Commit {
+  const commit = Promise.withResolvers<void>();
+  // A commit that nobody awaits any more (its session is gone) must not end the process.
+  commit.promise.catch(() => undefined);
+  return commit;
+}
+
+function brokenLog(cause: Error): Bug {
+  return new Bug('audit_broken', 'The audit log cannot be written, so nothing may pass; free the disk of the gateway and start it again', {
+    cause,
+  });
+}
+
+function writeAll(file: number, bytes: Buffer): void {
+  let at = 0;
+  while (at < bytes.length) at += fs.writeSync(file, bytes, at);
+}
+
+/** A new file's name is durable only when its directory is. */
+function syncDirectory(directory: string): void {
+  const file = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+function moveTornEnd(file: string, end: number): void {
+  const bytes = fs.readFileSync(file).subarray(end);
+  fs.writeFileSync(`${file}.${end}.torn`, bytes, { mode: 0o600 });
+  fs.truncateSync(file, end);
+}
+
+/** The chain's end before an empty newest segment. */
+function hashBefore(directory: string, segments: readonly number[]): Buffer {
+  const before = segments.at(-2);
+  return before === undefined ? GENESIS : scanSegment(directory, before, undefined, () => undefined).hash;
+}

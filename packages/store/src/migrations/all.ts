@@ -1,0 +1,5 @@
+import { initial } from './001-initial.ts';
+import type { Migration } from './migration.ts';
+
+/** Every migration, in order. A new one is a file and a line here. */
+export const MIGRATIONS: readonly Migration[] = [initial];

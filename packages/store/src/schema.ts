@@ -1,0 +1,160 @@
+import type { Generated, Kysely } from 'kysely';
+
+/**
+ * The tables, as the newest migration leaves them. Portable on purpose: text, whole numbers and floats only.
+ * Times are milliseconds since 1970; truth values are 0 or 1; `_json` columns hold JSON text; `sealed` ones hold what `SecretBox` made.
+ */
+export interface Schema {
+  readonly migrations: { version: number; name: string; applied_at: number };
+  readonly counters: { name: string; value: number };
+  readonly users: UsersTable;
+  readonly groups: { org_id: Generated<string>; name: string; created_at: number };
+  readonly user_groups: { user_id: string; group_name: string };
+  readonly agents: AgentsTable;
+  readonly connections: ConnectionsTable;
+  readonly connection_secrets: { connection_id: string; sealed: string; updated_at: number };
+  readonly sessions: SessionsTable;
+  readonly session_inputs: { session_id: string; script: string };
+  readonly credentials: CredentialsTable;
+  readonly guardrails: GuardrailsTable;
+  readonly guardrail_connections: { rule_id: string; connection_id: string };
+  readonly masking_rules: MaskingRulesTable;
+  readonly masking_rule_connections: { rule_id: string; connection_id: string; active: number };
+  readonly settings: { key: string; value_json: string | null; sealed: string | null; updated_at: number };
+  readonly outbox: OutboxTable;
+}
+
+/** A database, or a transaction on it: aggregates do not care which. */
+export type Db = Kysely<Schema>;
+
+interface Row {
+  id: string;
+  org_id: Generated<string>;
+}
+
+interface UsersTable extends Row {
+  email: string;
+  name: string;
+  status: string;
+  verified: number;
+  picture: string;
+  slack_id: string;
+  password_hash: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+interface AgentsTable extends Row {
+  name: string;
+  mode: string;
+  key_hash: string;
+  status: string;
+  metadata_json: string;
+  gateway_id: string | null;
+  seen_at: number | null;
+  created_at: number;
+  updated_at: number;
+}
+
+interface ConnectionsTable extends Row {
+  name: string;
+  resource_name: string;
+  type: string;
+  subtype: string;
+  agent_id: string;
+  command_json: string;
+  default_database: string;
+  access_connect: number;
+  access_exec: number;
+  access_runbooks: number;
+  access_schema: number;
+  secret_keys_json: string;
+  secrets_updated_at: number | null;
+  reviewers_json: string;
+  min_review_approvals: number | null;
+  force_approve_groups_json: string;
+  access_max_duration_s: number | null;
+  redact_enabled: number;
+  redact_types_json: string;
+  mandatory_metadata_fields_json: string;
+  attributes_json: string;
+  tags_json: string;
+  connection_tags_json: string;
+  managed_by: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+interface SessionsTable extends Row {
+  user_id: string;
+  user_email: string;
+  user_name: string;
+  connection: string;
+  connection_id: string | null;
+  type: string;
+  subtype: string;
+  connection_tags_json: string;
+  verb: string;
+  origin: string;
+  status: string;
+  exit_code: number | null;
+  end_reason: string | null;
+  gateway_id: string;
+  agent_id: string | null;
+  credential_id: string | null;
+  identity_type: string;
+  batch_id: string | null;
+  correlation_id: string | null;
+  labels_json: string;
+  metadata_json: string;
+  metrics_json: string | null;
+  guardrails_info_json: string;
+  script_size: number;
+  audit_head: string | null;
+  started_at: number;
+  ended_at: number | null;
+}
+
+interface CredentialsTable extends Row {
+  user_id: string;
+  connection_id: string;
+  protocol: string;
+  secret_hash: string;
+  session_id: string | null;
+  created_at: number;
+  expire_at: number | null;
+  revoked_at: number | null;
+}
+
+interface GuardrailsTable extends Row {
+  name: string;
+  description: string;
+  input_json: string;
+  output_json: string;
+  attributes_json: string;
+  managed_by: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+interface MaskingRulesTable extends Row {
+  name: string;
+  description: string;
+  supported_entity_types_json: string;
+  custom_entity_types_json: string;
+  attributes_json: string;
+  score_threshold: number | null;
+  managed_by: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+interface OutboxTable {
+  seq: Generated<number>;
+  kind: string;
+  payload_json: string;
+  created_at: number;
+  attempts: number;
+  /** Nobody else may take it before this time. */
+  claimed_until: number;
+}
