@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { commandLine } from '../process/alive.ts';
+
+/** Where root's demo databases are; see `postgresBase`. */
+const ROOT_BASE = '/var/lib/hoop-demo';
+
+/** Every place that the demo reads or writes. */
+export interface Paths {
+  readonly root: string;
+  readonly home: string;
+  readonly demo: string;
+  readonly bin: string;
+  readonly state: string;
+  readonly envFile: string;
+  readonly config: string;
+  readonly gatewayLog: string;
+  readonly gatewayPid: string;
+  /** The database server's directory, and where servers are unpacked to. */
+  readonly postgres: string;
+  readonly engines: string;
+}
+
+/** Works out the places, and makes the directories that are ours. */
+export function demoPaths(homeVariable: string | undefined, isRoot: boolean): Paths {
+  const home = resolve(homeVariable || join(homedir(), '.hoop'));
+  const demo = join(home, 'demo');
+  const bin = join(home, 'bin');
+  for (const directory of [home, demo, bin]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return {
+    root: fileURLToPath(new URL('../..', import.meta.url)),
+    home,
+    demo,
+    bin,
+    state: join(demo, 'state.json'),
+    envFile: join(home, 'demo.env'),
+    config: join(home, 'config.toml'),
+    gatewayLog: join(demo, 'gateway.log'),
+    gatewayPid: join(demo, 'gateway.pid'),
+    postgres: isRoot ? postgresBase(home, demo) : join(demo, 'postgres'),
+    engines: isRoot ? join(ROOT_BASE, 'engines') : join(demo, 'engines'),
+  };
+}
+
+/**
+ * Started by root, the server runs as another user, who must be able to reach its directory: not in root's home, and not in a
+ * directory of mode 0700. So it stands beside, named for the home that it belongs to, with a link from there.
+ */
+function postgresBase(home: string, demo: string): string {
+  mkdirSync(ROOT_BASE, { recursive: true, mode: 0o755 });
+  removeOrphans();
+  const real = realpathSync(home);
+  const base = join(ROOT_BASE, createHash('sha256').update(real).digest('hex').slice(0, 12));
+  const link = join(demo, 'postgres');
+  // A new home in the place of a deleted one: the password of the old database went with it.
+  if (existsSync(base) && !existsSync(link)) rmSync(base, { recursive: true });
+  mkdirSync(base, { recursive: true, mode: 0o700 });
+  writeFileSync(`${base}.home`, real);
+  if (!existsSync(link)) symlinkSync(base, link);
+  return base;
+}
+
+/** Removes the databases of homes that are gone, unless a server still runs on one. */
+function removeOrphans(): void {
+  for (const name of readdirSync(ROOT_BASE).filter((entry) => entry.endsWith('.home'))) {
+    const note = join(ROOT_BASE, name);
+    const base = note.slice(0, -'.home'.length);
+    if (existsSync(readFileSync(note, 'utf8'))) continue;
+    if (serverRuns(base)) continue;
+    rmSync(base, { recursive: true, force: true });
+    rmSync(note);
+  }
+}
+
+function serverRuns(base: string): boolean {
+  const pidFile = join(base, 'data', 'postmaster.pid');
+  return existsSync(pidFile) && commandLine(Number.parseInt(readFileSync(pidFile, 'utf8'), 10)).includes(base);
+}
