@@ -100,6 +100,8 @@ export const GatewayMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('dial'), stream: z.string() }),
   /** Cancel what this session runs now. Not on the session's own stream, where it could stand behind a held chunk. */
   z.object({ type: z.literal('cancel'), session: z.string() }),
+  /** The rules of these sessions changed. */
+  z.object({ type: z.literal('policy'), sessions: z.array(z.string()), policy: z.lazy(() => PolicyMessage) }),
   z.object({ type: z.literal('goodbye'), reason: z.string() }),
 ]);
 export type GatewayMessage = z.infer<typeof GatewayMessage>;

@@ -21,6 +21,8 @@ export interface Policy {
 
 /** Hides sensitive values in one field of text. */
 export interface Mask {
+  /** A quick look at a run of bytes: false only when nothing in it can have to be hidden. */
+  suspects(bytes: Buffer): boolean;
   /**
    * Returns the same buffer when nothing was found, else a new one.
    * Counts what it hid in `counts`, per entity. Throws only when the value may not be shown at all.
@@ -50,7 +52,7 @@ export interface Permit {
 export type Decision = { readonly permit: Permit; readonly denial?: undefined } | { readonly permit?: undefined; readonly denial: Denial };
 
 export class Gate {
-  readonly #policy: Policy;
+  #policy: Policy;
   readonly #audit: AuditSink;
   readonly #clock: Clock;
   #seq = 0;
@@ -59,6 +61,11 @@ export class Gate {
     this.#policy = policy;
     this.#audit = audit;
     this.#clock = clock;
+  }
+
+  /** The rules changed: what is asked from now on is judged by the new ones, in sessions that are open too. */
+  replacePolicy(policy: Policy): void {
+    this.#policy = policy;
   }
 
   get mask(): Mask | undefined {
@@ -78,6 +85,25 @@ export class Gate {
       return verdict.catch(failedClosed).then((settled) => this.#decide(action, settled));
     }
     return this.#decide(action, verdict);
+  }
+
+  /**
+   * Judges text that is only prepared now and runs later, when `ask` judges it again under the rules of that time.
+   * A denial is recorded; an approval is not, because nothing ran. Never throws.
+   */
+  check(via: string, text: string): Denial | undefined | Promise<Denial | undefined> {
+    const action: Action = { seq: 0, text, via };
+    const denied = (verdict: Verdict): Denial | undefined => {
+      if (verdict.allow) return undefined;
+      this.#audit.intent({ ...action, seq: ++this.#seq }, verdict);
+      return verdict.denial;
+    };
+    try {
+      const verdict = this.#policy.judge(action);
+      return verdict instanceof Promise ? verdict.catch(failedClosed).then(denied) : denied(verdict);
+    } catch (error) {
+      return denied(failedClosed(error));
+    }
   }
 
   /** Says how a permitted action ended. Called once a permit, before the last bytes of the answer go to the client. */

@@ -1,0 +1,14 @@
+import type { Protocol } from '@hoop/core/protocol';
+import { postgres } from './postgres/index.ts';
+
+/** Every protocol that is spoken here. Adding one is adding its folder and its line. */
+const ALL: readonly Protocol<never>[] = [postgres as unknown as Protocol<never>];
+
+/** The adapter of this name, or undefined. */
+export function protocolNamed(name: string): Protocol | undefined {
+  return ALL.find((protocol) => protocol.name === name) as Protocol | undefined;
+}
+
+export function allProtocols(): readonly Protocol[] {
+  return ALL as unknown as readonly Protocol[];
+}

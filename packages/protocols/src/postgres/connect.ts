@@ -1,0 +1,246 @@
+import { createHash } from 'node:crypto';
+import net from 'node:net';
+import tls from 'node:tls';
+import { join } from '@hoop/core/bytes';
+import { asAppError, Misconfigured, TargetFault } from '@hoop/core/errors';
+import { TARGET_CONNECT_MS_MAX } from '@hoop/core/limits';
+import type { ConnectContext, RelayPorts, Target } from '@hoop/core/protocol';
+import { dial, type SocketWire, type Wire } from '@hoop/core/wire';
+import { code, encodeMessage, int32, type Message, MessageReader } from './frame.ts';
+import { CANCEL_MS_MAX, HELD_BYTES_MAX, LOGIN_MESSAGES_MAX } from './limits.ts';
+import { decodeError } from './messages/error.ts';
+import { Fields } from './messages/fields.ts';
+import { encodeCancelRequest, encodeSslRequest, encodeStartup } from './messages/startup.ts';
+import { PostgresRelay } from './relay.ts';
+import { certificateHash, ScramClient } from './scram.ts';
+import type { PostgresSettings } from './settings.ts';
+
+/**
+ * Dials the target, logs in with the connection's secrets, and stops where the server is ready.
+ * @throws TargetFault, Misconfigured with words for the user: never a password, never a stack
+ */
+export async function connect(context: ConnectContext<PostgresSettings>): Promise<Target> {
+  const deadline = AbortSignal.timeout(TARGET_CONNECT_MS_MAX);
+  const { settings } = context;
+  let wire: Wire | undefined;
+  const late = (): void =>
+    wire?.destroy(new TargetFault('target_unreachable', `The target ${settings.HOST}:${settings.PORT} did not finish its login in time`));
+  deadline.addEventListener('abort', late);
+  try {
+    wire = await openTarget(settings);
+    const login = new Login(wire, context);
+    await login.run();
+    return new PostgresTarget(wire, login, settings);
+  } catch (error) {
+    wire?.destroy();
+    throw targetWords(asAppError(error), settings);
+  } finally {
+    deadline.removeEventListener('abort', late);
+  }
+}
+
+/** A wire to the server, encrypted as SSLMODE asks. */
+async function openTarget(settings: PostgresSettings): Promise<Wire> {
+  const wire = await dial(settings.HOST, settings.PORT);
+  if (settings.SSLMODE === 'disable') return wire;
+  await wire.write(encodeSslRequest());
+  const answer = await wire.read();
+  if (answer?.length === 1 && answer[0] === code('S')) return startTls(wire, settings);
+  // More than one byte: somebody put bytes in front of the encryption (CVE-2021-23222).
+  if (answer?.length === 1 && answer[0] === code('N') && settings.SSLMODE === 'prefer') return wire;
+  wire.destroy();
+  throw new Misconfigured('target_tls', `The target ${settings.HOST}:${settings.PORT} offers no TLS, and SSLMODE is ${settings.SSLMODE}`);
+}
+
+async function startTls(wire: SocketWire, settings: PostgresSettings): Promise<Wire> {
+  const verify = settings.SSLMODE === 'verify-ca' || settings.SSLMODE === 'verify-full';
+  const options: tls.ConnectionOptions = {
+    rejectUnauthorized: verify,
+    ALPNProtocols: ['postgresql'],
+    ...(settings.SSLROOTCERT ? { ca: settings.SSLROOTCERT } : {}),
+    ...(net.isIP(settings.HOST) ? { host: settings.HOST } : { servername: settings.HOST }),
+    // verify-ca trusts the authority whatever name it vouches for.
+    ...(settings.SSLMODE === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
+  };
+  try {
+    return await wire.startTls({ side: 'client', options });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Misconfigured('target_tls', `TLS with the target ${settings.HOST}:${settings.PORT} failed: ${why}`, { cause });
+  }
+}
+
+/** The start-up and login conversation with the server, as its client. (PostgreSQL 17, section 54.2.1) */
+class Login {
+  readonly #wire: Wire;
+  readonly #reader: MessageReader;
+  readonly #context: ConnectContext<PostgresSettings>;
+  #scram: ScramClient | undefined;
+  /** What the client is to see of it: parameter statuses, notices, and the final ready. */
+  readonly #greeting: Buffer[] = [];
+  /** The server's own cancel key: process id and secret. */
+  cancelKey: Buffer | undefined;
+
+  constructor(wire: Wire, context: ConnectContext<PostgresSettings>) {
+    this.#wire = wire;
+    this.#reader = new MessageReader(wire);
+    this.#context = context;
+  }
+
+  get greeting(): Buffer {
+    return join(this.#greeting);
+  }
+
+  async run(): Promise<void> {
+    const { settings, hello } = this.#context;
+    const parameters = new Map(Object.entries(hello.options ?? {}));
+    parameters.set('user', settings.USER);
+    parameters.set('database', hello.database ?? (settings.DB || 'postgres'));
+    // 3.0 to every server: older ones and poolers know nothing newer, and nothing of 3.2 is needed here.
+    await this.#wire.write(encodeStartup(3, 0, parameters));
+    this.#greeting.push(encodeMessage('R', int32(AUTH_OK)));
+    for (let count = 0; count < LOGIN_MESSAGES_MAX; count++) {
+      const message = await this.#reader.message(HELD_BYTES_MAX);
+      if (await this.#take(message)) {
+        this.#reader.giveBack();
+        return;
+      }
+    }
+    throw new TargetFault('target_login', 'The target does not come to the end of its login');
+  }
+
+  /** Returns true when the server is ready. */
+  async #take({ type, body }: Message): Promise<boolean> {
+    switch (String.fromCharCode(type)) {
+      case 'R':
+        await this.#authenticate(body);
+        return false;
+      case 'E':
+        throw refusedLogin(body, this.#context.settings);
+      case 'K':
+        this.cancelKey = Buffer.from(body);
+        this.#greeting.push(encodeMessage('K', Buffer.from(this.#context.hello.cancelKey ?? '0000000000000000', 'hex')));
+        return false;
+      case 'S':
+      case 'N':
+      case 'A':
+        this.#greeting.push(encodeMessage(String.fromCharCode(type), body));
+        return false;
+      case 'v':
+        return false;
+      case 'Z':
+        this.#greeting.push(encodeMessage('Z', body));
+        return true;
+      default:
+        throw new TargetFault('target_login', 'The target says something in its login that PostgreSQL does not say');
+    }
+  }
+
+  async #authenticate(body: Buffer): Promise<void> {
+    const fields = new Fields(body);
+    const method = fields.int32();
+    const { settings } = this.#context;
+    if (method === AUTH_OK) {
+      if (this.#scram && !this.#scramVerified) throw new TargetFault('target_login', 'The target ended its login without proving itself');
+      return;
+    }
+    if (method === AUTH_CLEARTEXT) return this.#say(encodeMessage('p', settings.PASS));
+    if (method === AUTH_MD5) return this.#say(encodeMessage('p', md5Password(settings, fields.bytes(4))));
+    if (method === AUTH_SASL) {
+      const offered: string[] = [];
+      for (let name = fields.cstring(); name !== ''; name = fields.cstring()) offered.push(name);
+      this.#scram = new ScramClient(settings.PASS, offered, this.#certificateHash());
+      const first = this.#scram.first();
+      return this.#say(encodeMessage('p', this.#scram.mechanism, int32(first.length), first));
+    }
+    if (method === AUTH_SASL_CONTINUE && this.#scram) return this.#say(encodeMessage('p', await this.#scram.final(fields.rest())));
+    if (method === AUTH_SASL_FINAL && this.#scram) {
+      this.#scram.verify(fields.rest());
+      this.#scramVerified = true;
+      return;
+    }
+    throw new Misconfigured(
+      'target_login',
+      `The target asks for login method ${method}, which is not spoken here; use SCRAM-SHA-256 for this user`,
+    );
+  }
+
+  #scramVerified = false;
+
+  async #say(message: Buffer): Promise<void> {
+    await this.#wire.write(message);
+  }
+
+  #certificateHash(): Buffer | undefined {
+    const socket = (this.#wire as SocketWire).socket;
+    const certificate = socket instanceof tls.TLSSocket ? socket.getPeerX509Certificate() : undefined;
+    return certificate && certificateHash(certificate);
+  }
+}
+
+const AUTH_OK = 0;
+const AUTH_CLEARTEXT = 3;
+const AUTH_MD5 = 5;
+const AUTH_SASL = 10;
+const AUTH_SASL_CONTINUE = 11;
+const AUTH_SASL_FINAL = 12;
+
+class PostgresTarget implements Target {
+  readonly wire: Wire;
+  readonly greeting: Buffer;
+  readonly #cancelKey: Buffer | undefined;
+  readonly #settings: PostgresSettings;
+
+  constructor(wire: Wire, login: Login, settings: PostgresSettings) {
+    this.wire = wire;
+    this.greeting = login.greeting;
+    this.#cancelKey = login.cancelKey;
+    this.#settings = settings;
+  }
+
+  relay(ports: RelayPorts): PostgresRelay {
+    return new PostgresRelay(ports);
+  }
+
+  /** Resolves when the server has taken the request: it closes the connection then. */
+  async cancel(): Promise<void> {
+    if (!this.#cancelKey) return;
+    const wire = await openTarget(this.#settings);
+    const timer = setTimeout(() => wire.destroy(), CANCEL_MS_MAX);
+    try {
+      await wire.write(encodeCancelRequest(this.#cancelKey));
+      await wire.read().catch(() => undefined);
+    } finally {
+      clearTimeout(timer);
+      wire.destroy();
+    }
+  }
+}
+
+/** md5(md5(password + user) + salt), as servers before version 14 ask for. (PostgreSQL 17, section 54.2.1) */
+function md5Password(settings: PostgresSettings, salt: Buffer): string {
+  const inner = createHash('md5').update(settings.PASS).update(settings.USER).digest('hex');
+  return `md5${createHash('md5').update(inner).update(salt).digest('hex')}`;
+}
+
+function refusedLogin(body: Buffer, settings: PostgresSettings): TargetFault {
+  const { sqlstate, message } = decodeError(body);
+  const place = `${settings.HOST}:${settings.PORT}`;
+  if (sqlstate === '28P01' || sqlstate === '28000') {
+    return new TargetFault(
+      'target_login',
+      `The target ${place} refuses the connection's own user or password; an administrator must correct USER and PASS`,
+    );
+  }
+  return new TargetFault(sqlstate === '53300' ? 'target_full' : 'target_refused', `The target ${place} refuses the session: ${message}`, {
+    facts: { sqlstate },
+  });
+}
+
+/** Faults of the wire while logging in are the target's, not the client's. */
+function targetWords(error: ReturnType<typeof asAppError>, settings: PostgresSettings): ReturnType<typeof asAppError> {
+  if (error.kind === 'target' || error.kind === 'misconfigured') return error;
+  return new TargetFault('target_login', `The login at the target ${settings.HOST}:${settings.PORT} failed: ${error.message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,30 @@
+/** As the server has it (MAX_STARTUP_PACKET_LENGTH): a start-up packet that claims more is not one. */
+export const STARTUP_BYTES_MAX = 10_000;
+
+/** A password message. The server takes 65,535 bytes of anything during login. */
+export const PASSWORD_BYTES_MAX = 4_096;
+
+/** Any message: the server's own limit for large ones (PQ_LARGE_MESSAGE_LIMIT). These are passed on as they come, never held. */
+export const MESSAGE_BYTES_MAX = 0x3fffffff;
+
+/** A message that must be whole before it may pass: a statement, an error, a row that is to be masked. */
+export const HELD_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Of a Bind only the names at its start are needed; its parameters are passed on as they come. NAMEDATALEN is 64, drivers stay below. */
+export const BIND_HEAD_BYTES_MAX = 2_048;
+
+/** Prepared statements and portals that one session may name at a time. */
+export const NAMES_MAX = 20_000;
+
+/** Statement texts that are remembered for prepared statements, all together. */
+export const NAMED_TEXT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** SCRAM: a hostile server may not make the agent compute for hours, nor send a nonce without end. */
+export const SCRAM_ITERATIONS_MAX = 1_000_000;
+export const SCRAM_MESSAGE_BYTES_MAX = 8_192;
+
+/** Messages of a target's login before it is ready; parameter statuses are some dozens. */
+export const LOGIN_MESSAGES_MAX = 1_000;
+
+/** Dialling back to the target to cancel. */
+export const CANCEL_MS_MAX = 5_000;

@@ -1,0 +1,69 @@
+import { HEADER_BYTES } from '../frame.ts';
+import { Fields, malformed } from './fields.ts';
+
+/** RowDescription: Int16 count, then for each column: name, Int32 table, Int16 column, Int32 type, Int16 size, Int32 modifier, Int16 format. */
+export interface Column {
+  readonly name: string;
+  readonly type: number;
+  /** 0 text, 1 binary. */
+  readonly format: number;
+}
+
+/** @throws PeerFault `bad_message` */
+export function decodeRowDescription(body: Buffer): Column[] {
+  const fields = new Fields(body);
+  const count = fields.int16();
+  const columns: Column[] = [];
+  for (let index = 0; index < count; index++) {
+    const name = fields.cstring();
+    fields.bytes(6);
+    const type = fields.int32();
+    fields.bytes(6);
+    columns.push({ name, type, format: fields.int16() });
+  }
+  fields.end();
+  return columns;
+}
+
+/** DataRow: Int16 count, then for each cell Int32 length (-1: null) and the bytes. @throws PeerFault `bad_message` */
+export function decodeDataRow(body: Buffer): (Buffer | null)[] {
+  const fields = new Fields(body);
+  const count = fields.int16();
+  if (count < 0) throw malformed('a negative number of cells');
+  const cells: (Buffer | null)[] = [];
+  for (let index = 0; index < count; index++) {
+    const length = fields.int32();
+    cells.push(length === -1 ? null : fields.bytes(length));
+  }
+  fields.end();
+  return cells;
+}
+
+export function encodeDataRow(cells: readonly (Buffer | null)[]): Buffer {
+  const length = cells.reduce((sum, cell) => sum + 4 + (cell?.length ?? 0), 4 + 2);
+  const message = Buffer.allocUnsafe(1 + length);
+  message[0] = 0x44;
+  message.writeInt32BE(length, 1);
+  message.writeInt16BE(cells.length, HEADER_BYTES);
+  let at = HEADER_BYTES + 2;
+  for (const cell of cells) {
+    message.writeInt32BE(cell ? cell.length : -1, at);
+    at += 4;
+    if (cell) at += cell.copy(message, at);
+  }
+  return message;
+}
+
+/** CommandComplete: String tag, such as `SELECT 5` or `INSERT 0 1`. */
+export function decodeTag(body: Buffer): string {
+  const fields = new Fields(body);
+  const tag = fields.cstring();
+  fields.end();
+  return tag;
+}
+
+/** The row count at a tag's end, or 0 where it has none. */
+export function rowsOfTag(tag: string): number {
+  const match = /(\d+)$/.exec(tag);
+  return match ? Number(match[1]) : 0;
+}

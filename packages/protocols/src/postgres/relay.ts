@@ -1,0 +1,42 @@
+import type { AppError } from '@hoop/core/errors';
+import type { Relay, RelayPorts } from '@hoop/core/protocol';
+import { Answers } from './answers.ts';
+import { Names, OwedQueue } from './books.ts';
+import { type Books, Requests } from './requests.ts';
+import { fatalWords } from './words.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** The two directions of a PostgreSQL session, after both logins. */
+export class PostgresRelay implements Relay {
+  readonly #ports: RelayPorts;
+  readonly #books: Books = { owed: new OwedQueue(), names: new Names(), copyIn: false, skipping: false };
+  readonly #requests: Requests;
+  readonly #answers: Answers;
+
+  constructor(ports: RelayPorts) {
+    this.#ports = ports;
+    this.#requests = new Requests(ports.gate, this.#books, (bytes) => ports.toTarget(bytes));
+    this.#answers = new Answers(ports.gate, this.#books, (bytes) => ports.toClient(bytes));
+  }
+
+  get busy(): boolean {
+    return this.#books.owed.length > 0;
+  }
+
+  fromClient(chunk: Buffer): void | Promise<void> {
+    return this.#requests.feed(chunk);
+  }
+
+  fromTarget(chunk: Buffer): void | Promise<void> {
+    return this.#answers.feed(chunk);
+  }
+
+  end(reason: AppError | undefined): Buffer {
+    const error = reason ? `session ended: ${reason.code}` : 'session ended before the answer';
+    for (let entry = this.#books.owed.shift(); entry; entry = this.#books.owed.shift()) {
+      if (entry.permit) this.#ports.gate.settle(entry.permit, { rows: entry.rows, bytes: entry.bytes, error: entry.error ?? error });
+    }
+    return reason && this.#answers.atBoundary ? fatalWords(reason) : NOTHING;
+  }
+}

@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto';
+import type { Denial } from '@hoop/core/action';
+import { PeerFault } from '@hoop/core/errors';
+import type { Decision, Gate, Permit } from '@hoop/core/gate';
+import type { Names, Owed, OwedQueue } from './books.ts';
+import { badLength, code, encodeMessage, HEADER_BYTES, int32, messageLength } from './frame.ts';
+import { BIND_HEAD_BYTES_MAX, HELD_BYTES_MAX } from './limits.ts';
+import {
+  decodeBindHead,
+  decodeExecute,
+  decodeFunctionOid,
+  decodeParse,
+  decodeQuery,
+  decodeTarget,
+  LARGE_OBJECT_FUNCTIONS,
+} from './messages/query.ts';
+import { denialWords } from './words.ts';
+
+const QUERY = code('Q');
+const PARSE = code('P');
+const BIND = code('B');
+const EXECUTE = code('E');
+const DESCRIBE = code('D');
+const CLOSE = code('C');
+const FUNCTION_CALL = code('F');
+const SYNC = code('S');
+const FLUSH = code('H');
+const COPY_DATA = code('d');
+const COPY_DONE = code('c');
+const COPY_FAIL = code('f');
+const TERMINATE = code('X');
+
+/** What the two directions know together. */
+export interface Books {
+  readonly owed: OwedQueue;
+  readonly names: Names;
+  /** The server takes copy data now, and ignores Sync until its end. */
+  copyIn: boolean;
+  /** A message of this batch failed or was denied: the server skips everything up to the Sync, so nothing is sent or judged until then. */
+  skipping: boolean;
+}
+
+/** What to do with the message that was just looked at. */
+interface Step {
+  /** Undefined: it passes as it is. */
+  readonly instead?: Buffer;
+}
+
+const PASS: Step = {};
+
+/**
+ * Client to target. Cuts messages, asks the gate about those that mean something, and forwards runs of unchanged bytes.
+ *
+ * A denied action is answered by the server itself: in its place goes an Execute of a portal that does not exist, whose error
+ * the other direction replaces by the denial. So the denial comes in its turn among pipelined answers, and the transaction
+ * around it fails as after any other error.
+ */
+export class Requests {
+  readonly #gate: Gate;
+  readonly #books: Books;
+  readonly #send: (bytes: Buffer) => void | Promise<void>;
+  readonly #nowhere = `hoop_denied_${randomBytes(12).toString('hex')}`;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #needed = 0;
+  /** Bytes of the current message that are still to pass, or to be dropped. */
+  #passing = 0;
+  #dropping = 0;
+
+  constructor(gate: Gate, books: Books, send: (bytes: Buffer) => void | Promise<void>) {
+    this.#gate = gate;
+    this.#books = books;
+    this.#send = send;
+  }
+
+  /** @throws PeerFault on what is not this protocol */
+  feed(chunk: Buffer): void | Promise<void> {
+    if (this.#heldBytes === 0) return this.#run(chunk, 0);
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes < this.#needed) return undefined;
+    const whole = Buffer.concat(this.#held, this.#heldBytes);
+    this.#held = [];
+    this.#heldBytes = 0;
+    return this.#run(whole, 0);
+  }
+
+  /** [from, at) is what passes unchanged and has not been sent yet. */
+  #run(chunk: Buffer, start: number): void | Promise<void> {
+    let from = start;
+    let at = start;
+    while (at < chunk.length) {
+      if (this.#passing > 0) {
+        const taken = Math.min(this.#passing, chunk.length - at);
+        this.#passing -= taken;
+        at += taken;
+        continue;
+      }
+      if (this.#dropping > 0) {
+        if (at > from) void this.#send(chunk.subarray(from, at));
+        const taken = Math.min(this.#dropping, chunk.length - at);
+        this.#dropping -= taken;
+        at += taken;
+        from = at;
+        continue;
+      }
+      const left = chunk.length - at;
+      if (left < HEADER_BYTES) return this.#hold(chunk, from, at, HEADER_BYTES);
+      const type = chunk[at] ?? 0;
+      const total = messageLength(chunk, at) + 1;
+      if (this.#books.skipping && type !== SYNC && type !== TERMINATE) {
+        this.#dropping = total;
+        continue;
+      }
+      const needed = neededBytes(type, total);
+      if (left < needed) return this.#hold(chunk, from, at, needed);
+      const step = this.#take(type, chunk.subarray(at + HEADER_BYTES, at + needed));
+      if (step instanceof Promise) return this.#afterDecision(chunk, from, at, total, step);
+      if (step.instead) {
+        if (at > from) void this.#send(chunk.subarray(from, at));
+        void this.#send(step.instead);
+        from = at;
+        this.#dropping = total;
+      } else this.#passing = total;
+    }
+    const sent = from < chunk.length ? this.#send(from === 0 ? chunk : chunk.subarray(from)) : undefined;
+    return this.#books.owed.isFull ? this.#waitForRoom(sent) : sent;
+  }
+
+  /** A client that pipelines without end waits for the server to catch up. */
+  async #waitForRoom(sent: void | Promise<void>): Promise<void> {
+    await sent;
+    await this.#books.owed.room();
+  }
+
+  /** What came before the undecided message goes out now; the rest waits for the decision. */
+  async #afterDecision(chunk: Buffer, from: number, at: number, total: number, undecided: Promise<Step>): Promise<void> {
+    if (at > from) await this.#send(chunk.subarray(from, at));
+    const step = await undecided;
+    if (step.instead) {
+      await this.#send(step.instead);
+      this.#dropping = total;
+    } else this.#passing = total;
+    await this.#run(chunk, at);
+  }
+
+  /** Keeps an incomplete message back and sends what is in front of it. */
+  #hold(chunk: Buffer, from: number, at: number, needed: number): void | Promise<void> {
+    const rest = chunk.subarray(at);
+    this.#held = [rest];
+    this.#heldBytes = rest.length;
+    this.#needed = needed;
+    return at > from ? this.#send(chunk.subarray(from, at)) : undefined;
+  }
+
+  /** Looks at one message. `body` is whole, except of a Bind, of which it is the start, and of what passes unseen, where it is empty. */
+  #take(type: number, body: Buffer): Step | Promise<Step> {
+    const { owed, names } = this.#books;
+    switch (type) {
+      case QUERY:
+        return this.#ask('query', decodeQuery(body));
+      case PARSE:
+        return this.#parse(body);
+      case BIND: {
+        const { portal, statement } = decodeBindHead(body);
+        owed.push(entry('bind', { undo: names.bind(portal, statement) }));
+        return PASS;
+      }
+      case EXECUTE:
+        return this.#ask('execute', names.textOf(decodeExecute(body).portal));
+      case DESCRIBE:
+        owed.push(entry('describe'));
+        return PASS;
+      case CLOSE: {
+        const { what, name } = decodeTarget(body);
+        owed.push(entry('close', { undo: names.close(what, name) }));
+        return PASS;
+      }
+      case FUNCTION_CALL:
+        return this.#ask('function', functionText(decodeFunctionOid(body)));
+      case SYNC:
+        this.#books.skipping = false;
+        if (!this.#books.copyIn) owed.push(entry('sync'));
+        return PASS;
+      case COPY_DONE:
+      case COPY_FAIL:
+        if (this.#books.copyIn) this.#books.copyIn = false;
+        else if (owed.length > 0) owed.push(entry('copy-end'));
+        return PASS;
+      case FLUSH:
+      case COPY_DATA:
+      case TERMINATE:
+        return PASS;
+      default:
+        throw new PeerFault('bad_message', `Invalid frontend message type ${type}`);
+    }
+  }
+
+  #ask(kind: 'query' | 'execute' | 'function', text: string): Step | Promise<Step> {
+    const decision = this.#gate.ask(kind, text);
+    return decision instanceof Promise ? decision.then((settled) => this.#decided(kind, settled)) : this.#decided(kind, decision);
+  }
+
+  #decided(kind: 'query' | 'execute' | 'function', decision: Decision): Step {
+    if (decision.permit) {
+      this.#books.owed.push(entry(kind, { permit: decision.permit }));
+      return PASS;
+    }
+    return this.#deny(kind, decision.denial);
+  }
+
+  #deny(kind: 'query' | 'execute' | 'function', denial: Denial): Step {
+    this.#books.owed.push(entry(kind, { refusal: denialWords(denial) }));
+    const failing = encodeMessage('E', this.#nowhere, int32(0));
+    if (kind !== 'execute') return { instead: Buffer.concat([failing, encodeMessage('S')]) };
+    this.#books.skipping = true;
+    return { instead: failing };
+  }
+
+  #parse(body: Buffer): Step | Promise<Step> {
+    const { name, text } = decodeParse(body);
+    const decided = (denial: Denial | undefined): Step => {
+      if (denial) return this.#deny('execute', denial);
+      this.#books.owed.push(entry('parse', { undo: this.#books.names.parse(name, text) }));
+      return PASS;
+    };
+    const denial = this.#gate.check('parse', text);
+    return denial instanceof Promise ? denial.then(decided) : decided(denial);
+  }
+}
+
+/** How much of a message must be there before it can be judged. */
+function neededBytes(type: number, total: number): number {
+  switch (type) {
+    case COPY_DATA:
+    case FLUSH:
+    case SYNC:
+    case COPY_DONE:
+    case COPY_FAIL:
+    case TERMINATE:
+      return HEADER_BYTES;
+    case BIND:
+      return Math.min(total, HEADER_BYTES + BIND_HEAD_BYTES_MAX);
+    case FUNCTION_CALL:
+      return Math.min(total, HEADER_BYTES + 4);
+    default:
+      if (total > HELD_BYTES_MAX) throw tooLarge(total);
+      return total;
+  }
+}
+
+function tooLarge(total: number): PeerFault {
+  return total < 0
+    ? badLength(total)
+    : new PeerFault('message_too_large', `A message of ${total} bytes is over the gateway's limit of ${HELD_BYTES_MAX} for statements`);
+}
+
+function functionText(oid: number): string {
+  const name = LARGE_OBJECT_FUNCTIONS.get(oid);
+  return name ? `FUNCTION CALL ${name}` : `FUNCTION CALL oid ${oid}`;
+}
+
+function entry(kind: Owed['kind'], more: { permit?: Permit; refusal?: Buffer; undo?: () => void } = {}): Owed {
+  return { kind, ...more, rows: 0, bytes: 0 };
+}

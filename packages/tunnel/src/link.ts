@@ -1,0 +1,28 @@
+import type { AgentHello, PolicyMessage } from '@hoop/contract/tunnel';
+import type { FrameStream } from './stream.ts';
+
+/** One running agent process, as the gateway sees it, whatever carries it. */
+export interface AgentLink {
+  readonly agentId: string;
+  readonly name: string;
+  readonly hello: AgentHello;
+  /** Streams that are open on it now. */
+  readonly load: number;
+  /** A new stream to the agent. @throws TargetFault `agent_timeout`, `agent_offline` */
+  openStream(): Promise<FrameStream>;
+  /** Asks the agent to cancel what this session runs now. */
+  cancel(session: string): void;
+  /** Tells the agent that the rules of these sessions changed. */
+  changePolicy(sessions: readonly string[], policy: PolicyMessage): void;
+  /** Ends the link and every stream on it. */
+  close(reason: string): void;
+  /** Resolves when the link is gone, whoever ended it. */
+  readonly closed: Promise<void>;
+}
+
+/** The agent's half: what a link asks of whoever runs sessions. */
+export interface SessionHost {
+  serve(stream: FrameStream): void;
+  cancel(session: string): void;
+  changePolicy(sessions: readonly string[], policy: PolicyMessage): void;
+}
