@@ -1,0 +1,75 @@
+import type { AuditEvent } from '@hoop/contract/audit';
+import type { AgentHello, GuardrailRule } from '@hoop/contract/tunnel';
+import type { Identity } from '@hoop/core/identity';
+import type { Protocol } from '@hoop/core/protocol';
+
+/** Where a request came in. */
+export type Origin = 'cli' | 'webapp' | 'api' | 'native';
+
+/** Which agents are linked to this gateway now. */
+export interface AgentDirectory {
+  isOnline(agentId: string): boolean;
+  describe(agentId: string): AgentHello | undefined;
+  /** Ends the links of an agent and every session on them. */
+  disconnect(agentId: string, reason: string): void;
+  online(): readonly string[];
+}
+
+export interface ExecRequest {
+  /** Minted by the caller, so that it can be told while the script still runs. */
+  readonly sessionId: string;
+  /** The connection's name or id. */
+  readonly connection: string;
+  readonly script: string;
+  readonly origin: Origin;
+  readonly signal?: AbortSignal;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly correlationId?: string;
+  readonly batchId?: string;
+}
+
+export interface ExecResult {
+  readonly sessionId: string;
+  readonly output: Buffer;
+  readonly outputStatus: 'success' | 'failed' | 'blocked';
+  readonly exitCode: number;
+  readonly truncated: boolean;
+  readonly executionTimeMs: number;
+}
+
+/** Runs sessions and ends them. */
+export interface SessionEngine {
+  execute(identity: Identity, request: ExecRequest): Promise<ExecResult>;
+  /** False when no such session is open in this gateway. */
+  kill(sessionId: string, by: Identity): boolean;
+  /** Ends the live sessions that came in with a credential. */
+  revokeCredential(credentialId: string): void;
+  /** Logs in to a connection's target through its agent. @throws AppError with why that failed */
+  probe(connectionName: string): Promise<void>;
+  liveCount(): number;
+}
+
+/** The audit records of a session, in the order in which they were written. */
+export interface AuditReader {
+  actionsOf(session: string): AsyncIterable<{ readonly at_ms: number; readonly event: AuditEvent }>;
+}
+
+/** What the API has to know of a protocol. */
+export type ProtocolTraits = Pick<Protocol, 'name' | 'abilities' | 'settings' | 'ports'>;
+
+/** The protocols of this release by name; a `Map` will do. */
+export interface ProtocolDirectory {
+  get(name: string): ProtocolTraits | undefined;
+}
+
+/** What policy can keep, asked when a rule is saved. */
+export interface PolicyCatalog {
+  /** Compiles rules as the agent will. @throws AppError that says which rule is wrong and why */
+  compile(rules: readonly GuardrailRule[]): void;
+  /** Entities that can be found and hidden, by Presidio's names. */
+  readonly entities: ReadonlySet<string>;
+}
+
+/** How clients reach a native listener, as credentials tell it; undefined where it does not run. */
+export type NativeAddressOf = (protocol: string) => { readonly host: string; readonly port: number } | undefined;
