@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { GuardrailRule } from '@hoop/contract/tunnel';
 import type { Clock } from '@hoop/core/clock';
-import type { Selectable } from 'kysely';
+import type { Selectable, SelectQueryBuilder } from 'kysely';
 import { orBrokenReference, orConflict } from './dialect/faults.ts';
 import { atomically, bump, checkName, fromJson, groupBy, keyColumn, toJson } from './rows.ts';
 import { appliesTo, attributesOf, connectionsOf, RULE_TARGET_UNKNOWN } from './rule-targets.ts';
@@ -48,16 +48,8 @@ export class Guardrails {
   }
 
   /** All, by name. */
-  async list(): Promise<readonly GuardrailRow[]> {
-    const rows = await this.#db.selectFrom('guardrails').selectAll().orderBy('name').execute();
-    const attachments = await this.#db.selectFrom('guardrail_connections').selectAll().orderBy('connection_id').execute();
-    const connectionsOf = groupBy(attachments, (attachment) => attachment.rule_id);
-    return rows.map((row) =>
-      toGuardrail(
-        row,
-        (connectionsOf.get(row.id) ?? []).map((attachment) => attachment.connection_id),
-      ),
-    );
+  list(): Promise<readonly GuardrailRow[]> {
+    return read(this.#db, this.#db.selectFrom('guardrails').selectAll());
   }
 
   async get(nameOrId: string): Promise<GuardrailRow | undefined> {
@@ -136,12 +128,30 @@ export class Guardrails {
   /** What applies to a connection, by its id or by one of its attributes; by name. */
   async rulesOf(connectionId: string): Promise<readonly GuardrailRow[]> {
     const attributes = await attributesOf(this.#db, connectionId);
-    const rules = await this.list();
-    return rules.filter((rule) => appliesTo(rule, connectionId, attributes));
+    const attached = this.#db.selectFrom('guardrail_connections').select('rule_id').where('connection_id', '=', connectionId);
+    const candidates = this.#db
+      .selectFrom('guardrails')
+      .selectAll()
+      .where((where) => where.or([where('id', 'in', attached), where('attributes_json', '!=', '[]')]));
+    return (await read(this.#db, candidates)).filter((rule) => appliesTo(rule, connectionId, attributes));
   }
 }
 
 const EXISTS = 'There is a guardrail of this name already. Choose another name';
+
+type Select = SelectQueryBuilder<Schema, 'guardrails', Selectable<Schema['guardrails']>>;
+
+async function read(db: Db, query: Select): Promise<readonly GuardrailRow[]> {
+  const rows = await query.orderBy('name').execute();
+  if (rows.length === 0) return [];
+  const attachments = await db.selectFrom('guardrail_connections').selectAll().orderBy('connection_id').execute();
+  const attachmentsOf = groupBy(attachments, (attachment) => attachment.rule_id);
+  return rows.map((row) => toGuardrail(row, idsOf(attachmentsOf.get(row.id) ?? [])));
+}
+
+function idsOf(attachments: readonly { readonly connection_id: string }[]): readonly string[] {
+  return attachments.map((attachment) => attachment.connection_id);
+}
 
 /** Makes these the only guardrails that are attached to the connection by its id. The caller bumps the policy. */
 export async function attachGuardrails(tx: Db, connectionId: string, ruleIds: readonly string[]): Promise<void> {

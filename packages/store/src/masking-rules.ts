@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@hoop/core/clock';
 import { Refusal } from '@hoop/core/errors';
-import type { Selectable } from 'kysely';
+import type { Selectable, SelectQueryBuilder } from 'kysely';
 import { orBrokenReference, orConflict } from './dialect/faults.ts';
 import { atomically, bump, checkName, fromJson, groupBy, keyColumn, toJson } from './rows.ts';
 import { appliesTo, attributesOf, RULE_TARGET_UNKNOWN } from './rule-targets.ts';
@@ -70,11 +70,8 @@ export class MaskingRules {
   }
 
   /** All, by name. */
-  async list(): Promise<readonly MaskingRuleRow[]> {
-    const rows = await this.#db.selectFrom('masking_rules').selectAll().orderBy('name').execute();
-    const attachments = await this.#db.selectFrom('masking_rule_connections').selectAll().orderBy('connection_id').execute();
-    const attachmentsOf = groupBy(attachments, (attachment) => attachment.rule_id);
-    return rows.map((row) => toMaskingRule(row, attachmentsOf.get(row.id) ?? []));
+  list(): Promise<readonly MaskingRuleRow[]> {
+    return read(this.#db, this.#db.selectFrom('masking_rules').selectAll());
   }
 
   get(nameOrId: string): Promise<MaskingRuleRow | undefined> {
@@ -159,12 +156,27 @@ export class MaskingRules {
   /** What applies to a connection and is active there; by name. */
   async rulesOf(connectionId: string): Promise<readonly MaskingRuleRow[]> {
     const attributes = await attributesOf(this.#db, connectionId);
-    const rules = await this.list();
+    const attached = this.#db.selectFrom('masking_rule_connections').select('rule_id').where('connection_id', '=', connectionId);
+    const candidates = this.#db
+      .selectFrom('masking_rules')
+      .selectAll()
+      .where((where) => where.or([where('id', 'in', attached), where('attributes_json', '!=', '[]')]));
+    const rules = await read(this.#db, candidates);
     return rules.filter((rule) => appliesTo(rule, connectionId, attributes) && !rule.inactiveConnectionIds.includes(connectionId));
   }
 }
 
 const EXISTS = 'There is a masking rule of this name already. Choose another name';
+
+type Select = SelectQueryBuilder<Schema, 'masking_rules', Selectable<Schema['masking_rules']>>;
+
+async function read(db: Db, query: Select): Promise<readonly MaskingRuleRow[]> {
+  const rows = await query.orderBy('name').execute();
+  if (rows.length === 0) return [];
+  const attachments = await db.selectFrom('masking_rule_connections').selectAll().orderBy('connection_id').execute();
+  const attachmentsOf = groupBy(attachments, (attachment) => attachment.rule_id);
+  return rows.map((row) => toMaskingRule(row, attachmentsOf.get(row.id) ?? []));
+}
 
 async function find(db: Db, nameOrId: string): Promise<MaskingRuleRow | undefined> {
   const row = await db.selectFrom('masking_rules').selectAll().where(keyColumn(nameOrId), '=', nameOrId).executeTakeFirst();

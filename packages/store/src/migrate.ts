@@ -28,7 +28,7 @@ export async function migrate(db: Db, options: MigrateOptions): Promise<void> {
   const types = COLUMN_TYPES[options.kind];
   await db.transaction().execute(async (tx) => {
     // On SQLite the transaction itself is the lock: it is IMMEDIATE.
-    if (options.kind === 'postgres') await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(tx);
+    if (options.kind === 'postgres') await lockPostgres(tx);
     const end = types.end;
     await execute(
       tx,
@@ -43,6 +43,12 @@ export async function migrate(db: Db, options: MigrateOptions): Promise<void> {
       options.log.info({ version, name }, 'The store was migrated');
     }
   });
+}
+
+/** Waits as long as another gateway needs for its migration, however long that is. */
+async function lockPostgres(tx: Db): Promise<void> {
+  await sql`set local statement_timeout = 0`.execute(tx);
+  await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(tx);
 }
 
 async function execute(tx: Db, statement: string): Promise<void> {

@@ -91,26 +91,25 @@ export const GATEWAY_DIED = 'gateway_died';
 
 export class Sessions {
   readonly #db: Db;
+  readonly #searches: Db;
   readonly #clock: Clock;
 
-  constructor(db: Db, clock: Clock) {
+  /** @param searches where reads go that may be long; `db` itself inside a transaction. */
+  constructor(db: Db, searches: Db, clock: Clock) {
     this.#db = db;
+    this.#searches = searches;
     this.#clock = clock;
   }
 
   /** @throws Refusal `session_exists` when the id is taken. */
   async insert(session: NewSession): Promise<SessionRow> {
+    const { id, script } = session;
+    if (!script) return insertRow(this.#db, session);
     return atomically(this.#db, async (tx) => {
-      const row = await orConflict(
-        tx.insertInto('sessions').values(toColumns(session)).returningAll().executeTakeFirstOrThrow(),
-        'session_exists',
-        'There is a session with this id already',
-      );
-      if (session.script) {
-        const script = cutText(session.script.replaceAll('\0', '\uFFFD'), AUDIT_TEXT_BYTES_MAX);
-        await tx.insertInto('session_inputs').values({ session_id: session.id, script }).execute();
-      }
-      return toSession(row);
+      const row = await insertRow(tx, session);
+      const kept = cutText(script.replaceAll('\0', '\uFFFD'), AUDIT_TEXT_BYTES_MAX);
+      await tx.insertInto('session_inputs').values({ session_id: id, script: kept }).execute();
+      return row;
     });
   }
 
@@ -149,7 +148,7 @@ export class Sessions {
    * @throws Refusal `page_out_of_range`
    */
   async list(filter: SessionFilter = {}): Promise<SessionPage> {
-    const { rows, ...page } = await listSessions(this.#db, filter);
+    const { rows, ...page } = await listSessions(this.#searches, filter);
     return { ...page, rows: rows.map(toSession) };
   }
 
@@ -186,6 +185,11 @@ export class Sessions {
       .execute();
     return rows.map((row) => row.id);
   }
+}
+
+async function insertRow(db: Db, session: NewSession): Promise<SessionRow> {
+  const insert = db.insertInto('sessions').values(toColumns(session)).returningAll();
+  return toSession(await orConflict(insert.executeTakeFirstOrThrow(), 'session_exists', 'There is a session with this id already'));
 }
 
 function toColumns(session: NewSession) {

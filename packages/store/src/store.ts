@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { type Clock, systemClock } from '@hoop/core/clock';
-import { Misconfigured } from '@hoop/core/errors';
 import type { Log } from '@hoop/core/log';
 import { Kysely } from 'kysely';
 import { Agents } from './agents.ts';
@@ -8,12 +7,14 @@ import { Connections } from './connections.ts';
 import { Credentials } from './credentials.ts';
 import type { DatabaseKind } from './dialect/claiming.ts';
 import { PostgresDialect } from './dialect/postgres.ts';
+import { SearchDialect } from './dialect/search.ts';
 import { SqliteDialect } from './dialect/sqlite.ts';
 import { type GuardrailRow, Guardrails } from './guardrails.ts';
 import { takeLease } from './lease.ts';
 import { type MaskingRuleRow, MaskingRules } from './masking-rules.ts';
 import { migrate } from './migrate.ts';
 import { Outbox } from './outbox.ts';
+import { reseal } from './reseal.ts';
 import type { Db, Schema } from './schema.ts';
 import { SecretBox } from './secret-box.ts';
 import { Sessions } from './sessions.ts';
@@ -79,12 +80,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const lease = takeLease(options.home);
   const kind: DatabaseKind = options.postgresUri === undefined ? 'sqlite' : 'postgres';
   const clock = options.clock ?? systemClock;
-  const dialect =
-    options.postgresUri === undefined
-      ? new SqliteDialect(join(options.home, 'store.db'))
-      : new PostgresDialect(options.postgresUri, options.log);
-  const db: Db = new Kysely<Schema>({ dialect });
+  const { db, searches } = openDatabase(options);
   const closed = async (): Promise<void> => {
+    if (searches !== db) await searches.destroy();
     await db.destroy();
     lease.release();
   };
@@ -95,11 +93,25 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await closed();
     throw error;
   }
-  return assemble({ db, kind, clock, box }, closed);
+  return assemble({ db, searches, kind, clock, box }, closed);
+}
+
+/** Long reads have a way of their own on SQLite, which would hold up the event loop; a server does them elsewhere anyway. */
+function openDatabase({ home, postgresUri, log }: StoreOptions): Pick<Parts, 'db' | 'searches'> {
+  if (postgresUri !== undefined) {
+    const db = new Kysely<Schema>({ dialect: new PostgresDialect(postgresUri, log) });
+    return { db, searches: db };
+  }
+  const file = join(home, 'store.db');
+  return {
+    db: new Kysely<Schema>({ dialect: new SqliteDialect(file) }),
+    searches: new Kysely<Schema>({ dialect: new SearchDialect(file) }),
+  };
 }
 
 interface Parts {
   readonly db: Db;
+  readonly searches: Db;
   readonly kind: DatabaseKind;
   readonly clock: Clock;
   readonly box: SecretBox;
@@ -110,16 +122,14 @@ function assemble(parts: Parts, closed: () => Promise<void>): Store {
   const close = (): Promise<void> => (closing ??= closed());
   return {
     ...aggregatesOf(parts),
-    transaction: (work) => parts.db.transaction().execute((tx) => work(aggregatesOf({ ...parts, db: tx }))),
-    reseal: async () => {
-      throw new Misconfigured('not_yet', 'Not yet');
-    },
+    transaction: (work) => parts.db.transaction().execute((tx) => work(aggregatesOf({ ...parts, db: tx, searches: tx }))),
+    reseal: () => reseal(parts.db, parts.box),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-function aggregatesOf({ db, kind, clock, box }: Parts): Aggregates {
+function aggregatesOf({ db, searches, kind, clock, box }: Parts): Aggregates {
   const guardrails = new Guardrails(db, clock);
   const maskingRules = new MaskingRules(db, clock);
   const policyRevision = (): Promise<number> => readRevision(db);
@@ -127,7 +137,7 @@ function aggregatesOf({ db, kind, clock, box }: Parts): Aggregates {
     users: new Users(db, clock),
     agents: new Agents(db, clock),
     connections: new Connections(db, clock, box),
-    sessions: new Sessions(db, clock),
+    sessions: new Sessions(db, searches, clock),
     credentials: new Credentials(db, clock),
     guardrails,
     maskingRules,

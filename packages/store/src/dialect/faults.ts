@@ -1,4 +1,4 @@
-import { type AppError, asAppError, Bug, Refusal, TargetFault } from '@hoop/core/errors';
+import { type AppError, asAppError, Bug, Misconfigured, Refusal, TargetFault } from '@hoop/core/errors';
 
 /** The code of the error that a broken unique constraint becomes, where no aggregate gives it a better name. */
 export const CONFLICT = 'store_conflict';
@@ -7,7 +7,7 @@ export const CONFLICT = 'store_conflict';
 export const BROKEN_REFERENCE = 'store_reference';
 
 /** What both databases can tell of a failed statement, in one language. */
-export type FaultReason = 'unique' | 'reference' | 'busy' | 'unavailable' | 'full' | 'out_of_range' | 'other';
+export type FaultReason = 'unique' | 'reference' | 'busy' | 'unavailable' | 'full' | 'corrupt' | 'out_of_range' | 'other';
 
 /**
  * The error that callers of the store see: never the driver's own, whose text differs per database and may quote a value.
@@ -27,6 +27,8 @@ export function storeFault(reason: FaultReason, cause: unknown): AppError {
       return new TargetFault('store_unavailable', 'The store cannot be reached. Check that its database server runs', { cause });
     case 'full':
       return new TargetFault('store_full', 'The store cannot write. Check free space and permissions of its disk', { cause });
+    case 'corrupt':
+      return new Misconfigured('store_corrupt', "The store's file is damaged or no store at all. Restore it from a backup", { cause });
     case 'other':
       return new Bug('store_failed', 'A statement of the store failed', { cause });
   }

@@ -188,5 +188,5 @@ const SQLSTATE_REASONS: ReadonlyMap<string, FaultReason> = new Map([
 function reasonOf(error: unknown): FaultReason {
   if (error instanceof pg.DatabaseError) return SQLSTATE_REASONS.get(error.code ?? '') ?? 'other';
   // Anything that is not an answer of the server is about the way to it: refused, reset, timed out.
-  return error instanceof Error ? 'unavailable' : 'other';
+  return error instanceof Error && !(error instanceof TypeError) ? 'unavailable' : 'other';
 }

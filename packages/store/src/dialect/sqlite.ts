@@ -1,5 +1,3 @@
-import { closeSync, openSync } from 'node:fs';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { Bug } from '@hoop/core/errors';
 import {
   type CompiledQuery,
@@ -15,36 +13,17 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { type FaultReason, storeFault } from './faults.ts';
+import { storeFault } from './faults.ts';
 import { checkParameters } from './parameters.ts';
+import { SqliteFile, sqliteReason } from './sqlite-file.ts';
 import { Turn } from './turn.ts';
-
-/** How long a statement waits for another process that holds the file, such as a backup. */
-const BUSY_MS = 5_000;
 
 /** How long a statement waits for a transaction of this process. Longer than any of ours takes, shorter than a client's patience. */
 const TURN_MS_MAX = 15_000;
 
-/** Prepared statements that are kept. The store has fewer distinct ones, except for lists with many filters. */
-const STATEMENTS_MAX = 256;
-
-/** Bytes of write-ahead log that stay on disk after a checkpoint. */
-const WAL_BYTES_KEPT = 64 * 1024 * 1024;
-
-/**
- * Kysely over Node's own SQLite. One connection: SQLite has one writer anyway, and one gateway process owns the file.
- * It is synchronous underneath, so every statement must be short.
- */
-export class SqliteDialect implements Dialect {
-  readonly #file: string;
-
-  constructor(file: string) {
-    this.#file = file;
-  }
-
-  createDriver(): Driver {
-    return new SqliteDriver(this.#file);
-  }
+/** What Kysely needs to know of SQLite, apart from the driver. */
+export abstract class SqliteDialectBase implements Dialect {
+  abstract createDriver(): Driver;
 
   createQueryCompiler(): QueryCompiler {
     return new SqliteQueryCompiler();
@@ -60,24 +39,44 @@ export class SqliteDialect implements Dialect {
   }
 }
 
-/** Kysely's own lock for single connections has no deadline; the driver's has. */
+/** Kysely's own lock for single connections has no deadline; the drivers' have. */
 class OwnTurnAdapter extends SqliteAdapter {
   override get supportsMultipleConnections(): boolean {
     return true;
   }
 }
 
+/**
+ * Kysely over Node's own SQLite. One connection: SQLite has one writer anyway, and one gateway process owns the file.
+ * It is synchronous underneath, so every statement must be short; searches that may not be go to `SearchDialect`.
+ */
+export class SqliteDialect extends SqliteDialectBase {
+  readonly #file: string;
+  readonly #turn_ms: number;
+
+  constructor(file: string, turn_ms = TURN_MS_MAX) {
+    super();
+    this.#file = file;
+    this.#turn_ms = turn_ms;
+  }
+
+  createDriver(): Driver {
+    return new SqliteDriver(this.#file, this.#turn_ms);
+  }
+}
+
 class SqliteDriver implements Driver {
   readonly #file: string;
-  readonly #turn = new Turn(TURN_MS_MAX);
+  readonly #turn: Turn;
   #connection: SqliteConnection | undefined;
 
-  constructor(file: string) {
+  constructor(file: string, turn_ms: number) {
     this.#file = file;
+    this.#turn = new Turn(turn_ms);
   }
 
   async init(): Promise<void> {
-    this.#connection = new SqliteConnection(openDatabase(this.#file));
+    this.#connection = new SqliteConnection(faulty(() => SqliteFile.openForWriting(this.#file)));
   }
 
   async acquireConnection(): Promise<SqliteConnection> {
@@ -113,25 +112,16 @@ class SqliteDriver implements Driver {
 }
 
 class SqliteConnection implements DatabaseConnection {
-  readonly #db: DatabaseSync;
-  /** In order of last use, the oldest first. */
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #file: SqliteFile;
 
-  constructor(db: DatabaseSync) {
-    this.#db = db;
+  constructor(file: SqliteFile) {
+    this.#file = file;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     checkParameters(query.parameters);
-    try {
-      const statement = this.#prepare(query.sql);
-      const parameters = query.parameters.map(toSqlite);
-      if (statement.columns().length > 0) return { rows: statement.all(...parameters) as R[] };
-      const { changes } = statement.run(...parameters);
-      return { rows: [], numAffectedRows: BigInt(changes) };
-    } catch (error) {
-      throw storeFault(reasonOf(error), error);
-    }
+    const { rows, changes } = faulty(() => this.#file.execute(query.sql, query.parameters));
+    return { rows: rows as R[], numAffectedRows: changes };
   }
 
   // biome-ignore lint/correctness/useYield: it exists to say no.
@@ -140,80 +130,23 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   run(sql: string): void {
-    try {
-      this.#db.exec(sql);
-    } catch (error) {
-      throw storeFault(reasonOf(error), error);
-    }
+    faulty(() => this.#file.run(sql));
   }
 
   /** SQLite ends a transaction by itself on a full disk; a rollback after that is an error of no interest. */
   rollback(): void {
-    if (this.#db.isTransaction) this.run('rollback');
+    if (this.#file.inTransaction) this.run('rollback');
   }
 
   close(): void {
-    this.#statements.clear();
-    this.#db.close();
-  }
-
-  #prepare(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
-    const statement = known ?? this.#db.prepare(sql);
-    if (known) this.#statements.delete(sql);
-    this.#statements.set(sql, statement);
-    if (this.#statements.size > STATEMENTS_MAX) {
-      const [oldest] = this.#statements.keys();
-      if (oldest !== undefined) this.#statements.delete(oldest);
-    }
-    return statement;
+    this.#file.close();
   }
 }
 
-/** @throws AppError `store_full` when the file cannot be opened. */
-function openDatabase(file: string): DatabaseSync {
+function faulty<T>(work: () => T): T {
   try {
-    // SQLite gives its helper files the mode of the main one, so this is the one place where it is decided.
-    closeSync(openSync(file, 'a', 0o600));
-    const db = new DatabaseSync(file, { timeout: BUSY_MS, enableForeignKeyConstraints: true, defensive: true });
-    db.exec('pragma journal_mode = wal');
-    db.exec('pragma synchronous = full');
-    db.exec(`pragma journal_size_limit = ${WAL_BYTES_KEPT}`);
-    db.exec('pragma trusted_schema = off');
-    return db;
+    return work();
   } catch (error) {
-    throw storeFault(reasonOf(error), error);
+    throw storeFault(sqliteReason(error), error);
   }
-}
-
-/** Node binds every number as a float; an integer column deserves an integer. */
-function toSqlite(value: unknown): SQLInputValue {
-  if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
-  return value as SQLInputValue;
-}
-
-const SQLITE_REASONS: ReadonlyMap<number, FaultReason> = new Map([
-  [1555, 'unique'], // SQLITE_CONSTRAINT_PRIMARYKEY
-  [2067, 'unique'], // SQLITE_CONSTRAINT_UNIQUE
-  [787, 'reference'], // SQLITE_CONSTRAINT_FOREIGNKEY
-  [3091, 'out_of_range'], // SQLITE_CONSTRAINT_DATATYPE
-  [18, 'out_of_range'], // SQLITE_TOOBIG
-]);
-
-/** By primary result code: the low byte. */
-const SQLITE_PRIMARY_REASONS: ReadonlyMap<number, FaultReason> = new Map([
-  [5, 'busy'], // SQLITE_BUSY
-  [6, 'busy'], // SQLITE_LOCKED
-  [8, 'full'], // SQLITE_READONLY
-  [10, 'full'], // SQLITE_IOERR
-  [13, 'full'], // SQLITE_FULL
-  [14, 'full'], // SQLITE_CANTOPEN
-]);
-
-function reasonOf(error: unknown): FaultReason {
-  if (!(error instanceof Error)) return 'other';
-  if ('errcode' in error && typeof error.errcode === 'number') {
-    return SQLITE_REASONS.get(error.errcode) ?? SQLITE_PRIMARY_REASONS.get(error.errcode & 0xff) ?? 'other';
-  }
-  return 'syscall' in error ? 'full' : 'other';
 }
