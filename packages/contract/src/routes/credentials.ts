@@ -25,6 +25,7 @@ const Envelope = z.object({
   connection_name: z.string(),
   connection_type: z.string(),
   connection_subtype: z.string(),
+  /** Sessions that come in with the credential carry this as `credential_id`; until then there is none. */
   session_id: z.string(),
   has_review: z.literal(false),
   created_at: Time,

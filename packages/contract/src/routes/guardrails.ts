@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
+import { GuardrailRule } from '../tunnel.ts';
 import { emptyOnly, Id, readOnly, Time } from './common.ts';
 
 export const RULE_WORDS_MAX = 1_000;
@@ -12,7 +13,6 @@ const Rule = z
     pattern_regex: z.string().max(4_000).default(''),
     /** Told to the user whose statement is denied. */
     message: z.string().max(1_000).default(''),
-    name: z.string().max(254).optional(),
   })
   .refine((rule) => rule.type !== 'deny_words_list' || rule.words.length > 0, { path: ['words'], message: 'Give at least one word' })
   .refine((rule) => rule.type !== 'pattern_match' || rule.pattern_regex !== '', { path: ['pattern_regex'], message: 'Give a pattern' });
@@ -29,8 +29,8 @@ export const Guardrail = z.object({
   id: z.string(),
   name: z.string(),
   description: z.string(),
-  input: z.object({ rules: z.array(z.unknown()) }),
-  output: z.object({ rules: z.array(z.unknown()) }),
+  input: z.object({ rules: z.array(GuardrailRule) }),
+  output: z.object({ rules: z.array(GuardrailRule) }),
   connection_ids: z.array(z.string()),
   attributes: z.array(z.string()),
   managed_by: z.string().nullable(),

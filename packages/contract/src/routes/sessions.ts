@@ -43,6 +43,10 @@ export const Session = z.object({
   metrics: z.record(z.string(), z.unknown()),
   script_size: z.number().int(),
   event_size: z.number().int(),
+  /** Why it ended: a stable code. */
+  end_reason: z.string().nullable(),
+  /** The credential that it came in with. */
+  credential_id: z.string().nullable(),
   correlation_id: z.string().nullable(),
   session_batch_id: z.string().nullable(),
   start_date: Time,
@@ -51,10 +55,11 @@ export const Session = z.object({
   script: z.object({ data: z.string() }).optional(),
   /** With `expand=actions`. */
   actions: z.array(SessionAction).optional(),
-  /** With `expand=event_stream`: the audit records as they were written. */
+  /** With `expand=event_stream`: the audit records as they were written, of the same actions. */
   event_stream: z.array(z.object({ time: Time, event: AuditEvent })).optional(),
-  /** True when `actions` or `event_stream` was cut at its limit. */
+  /** True when there are more actions than one reply takes; `next_after` is then what to give as `after` for the next ones. */
   expand_truncated: z.boolean().optional(),
+  next_after: z.number().int().optional(),
 });
 export type Session = z.infer<typeof Session>;
 
@@ -141,6 +146,8 @@ export const getSession = route({
         message: 'Use actions, event_stream and session_input, joined by commas',
       })
       .optional(),
+    /** Leave out actions up to this number: `next_after` of the reply before. */
+    after: z.coerce.number<number | string>().int().min(0).max(1_000_000_000).default(0),
   }),
   reply: Session,
 });
