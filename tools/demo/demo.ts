@@ -11,7 +11,7 @@ import { CONNECTION, ensureConnection, ensureCredential, ensurePolicy, logIn, na
 import { configFile, isOurs } from './config-file.ts';
 import { DATABASE, prepareDatabase, ROLE } from './database.ts';
 import { envFile } from './env-file.ts';
-import { baseUrl, ready, startGateway } from './gateway.ts';
+import { baseUrl, endLeftoverGateway, ready, startGateway } from './gateway.ts';
 import { choosePlaces, type Places } from './listen.ts';
 import type { Paths } from './paths.ts';
 import { CUSTOMERS, ORDERS } from './people.ts';
@@ -38,6 +38,9 @@ export class Demo {
 
   /** Starts everything, in order, and gives what to print. @throws when `signal` aborts in between. */
   async start(signal: AbortSignal): Promise<string> {
+    // First, because they hold the ports that are wanted.
+    await endLeftoverGateway(this.#paths);
+    await Cluster.stopLeftover(this.#paths.postgres);
     const places = await choosePlaces(env, this.#state.ports);
     const { api, agents, native } = places.listeners;
     const ports = { api: api.port, agents: agents.port, native: native.port, postgres: places.postgres };

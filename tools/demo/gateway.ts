@@ -23,12 +23,10 @@ export async function startGateway(
   env: Readonly<Record<string, string | undefined>>,
   started: (gateway: Supervised) => void,
 ): Promise<Supervised> {
-  const main = join(paths.root, 'packages', 'cli', 'dist', 'main.js');
-  await endLeftover(paths.gatewayPid, main);
   keepLogSmall(paths.gatewayLog);
   const gateway = new Supervised({
     command: process.execPath,
-    args: ['--disable-warning=ExperimentalWarning', main, 'start', 'standalone'],
+    args: ['--disable-warning=ExperimentalWarning', commandLine(paths), 'start', 'standalone'],
     env: gatewayEnv(paths, listeners, env),
     log: paths.gatewayLog,
     pidFile: paths.gatewayPid,
@@ -37,6 +35,15 @@ export async function startGateway(
   started(gateway);
   await ready(gateway, baseUrl(listeners), paths.gatewayLog);
   return gateway;
+}
+
+/** Ends the gateway that a killed start left running. */
+export function endLeftoverGateway(paths: Paths): Promise<void> {
+  return endLeftover(paths.gatewayPid, `${commandLine(paths)} start standalone`);
+}
+
+function commandLine(paths: Paths): string {
+  return join(paths.root, 'packages', 'cli', 'dist', 'main.js');
 }
 
 function gatewayEnv(

@@ -24,17 +24,23 @@ const WORDS: Readonly<Record<PortName, string>> = {
 };
 
 /**
- * Chooses addresses: those of the environment, else the ports of the last start, else the usual ones; a free port where one is taken.
+ * Chooses addresses: those of the environment, else the usual ones; where a port is taken the one of the last start, else any.
  * @throws Error for an address that is none
  */
 export async function choosePlaces(
   env: Readonly<Record<string, string | undefined>>,
   last: Readonly<Partial<Record<PortName, number>>>,
 ): Promise<Places> {
-  const api = wanted(env.API_LISTEN, 'API_LISTEN', Number(env.PORT) || last.api || 8009);
-  const agents = wanted(env.GRPC_LISTEN, 'GRPC_LISTEN', last.agents || 8010);
-  const native = wanted(env.POSTGRES_LISTEN, 'POSTGRES_LISTEN', last.native || 15_432);
-  const chosen = await choosePorts({ api: api.port, agents: agents.port, native: native.port, postgres: last.postgres ?? 0 });
+  const api = wanted(env.API_LISTEN, 'API_LISTEN', Number(env.PORT) || 8009);
+  const agents = wanted(env.GRPC_LISTEN, 'GRPC_LISTEN', 8010);
+  const native = wanted(env.POSTGRES_LISTEN, 'POSTGRES_LISTEN', 15_432);
+  const before = (name: PortName): number[] => (last[name] === undefined ? [] : [last[name]]);
+  const chosen = await choosePorts({
+    api: [api.port, ...before('api')],
+    agents: [agents.port, ...before('agents')],
+    native: [native.port, ...before('native')],
+    postgres: before('postgres'),
+  });
   const remarks = (Object.keys(WORDS) as PortName[])
     .filter((name) => chosen[name].taken !== undefined && name !== 'postgres')
     .map((name) => `Port ${chosen[name].taken} is taken: ${WORDS[name]} uses ${chosen[name].port}`);

@@ -4,20 +4,22 @@ import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { choosePorts } from './ports.ts';
 
-test('a taken port is replaced by a free one, and said', async () => {
+test('a taken port is replaced by the next that is wanted, or by any free one, and said', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const chosen = await choosePorts({ api: port });
+  const { spare } = await choosePorts({ spare: [] });
+  const chosen = await choosePorts({ api: [port, spare.port], native: [port] });
   server.close();
-  assert.equal(chosen.api.taken, port);
-  assert.notEqual(chosen.api.port, port);
+  assert.deepEqual(chosen.api, { port: spare.port, taken: port });
+  assert.equal(chosen.native.taken, port);
+  assert.notEqual(chosen.native.port, port);
 });
 
 test('a free port is kept, and no two uses get the same one', async () => {
-  const { probe } = await choosePorts({ probe: 0 });
+  const { probe } = await choosePorts({ probe: [] });
   assert.equal(probe.taken, undefined);
-  const chosen = await choosePorts({ api: probe.port, native: probe.port });
+  const chosen = await choosePorts({ api: [probe.port], native: [probe.port] });
   assert.deepEqual(chosen.api, { port: probe.port });
   assert.equal(chosen.native.taken, probe.port);
   assert.notEqual(chosen.native.port, probe.port);

@@ -8,19 +8,25 @@ export interface Choice {
 }
 
 /**
- * Picks ports, all different: the wanted one where it is free, else one that the system gives.
+ * Picks ports, all different: of each list the first that is free, else one that the system gives.
  * A port can be taken by somebody else between the choice and the use; then whoever uses it says so.
  */
-export async function choosePorts<Name extends string>(wanted: Readonly<Record<Name, number>>): Promise<Record<Name, Choice>> {
+export async function choosePorts<Name extends string>(wanted: Readonly<Record<Name, readonly number[]>>): Promise<Record<Name, Choice>> {
   const chosen: Partial<Record<Name, Choice>> = {};
   const used = new Set<number>();
-  for (const [name, port] of Object.entries(wanted) as [Name, number][]) {
-    const free = port !== 0 && !used.has(port) && (await isFree(port));
-    const choice: Choice = free ? { port } : { port: await anyPort(used), ...(port !== 0 && { taken: port }) };
-    used.add(choice.port);
-    chosen[name] = choice;
+  for (const [name, ports] of Object.entries(wanted) as [Name, readonly number[]][]) {
+    const port = (await firstFree(ports, used)) ?? (await anyPort(used));
+    used.add(port);
+    chosen[name] = { port, ...(ports[0] !== undefined && port !== ports[0] && { taken: ports[0] }) };
   }
   return chosen as Record<Name, Choice>;
+}
+
+async function firstFree(ports: readonly number[], used: ReadonlySet<number>): Promise<number | undefined> {
+  for (const port of ports) {
+    if (!used.has(port) && (await isFree(port))) return port;
+  }
+  return undefined;
 }
 
 async function anyPort(used: ReadonlySet<number>): Promise<number> {

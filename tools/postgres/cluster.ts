@@ -48,14 +48,32 @@ export class Cluster {
   static async start(options: ClusterOptions): Promise<Cluster> {
     const account = serverAccount();
     makeBase(options.base, account);
+    await Cluster.stopLeftover(options.base);
     const data = join(options.base, 'data');
-    await stopLeftover(data);
     const binaries = binariesFor(data, options.wish);
     const fresh = !existsSync(join(data, 'PG_VERSION'));
     if (fresh) initialise(data, binaries, options.password, account);
     const cluster = new Cluster(options, binaries, fresh, account);
     await cluster.run();
     return cluster;
+  }
+
+  /**
+   * A starter that was killed leaves its server running, and a machine that was switched off leaves the server's pid file.
+   * The first is stopped as if its starter had done it; the second is removed, because its pid may be somebody else's by now.
+   */
+  static async stopLeftover(base: string): Promise<void> {
+    const data = join(base, 'data');
+    const file = readPidFile(data);
+    if (!file) return;
+    const until = Date.now() + STOP_MS_MAX;
+    if (isServerOf(file.pid, data)) process.kill(file.pid, 'SIGINT');
+    while (isServerOf(file.pid, data)) {
+      if (Date.now() > until)
+        throw new Error(`A PostgreSQL server of an earlier run (pid ${file.pid}) does not end. End it, and run this again`);
+      await pause(50);
+    }
+    rmSync(join(data, 'postmaster.pid'), { force: true });
   }
 
   /** Starts the process, and waits until it takes connections. */
@@ -177,23 +195,6 @@ function readPidFile(data: string): PidFile | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * A starter that was killed leaves its server running, and a machine that was switched off leaves the server's pid file.
- * The first is stopped as if its starter had done it; the second is removed, because its pid may be somebody else's by now.
- */
-async function stopLeftover(data: string): Promise<void> {
-  const file = readPidFile(data);
-  if (!file) return;
-  const until = Date.now() + STOP_MS_MAX;
-  if (isServerOf(file.pid, data)) process.kill(file.pid, 'SIGINT');
-  while (isServerOf(file.pid, data)) {
-    if (Date.now() > until)
-      throw new Error(`A PostgreSQL server of an earlier run (pid ${file.pid}) does not end. End it, and run this again`);
-    await pause(50);
-  }
-  rmSync(join(data, 'postmaster.pid'), { force: true });
 }
 
 function isServerOf(pid: number, data: string): boolean {
