@@ -56,26 +56,27 @@ function postgresBase(home: string, demo: string): string {
   const base = join(ROOT_BASE, createHash('sha256').update(real).digest('hex').slice(0, 12));
   const link = join(demo, 'postgres');
   // A new home in the place of a deleted one: the password of the old database went with it.
-  if (existsSync(base) && !existsSync(link)) rmSync(base, { recursive: true });
+  if (existsSync(base) && !existsSync(link)) remove(base);
   mkdirSync(base, { recursive: true, mode: 0o700 });
   writeFileSync(`${base}.home`, real);
   if (!existsSync(link)) symlinkSync(base, link);
   return base;
 }
 
-/** Removes the databases of homes that are gone, unless a server still runs on one. */
+/** Removes the databases of homes that are gone. */
 function removeOrphans(): void {
   for (const name of readdirSync(ROOT_BASE).filter((entry) => entry.endsWith('.home'))) {
     const note = join(ROOT_BASE, name);
-    const base = note.slice(0, -'.home'.length);
     if (existsSync(readFileSync(note, 'utf8'))) continue;
-    if (serverRuns(base)) continue;
-    rmSync(base, { recursive: true, force: true });
+    remove(note.slice(0, -'.home'.length));
     rmSync(note);
   }
 }
 
-function serverRuns(base: string): boolean {
+/** Removes a database with the server that may still run on it. */
+function remove(base: string): void {
   const pidFile = join(base, 'data', 'postmaster.pid');
-  return existsSync(pidFile) && commandLine(Number.parseInt(readFileSync(pidFile, 'utf8'), 10)).includes(base);
+  const pid = existsSync(pidFile) ? Number.parseInt(readFileSync(pidFile, 'utf8'), 10) : 0;
+  if (commandLine(pid).includes(base)) process.kill(pid, 'SIGQUIT');
+  rmSync(base, { recursive: true, force: true, maxRetries: 10 });
 }
