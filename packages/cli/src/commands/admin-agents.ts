@@ -1,0 +1,55 @@
+import { type Agent, createAgent, deleteAgent, getAgent, listAgents } from '@hoop/contract/routes/agents';
+import type { Context } from '../context.ts';
+import { openGateway } from '../gateway.ts';
+import { type Cell, renderTable } from '../output/table.ts';
+import { note, print, printJson } from '../output/terminal.ts';
+
+export interface CreateOptions {
+  readonly mode: 'standard' | 'embedded';
+  readonly json?: boolean;
+}
+
+/**
+ * `hoop admin create agent NAME`: stdout gets the key and nothing else,
+ * so that `export HOOP_KEY="$(hoop admin create agent dev)"` works.
+ */
+export async function create(context: Context, name: string, options: CreateOptions): Promise<void> {
+  const { client } = openGateway(context);
+  const { token } = await client.call(createAgent, { body: { name, mode: options.mode } });
+  const { terminal } = context;
+  if (options.json === true) printJson(terminal, { name, token });
+  else print(terminal, token);
+  if (terminal.stdout.isTTY === true) {
+    note(
+      terminal,
+      terminal.errStyle.dim('This is the only time the key is shown. Start the agent with it in HOOP_KEY: `hoop start agent`'),
+    );
+  }
+}
+
+const HEADERS = ['UID', 'NAME', 'MODE', 'VERSION', 'HOSTNAME', 'PLATFORM', 'STATUS'];
+
+/** `hoop admin get agents [NAME]` */
+export async function get(context: Context, name: string | undefined, options: { readonly json?: boolean }): Promise<void> {
+  const { client } = openGateway(context);
+  const agents = name === undefined ? await client.call(listAgents) : [await client.call(getAgent, { params: { nameOrID: name } })];
+  if (options.json === true) printJson(context.terminal, name === undefined ? agents : agents[0]);
+  else context.terminal.stdout.write(renderTable(HEADERS, agents.map(rowOf)));
+}
+
+/** `hoop admin delete agent NAME` */
+export async function remove(context: Context, name: string): Promise<void> {
+  const { client } = openGateway(context);
+  // Deleting twice succeeds in the API; a person who mistyped a name must hear of it.
+  await client.call(getAgent, { params: { nameOrID: name } });
+  await client.call(deleteAgent, { params: { nameOrID: name } });
+  print(context.terminal, `agent "${name}" deleted`);
+}
+
+function rowOf(agent: Agent): readonly Cell[] {
+  const status = agent.status === 'CONNECTED' ? 'ONLINE' : 'OFFLINE';
+  // Nothing is known of an agent before its first connection, its state included.
+  const known = agent.status === 'CONNECTED' || agent.hostname !== '' || agent.platform !== '' || agent.version !== '';
+  const facts = known ? [agent.version || 'unknown', agent.hostname, agent.platform, status] : ['', '', '', ''];
+  return [agent.id, agent.name, agent.mode, ...facts];
+}

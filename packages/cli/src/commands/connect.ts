@@ -1,0 +1,155 @@
+import type { Socket } from 'node:net';
+import { type Connection, getConnection } from '@hoop/contract/routes/connections';
+import { getServerInfo } from '@hoop/contract/routes/server';
+import { protocolOf } from '@hoop/core/connection';
+import { asAppError } from '@hoop/core/errors';
+import { SocketWire } from '@hoop/core/wire';
+import { loadStored, resolveConfig } from '../config.ts';
+import { untilOnline } from '../connect/agent-wait.ts';
+import { LinkKeeper } from '../connect/link-keeper.ts';
+import { LOCAL_HOST, type LocalListener, listenLocally, portOption } from '../connect/listen.ts';
+import { bannerFacts, type LocalProtocol, localProtocol } from '../connect/protocols.ts';
+import { relay } from '../connect/relay.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { type Gateway, openGateway } from '../gateway.ts';
+import { typeOf } from '../output/connection.ts';
+import { humanTeller, jsonTeller, type Teller } from '../output/events.ts';
+import { renderFacts } from '../output/table.ts';
+import { note } from '../output/terminal.ts';
+import { pause } from '../pause.ts';
+import type { DialGateway } from '../tunnel-port.ts';
+
+export interface ConnectOptions {
+  readonly port?: string;
+  readonly silent?: boolean;
+  readonly json?: boolean;
+}
+
+/** What a test replaces: the tunnel, and waiting. */
+export interface ConnectParts {
+  dialer(gateway: Gateway, context: Context): Promise<DialGateway>;
+  readonly pause: typeof pause;
+}
+
+const REAL_PARTS: ConnectParts = { dialer: realDialer, pause };
+
+/** `hoop connect NAME`: a local port that leads to the connection, until Ctrl-C. */
+export async function connect(context: Context, name: string, options: ConnectOptions, parts: ConnectParts = REAL_PARTS): Promise<number> {
+  const asked = portOption(options.port);
+  const gateway = openGateway(context);
+  const teller = options.json === true ? jsonTeller(context.terminal) : humanTeller(context.terminal);
+  const stop = context.stopSignal();
+  const described = await gateway.client.call(getConnection, { params: { nameOrID: name } });
+  const protocol = protocolFor(described);
+  const dial = await parts.dialer(gateway, context);
+  const keeper = await LinkKeeper.start({ dial, teller, stop, pause: parts.pause, random: Math.random });
+  try {
+    teller.tell({ status: 'connected', message: '' });
+    const connection = await untilOnline(described, { client: gateway.client, teller, stop, pause: parts.pause });
+    const clients = new Clients(keeper, connection.name, teller);
+    const listener = await listenLocally(asked, protocol.port, (socket) => clients.serve(socket));
+    announce(context, teller, connection, listener, options);
+    await aborted(stop);
+    listener.server.close();
+    clients.close();
+    return EXIT.ok;
+  } catch (error) {
+    // Ctrl-C is how this command ends, at whatever point.
+    if (stop.aborted) return EXIT.ok;
+    throw error;
+  } finally {
+    keeper.close();
+    if (stop.aborted) teller.tell({ status: 'disconnected', message: 'Disconnected', exit_code: EXIT.ok });
+  }
+}
+
+function protocolFor(connection: Connection): LocalProtocol {
+  if (connection.access_mode_connect === 'disabled') {
+    throw new Failure('access_mode', `${connection.name} may not be used with connect. Try \`hoop exec\`, or ask an administrator`, {
+      exitCode: EXIT.refused,
+    });
+  }
+  const protocol = localProtocol(protocolOf(connection.type, connection.subtype));
+  if (protocol) return protocol;
+  throw new Failure(
+    'protocol_unsupported',
+    `${connection.name} is of type ${typeOf(connection)}, which has no local port. Try \`hoop exec\``,
+  );
+}
+
+/** The local clients that are being served. */
+class Clients {
+  readonly #keeper: LinkKeeper;
+  readonly #connection: string;
+  readonly #teller: Teller;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(keeper: LinkKeeper, connection: string, teller: Teller) {
+    this.#keeper = keeper;
+    this.#connection = connection;
+    this.#teller = teller;
+  }
+
+  serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    // Until the wire takes over; a client that leaves while the gateway is asked is no error.
+    socket.on('error', () => undefined);
+    this.#relay(socket).catch((error: unknown) => {
+      socket.destroy();
+      this.#teller.tell({ status: 'error', message: asAppError(error).message });
+    });
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #relay(socket: Socket): Promise<void> {
+    const remote = await this.#keeper.open(this.#connection);
+    if (socket.destroyed) {
+      remote.destroy();
+      return;
+    }
+    await relay(new SocketWire(socket), remote);
+  }
+}
+
+function announce(context: Context, teller: Teller, connection: Connection, listener: LocalListener, options: ConnectOptions): void {
+  const { terminal } = context;
+  const { bold, green, dim, yellow } = terminal.errStyle;
+  const place = { host: LOCAL_HOST, port: listener.port, database: connection.default_database };
+  const name = protocolOf(connection.type, connection.subtype) ?? '';
+  const facts = bannerFacts(connection, name, place);
+  if (options.json === true) {
+    const hints = localProtocol(name)?.hints(place) ?? [];
+    const data = { connection: connection.name, host: place.host, port: place.port, hints };
+    teller.tell({ status: 'ready', message: 'Ready to accept connections', data });
+    return;
+  }
+  if (options.silent === true) return;
+  const lines = renderFacts(facts).trimEnd().split('\n');
+  note(terminal, ['', ...lines.map((line) => `  ${line.startsWith('Type:') ? bold(line) : line}`), ''].join('\n'));
+  if (listener.moved) note(terminal, yellow(`The usual port was taken, so this is another one; --port chooses`));
+  note(terminal, `${green('Ready to accept connections!')} ${dim('Ctrl-C ends it')}`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+async function realDialer({ config, client }: Gateway, context: Context): Promise<DialGateway> {
+  const info = await client.call(getServerInfo);
+  const { dialWith, tunnelAddress } = await import('../connect/dial.ts');
+  return dialWith({
+    address: tunnelAddress(config.grpcUrl ?? info.grpc_url),
+    config,
+    gatewayCa: info.tls_ca,
+    token: () => (resolveConfig(context.env, loadStored(context.env.home)).token ?? config.token)?.reveal() ?? '',
+  });
+}

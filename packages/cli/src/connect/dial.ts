@@ -1,0 +1,61 @@
+import { TunnelClient, type TunnelTls } from '@hoop/tunnel/client';
+import { StreamWire } from '@hoop/tunnel/stream-wire';
+import type { Config } from '../config.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import type { DialGateway } from '../tunnel-port.ts';
+
+const SCHEMES: Readonly<Record<string, { readonly secure: boolean; readonly port: number }>> = {
+  'grpc:': { secure: false, port: 8010 },
+  'grpcs:': { secure: true, port: 8010 },
+};
+
+export interface TunnelAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+}
+
+/** Where the tunnel listens. @throws Failure `grpc_url_invalid` */
+export function tunnelAddress(url: string): TunnelAddress {
+  // URL knows host and port only of schemes that it knows itself.
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const scheme = parsed === undefined ? undefined : SCHEMES[parsed.protocol];
+  if (parsed === undefined || scheme === undefined || parsed.hostname === '') {
+    throw new Failure('grpc_url_invalid', `"${url}" is no tunnel address. Set HOOP_GRPCURL to one such as grpcs://hoop.example.com:8010`, {
+      exitCode: EXIT.usage,
+    });
+  }
+  const host = parsed.hostname.replace(/^\[|\]$/g, '');
+  return { host, port: parsed.port === '' ? scheme.port : Number(parsed.port), secure: scheme.secure };
+}
+
+export interface DialWith {
+  readonly address: TunnelAddress;
+  readonly config: Pick<Config, 'tlsCa' | 'skipTlsVerify'>;
+  /** The authority that the gateway made itself and told over the API; counts where the person gave none. */
+  readonly gatewayCa: string | undefined;
+  /** Read anew for each stream: `hoop login` in another terminal renews it. */
+  token(): string;
+}
+
+/** Dials the gateway's tunnel as a user. */
+export function dialWith({ address, config, gatewayCa, token }: DialWith): DialGateway {
+  return async () => {
+    const client = await TunnelClient.dial({
+      host: address.host,
+      port: address.port,
+      tls: address.secure ? trust(config, gatewayCa) : undefined,
+    });
+    return {
+      closed: client.closed,
+      close: () => client.close(),
+      open: async (connection) => new StreamWire(await client.openConnection(connection, token()), 'gateway'),
+    };
+  };
+}
+
+function trust(config: Pick<Config, 'tlsCa' | 'skipTlsVerify'>, gatewayCa: string | undefined): TunnelTls {
+  const ca = config.tlsCa ?? gatewayCa;
+  return { skipVerify: config.skipTlsVerify, ...(ca === undefined ? {} : { ca }) };
+}

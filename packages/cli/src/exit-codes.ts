@@ -1,0 +1,27 @@
+/** Every exit code of `hoop`, for scripts. `hoop help exit-codes` prints this table, so it is the documentation too. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  unavailable: 69,
+  unauthenticated: 77,
+  interrupted: 130,
+  terminated: 143,
+  refused: 254,
+} as const;
+
+/** What each code means, in the order of the codes. */
+export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
+  [EXIT.ok, 'It worked'],
+  [EXIT.failed, 'It failed; the reason is on stderr'],
+  [EXIT.usage, 'The command line was wrong: unknown command or flag, missing argument, value that cannot be read'],
+  [EXIT.unavailable, 'The gateway, or the agent of a connection, cannot be reached now'],
+  [EXIT.unauthenticated, 'Not logged in, or the login has expired: run `hoop login`'],
+  [EXIT.interrupted, 'Stopped with Ctrl-C'],
+  [EXIT.terminated, 'Stopped with SIGTERM'],
+  [EXIT.refused, 'Policy said no: a guardrail, a permission or an access mode'],
+];
+
+/** What `hoop exec` adds to the table. */
+export const EXEC_EXIT_NOTE =
+  '`hoop exec` ends with the exit code of what it ran (a database statement that fails ends with 1), and with 254 when policy refused it.';

@@ -1,0 +1,209 @@
+import { Argument, Command } from 'commander';
+import { addAdmin } from './admin-program.ts';
+import { type Building, type Format, formatted, group, withFormat } from './building.ts';
+import type * as configCommands from './commands/config.ts';
+import type { ConnectOptions } from './commands/connect.ts';
+import type * as credentialCommands from './commands/credentials.ts';
+import type { ExecOptions } from './commands/exec.ts';
+import type { ListOptions } from './commands/list.ts';
+import type { LoginOptions } from './commands/login.ts';
+import type { ListOptions as SessionListOptions } from './commands/sessions.ts';
+import { CompletedArgument, CompletedOption } from './completion/completed.ts';
+import type { Context } from './context.ts';
+import { withSessionFilters } from './session-filters.ts';
+import { productVersion } from './version.ts';
+
+/** The whole command tree of `hoop`. `run` gets each command's work. */
+export function buildProgram(context: Context, run: Building['run']): Command {
+  const { terminal } = context;
+  const building: Building = { context, run };
+  const program = new Command('hoop')
+    .description('Reach databases and servers through the access gateway.')
+    .version(`hoop ${productVersion()}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .showHelpAfterError('Add --help for help')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+      outputError: (text, write) =>
+        write(text.replace(/^error: (.)/, (_, first: string) => `${terminal.errStyle.red('Error:')} ${first.toUpperCase()}`)),
+      getOutHasColors: () => terminal.outStyle.bold('x') !== 'x',
+      getErrHasColors: () => terminal.errStyle.bold('x') !== 'x',
+      getOutHelpWidth: () => terminal.stdout.columns ?? 100,
+      getErrHelpWidth: () => terminal.stderr.columns ?? 100,
+    })
+    .configureHelp({ styleTitle: (title) => terminal.outStyle.bold(title) })
+    .addHelpText('after', '\nMore: hoop help exit-codes, hoop help environment');
+  program.commandsGroup('Every day:');
+  addLogin(program, building);
+  addUse(program, building);
+  addCredentials(program, building);
+  addSessions(program, building);
+  program.commandsGroup('Running and administering:');
+  addAdmin(program, building);
+  addStart(program, building);
+  program.commandsGroup('This program:');
+  addConfig(program, building);
+  addSelf(program, building);
+  return program;
+}
+
+function addLogin(program: Command, { context, run }: Building): void {
+  program
+    .command('login')
+    .description('log in with e-mail and password; asks, or takes HOOP_EMAIL and HOOP_PASSWORD, or a password on stdin')
+    .option('--api-url <url>', 'the gateway (HOOP_API_URL)')
+    .option('--email <email>', 'who you are (HOOP_EMAIL)')
+    .option('--register', 'make the first user of a new gateway, its administrator')
+    .option('--name <name>', 'your name, with --register')
+    .addOption(new CompletedOption('--tls-ca <file>', "the authority of the gateway's certificate (HOOP_TLSCA)", 'files'))
+    .option('--skip-tls-verify', 'trust any certificate; for a trial only')
+    .action((options: LoginOptions) => run(async () => (await import('./commands/login.ts')).login(context, options)));
+  program
+    .command('logout')
+    .description('forget the login')
+    .action(() => run(async () => (await import('./commands/login.ts')).logout(context)));
+}
+
+function addUse(program: Command, { context, run }: Building): void {
+  withFormat(program.command('list').alias('ls'), ['table', 'wide', 'json'])
+    .description('list the connections that you may use')
+    .option('--search <text>', 'only those with this in name, type or tags')
+    .option('--type <type>', 'only of this type, such as database/postgres')
+    .action((options: ListOptions & Format) => run(async () => (await import('./commands/list.ts')).listMine(context, formatted(options))));
+  withFormat(program.command('describe'))
+    .description('show a connection')
+    .addArgument(new CompletedArgument('<name>', 'the connection', 'connections'))
+    .action((name: string, options: Format) =>
+      run(async () => (await import('./commands/list.ts')).describe(context, name, formatted(options))),
+    );
+  withFormat(program.command('connect'), ['json'])
+    .description('open a connection on a port of this machine, for your own client')
+    .addArgument(new CompletedArgument('<name>', 'the connection', 'connections'))
+    .option('-p, --port <port>', 'the local port; without it the usual one of the protocol, or a free one when that is taken')
+    .option('-s, --silent', 'no banner')
+    .action((name: string, options: ConnectOptions & Format) =>
+      run(async () => (await import('./commands/connect.ts')).connect(context, name, formatted(options))),
+    );
+  withFormat(program.command('exec'), ['text', 'json'])
+    .description("run a script on a connection; it ends with the script's exit code")
+    .addArgument(new CompletedArgument('<name>', 'the connection', 'connections'))
+    .option('-i, --input <script>', "the script, such as 'select 1'")
+    .addOption(new CompletedOption('-f, --file <file>', 'a file with the script; without -i and -f it is read from stdin', 'files'))
+    .option('-s, --silent', 'nothing but output and errors')
+    .option('--correlation-id <id>', 'a text of your own that the session is found by')
+    .action((name: string, options: ExecOptions & Format) =>
+      run(async () => (await import('./commands/exec.ts')).exec(context, name, formatted(options))),
+    );
+}
+
+function addCredentials(program: Command, { context, run }: Building): void {
+  const credentials = group(program, 'credentials', 'secrets with an expiry, for native clients without this program');
+  withFormat(credentials.command('create'))
+    .description('make one; the secret is shown this one time')
+    .addArgument(new CompletedArgument('<name>', 'the connection', 'connections'))
+    .option('-d, --duration <duration>', 'how long it works: 90s, 30m, 2h', '30m')
+    .option('--uri', 'print the URL only')
+    .action((name: string, options: credentialCommands.CreateOptions & Format) =>
+      run(async () => (await import('./commands/credentials.ts')).create(context, name, formatted(options))),
+    );
+  withFormat(credentials.command('list').alias('ls'))
+    .description('list yours that still work')
+    .action((options: Format) => run(async () => (await import('./commands/credentials.ts')).list(context, formatted(options))));
+  credentials
+    .command('revoke')
+    .description('make one useless at once, and end the sessions that came in with it')
+    .addArgument(new CompletedArgument('<id>', 'the credential', 'credentials'))
+    .action((id: string) => run(async () => (await import('./commands/credentials.ts')).revoke(context, id)));
+}
+
+function addSessions(program: Command, { context, run }: Building): void {
+  const sessions = group(program, 'sessions', 'what was done through the gateway, and what is being done');
+  withFormat(withSessionFilters(sessions.command('list').alias('ls')))
+    .description('list sessions, newest first')
+    .option('--fields <names>', 'columns, joined by commas')
+    .option('-q, --quiet', 'ids only')
+    .action((options: SessionListOptions & Format) =>
+      run(async () => (await import('./commands/sessions.ts')).list(context, formatted(options))),
+    );
+  withFormat(sessions.command('get'))
+    .description('show a session and its statements')
+    .addArgument(new CompletedArgument('<id>', 'the session', 'sessions'))
+    .option('-q, --quiet', 'without the statements')
+    .action((id: string, options: Format & { quiet?: boolean }) =>
+      run(async () => (await import('./commands/sessions.ts')).get(context, id, formatted(options))),
+    );
+  sessions
+    .command('kill')
+    .description('end a session at once')
+    .addArgument(new CompletedArgument('<id>', 'the session', 'sessions'))
+    .action((id: string) => run(async () => (await import('./commands/sessions.ts')).kill(context, id)));
+}
+
+function addStart(program: Command, { run }: Building): void {
+  const start = group(program, 'start', 'run a part of the system in the foreground');
+  const parts = {
+    gateway: 'the gateway: API on 8009, agents and `hoop connect` on 8010, native clients on 15432',
+    agent: 'an agent, with the key in HOOP_KEY',
+    standalone: 'gateway and agent in one process',
+  } as const;
+  for (const part of ['gateway', 'agent', 'standalone'] as const) {
+    start
+      .command(part)
+      .description(parts[part])
+      .action(() => run(async () => (await import('./commands/start.ts')).start(part)));
+  }
+}
+
+function addConfig(program: Command, { context, run }: Building): void {
+  const config = group(program, 'config', 'which gateway this machine uses');
+  config
+    .command('create')
+    .description('write the configuration without logging in')
+    .requiredOption('--api-url <url>', 'the gateway')
+    .option('--grpc-url <url>', 'where its tunnel listens; without it the gateway is asked')
+    .addOption(new CompletedOption('--tls-ca <file>', "the authority of the gateway's certificate", 'files'))
+    .option('--skip-tls-verify', 'trust any certificate; for a trial only')
+    .action((options: configCommands.CreateOptions) =>
+      run(async () => (await import('./commands/config.ts')).createConfig(context, options)),
+    );
+  withFormat(config.command('view'))
+    .description('show what is in force, the environment included')
+    .addArgument(new CompletedArgument('[attribute]', 'one part of it, such as api_url', 'config-attributes'))
+    .option('--raw', 'with the token')
+    .action((attribute: string | undefined, options: configCommands.ViewOptions & Format) =>
+      run(async () => (await import('./commands/config.ts')).viewConfig(context, attribute, formatted(options))),
+    );
+  config
+    .command('clear')
+    .description('remove the configuration, and the login with it')
+    .action(() => run(async () => (await import('./commands/config.ts')).clearConfig(context)));
+}
+
+function addSelf(program: Command, { context, run }: Building): void {
+  program
+    .command('version')
+    .description('print the version')
+    .option('--json', 'print JSON, for machines')
+    .action((options: Format) => run(async () => (await import('./commands/version.ts')).showVersion(context, options)));
+  program
+    .command('completion')
+    .description('print the completion script of a shell')
+    .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))
+    .action((shell: 'bash' | 'zsh' | 'fish') =>
+      run(async () => (await import('./commands/completion.ts')).printCompletion(context, program, shell)),
+    );
+  program
+    .command('help')
+    .description('show help of a command, or of exit-codes or environment')
+    .addArgument(new CompletedArgument('[topic...]', 'a command, exit-codes or environment', 'commands'))
+    .action((topic: string[]) => run(async () => (await import('./commands/help.ts')).help(context, program, topic)));
+  program
+    .command('__complete', { hidden: true })
+    .argument('<kind>')
+    .allowExcessArguments()
+    .action((kind: string) => run(async () => (await import('./commands/complete.ts')).complete(context, kind)));
+}
