@@ -172,6 +172,7 @@ const SQLSTATE_REASONS: ReadonlyMap<string, FaultReason> = new Map([
   ['23505', 'unique'],
   ['23503', 'reference'],
   ['22003', 'out_of_range'],
+  ['22P02', 'out_of_range'],
   ['22021', 'out_of_range'],
   ['54000', 'out_of_range'],
   ['40001', 'busy'],
