@@ -6,8 +6,6 @@ export interface AgentLink {
   readonly agentId: string;
   readonly name: string;
   readonly hello: AgentHello;
-  /** Streams that are open on it now. */
-  readonly load: number;
   /** A new stream to the agent. @throws TargetFault `agent_timeout`, `agent_offline` */
   openStream(): Promise<FrameStream>;
   /** Asks the agent to cancel what this session runs now. */

@@ -10,7 +10,6 @@ export class MemoryAgentLink implements AgentLink {
   readonly name: string;
   readonly hello: AgentHello;
   readonly closed: Promise<void>;
-  load = 0;
   readonly #host: SessionHost;
   #gone: () => void = () => undefined;
   #over = false;

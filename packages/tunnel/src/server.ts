@@ -163,7 +163,6 @@ class H2AgentLink implements AgentLink {
   readonly name: string;
   readonly hello: AgentHello;
   readonly closed: Promise<void>;
-  load = 0;
   readonly #session: Http2Session;
   readonly #control: FrameStream;
   readonly #awaited: Map<string, { session: Http2Session; take(stream: FrameStream): void }>;

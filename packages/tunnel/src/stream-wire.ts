@@ -1,6 +1,7 @@
-import { FRAME_KINDS } from '@hoop/contract/tunnel';
-import type { AppError } from '@hoop/core/errors';
+import { FailMessage, FRAME_KINDS } from '@hoop/contract/tunnel';
+import { type AppError, fromPlain } from '@hoop/core/errors';
 import type { Wire } from '@hoop/core/wire';
+import { parseMessage } from './control.ts';
 import type { FrameStream } from './stream.ts';
 
 /** The data frames of a stream as a wire, for code that speaks a protocol and does not care what carries it. */
@@ -20,7 +21,9 @@ export class StreamWire implements Wire {
     this.peer = peer;
     stream.receive({
       data: (bytes) => this.#take(bytes),
-      message: () => undefined,
+      message: (kind, payload) => {
+        if (kind === FRAME_KINDS.fail) this.#over(fromPlain(parseMessage(FailMessage, payload)));
+      },
       ended: () => this.#over(undefined),
       broken: (error: AppError) => this.#over(error),
     });

@@ -3,6 +3,7 @@ import { accept } from './accept.ts';
 import { connect } from './connect.ts';
 import { execute } from './execute.ts';
 import { PostgresSettings } from './settings.ts';
+import { fatalWords } from './words.ts';
 
 /** PostgreSQL's frontend/backend protocol, version 3. */
 export const postgres: Protocol<PostgresSettings> = {
@@ -10,6 +11,7 @@ export const postgres: Protocol<PostgresSettings> = {
   abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'cells', cancel: true },
   settings: PostgresSettings,
   ports: { native: 15432, local: 5433 },
+  refuse: fatalWords,
   accept,
   connect,
   execute,

@@ -138,12 +138,22 @@ export class AuditLog {
     return this.#heads.get(session);
   }
 
+  /** Goes on with a session of an earlier process, whose newest record is there. */
+  adopt(session: string, head: Position): void {
+    this.#heads.set(session, head);
+  }
+
   /** The session will not append any more. Returns its head. */
   forget(session: string): Position | undefined {
     const head = this.head(session);
     this.#heads.delete(session);
     this.#sessionBytes.delete(session);
     return head;
+  }
+
+  /** How many bytes of records wait for the disk. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
   }
 
   /** A session's records, oldest first. `head` is needed for a session that is not open here. */

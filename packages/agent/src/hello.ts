@@ -1,0 +1,20 @@
+import { hostname, release } from 'node:os';
+import { type AgentHello, TUNNEL_VERSION } from '@hoop/contract/tunnel';
+import { VERSION } from '@hoop/core/version';
+import { allProtocols } from '@hoop/protocols/all';
+
+/** What this agent says of itself. */
+export function agentHello(): AgentHello {
+  return {
+    version: TUNNEL_VERSION,
+    product: VERSION,
+    hostname: hostname(),
+    platform: `${process.platform}/${ARCHITECTURES[process.arch] ?? process.arch}`,
+    kernel: release(),
+    machine: '',
+    protocols: allProtocols().map((protocol) => protocol.name),
+  };
+}
+
+/** As the rest of the field names them. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64' };

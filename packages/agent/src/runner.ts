@@ -1,0 +1,68 @@
+import type { PolicyMessage } from '@hoop/contract/tunnel';
+import { Refusal } from '@hoop/core/errors';
+import { SESSIONS_MAX } from '@hoop/core/limits';
+import type { Log } from '@hoop/core/log';
+import { protocolNamed } from '@hoop/protocols/all';
+import type { SessionHost } from '@hoop/tunnel/link';
+import type { FrameStream } from '@hoop/tunnel/stream';
+import { AgentSession, type SessionDeps } from './session.ts';
+import { IntentClock } from './stream-audit.ts';
+
+/** Runs the sessions of one agent process. */
+export class SessionRunner implements SessionHost {
+  readonly #deps: SessionDeps;
+  readonly #all = new Set<AgentSession>();
+  readonly #byId = new Map<string, AgentSession>();
+  #drained: (() => void) | undefined;
+  #draining = false;
+
+  constructor(log: Log) {
+    this.#deps = {
+      log,
+      intents: new IntentClock(),
+      protocolNamed,
+      onOpen: (id, session) => this.#byId.set(id, session),
+      onOver: (id, session) => {
+        if (id !== undefined && this.#byId.get(id) === session) this.#byId.delete(id);
+        this.#all.delete(session);
+        if (this.#all.size === 0) this.#drained?.();
+      },
+    };
+  }
+
+  get live(): number {
+    return this.#all.size;
+  }
+
+  serve(stream: FrameStream): void {
+    const session = new AgentSession(stream, this.#deps);
+    this.#all.add(session);
+    session.start();
+    if (this.#draining) session.end(new Refusal('agent_draining', 'The agent is going down; connect again in a moment'));
+    else if (this.#all.size > SESSIONS_MAX)
+      session.end(new Refusal('too_many_sessions', 'The agent has as many sessions as it can hold; try again later'));
+  }
+
+  cancel(session: string): void {
+    this.#byId.get(session)?.cancel();
+  }
+
+  changePolicy(sessions: readonly string[], policy: PolicyMessage): void {
+    for (const id of sessions) this.#byId.get(id)?.changePolicy(policy);
+  }
+
+  /** Waits for open sessions, then ends what is left. No new ones from here on. */
+  async drain(timeout_ms: number): Promise<void> {
+    this.#draining = true;
+    if (this.#all.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeout_ms);
+        this.#drained = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    for (const session of [...this.#all]) session.end(new Refusal('agent_draining', 'The agent is going down; connect again in a moment'));
+  }
+}

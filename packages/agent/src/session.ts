@@ -1,0 +1,164 @@
+import { FailMessage, FRAME_KINDS, OpenMessage, type PolicyMessage } from '@hoop/contract/tunnel';
+import { type AppError, asAppError, fromPlain, Misconfigured, TargetFault, toPlain } from '@hoop/core/errors';
+import { Gate } from '@hoop/core/gate';
+import type { Log } from '@hoop/core/log';
+import type { Protocol, Relay, Target } from '@hoop/core/protocol';
+import { compilePolicy } from '@hoop/policy/rules';
+import { parseMessage } from '@hoop/tunnel/control';
+import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
+import { type IntentClock, StreamAudit } from './stream-audit.ts';
+
+export interface SessionDeps {
+  readonly log: Log;
+  readonly intents: IntentClock;
+  protocolNamed(name: string): Protocol | undefined;
+  onOpen(session: string, runner: AgentSession): void;
+  onOver(session: string | undefined, runner: AgentSession): void;
+}
+
+/** One client connection in the agent: from the gateway's open message to the end of either side. */
+export class AgentSession implements StreamHandler {
+  readonly #stream: FrameStream;
+  readonly #deps: SessionDeps;
+  readonly #audit: StreamAudit;
+  #id: string | undefined;
+  #gate: Gate | undefined;
+  #target: Target | undefined;
+  #relay: Relay | undefined;
+  #cancelling: Promise<void> | undefined;
+  #over = false;
+
+  constructor(stream: FrameStream, deps: SessionDeps) {
+    this.#stream = stream;
+    this.#deps = deps;
+    this.#audit = new StreamAudit((event) => void stream.send(FRAME_KINDS.event, event), deps.intents);
+  }
+
+  start(): void {
+    this.#stream.receive(this);
+  }
+
+  data(bytes: Buffer): void | Promise<void> {
+    // A cancel must not hit the statement after the one that it was meant for.
+    if (this.#cancelling) return this.#cancelling.then(() => this.data(bytes));
+    try {
+      return this.#relay?.fromClient(bytes)?.catch((error) => this.#finish(asAppError(error)));
+    } catch (error) {
+      this.#finish(asAppError(error));
+    }
+  }
+
+  /** Frames behind the open message wait until the target is ready. */
+  message(kind: number, payload: Buffer): void | Promise<void> {
+    if (kind === FRAME_KINDS.open && !this.#gate) return this.#open(payload);
+    if (kind === FRAME_KINDS.fail) this.#finish(fromPlain(parseMessage(FailMessage, payload)));
+  }
+
+  ended(): void {
+    if (this.#target) this.#target.wire.end();
+    else this.#finish(undefined);
+  }
+
+  broken(error: AppError): void {
+    this.#finish(error);
+  }
+
+  /** Passed on only while something runs. */
+  cancel(): void {
+    if (!this.#relay?.busy || this.#cancelling || !this.#target) return;
+    this.#cancelling = this.#target
+      .cancel()
+      .catch((error) => this.#deps.log.warn({ session: this.#id, err: asAppError(error) }, 'A cancel did not reach the target'))
+      .then(() => {
+        this.#cancelling = undefined;
+      });
+  }
+
+  changePolicy(policy: PolicyMessage): void {
+    try {
+      this.#gate?.replacePolicy(compilePolicy(policy));
+    } catch (error) {
+      // Rules that cannot be kept are no reason to go on under the old ones.
+      this.#finish(asAppError(error));
+    }
+  }
+
+  /** Ends the session with words for its client. */
+  end(reason: AppError): void {
+    this.#finish(reason);
+  }
+
+  async #open(payload: Buffer): Promise<void> {
+    try {
+      const open = parseMessage(OpenMessage, payload);
+      this.#id = open.session;
+      this.#deps.onOpen(open.session, this);
+      const protocol = this.#deps.protocolNamed(open.protocol);
+      if (!protocol) throw new Misconfigured('unsupported', `This agent does not speak ${open.protocol}; install a newer one`);
+      const gate = new Gate(compilePolicy(open.policy), this.#audit);
+      this.#gate = gate;
+      const settings = settingsOf(protocol, open.settings, open.connection);
+      const target = await protocol.connect({ settings, hello: open.hello, log: this.#deps.log });
+      if (this.#over) {
+        target.wire.destroy();
+        return;
+      }
+      this.#target = target;
+      this.#begin(target, gate);
+    } catch (error) {
+      this.#finish(asAppError(error));
+    }
+  }
+
+  #begin(target: Target, gate: Gate): void {
+    const relay = target.relay({
+      gate,
+      toTarget: (bytes) => target.wire.write(bytes),
+      toClient: (bytes) => {
+        this.#audit.flush();
+        return this.#stream.send(FRAME_KINDS.data, bytes);
+      },
+    });
+    this.#relay = relay;
+    void this.#stream.send(FRAME_KINDS.ready, NOTHING);
+    void this.#stream.send(FRAME_KINDS.data, target.greeting);
+    target.wire
+      .pump((chunk) => relay.fromTarget(chunk))
+      .then(
+        () => this.#finish(relay.busy ? new TargetFault('target_closed', 'The target closed the connection') : undefined),
+        (error) => this.#finish(targetEnded(error)),
+      );
+  }
+
+  /** Once. With an error the client hears it in the protocol's words, where it still can. */
+  #finish(error: AppError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    const words = this.#relay?.end(error);
+    this.#audit.flush();
+    if (words && words.length > 0) void this.#stream.send(FRAME_KINDS.data, words);
+    if (error) {
+      this.#deps.log.info({ session: this.#id, code: error.code }, 'Session ended');
+      void this.#stream.send(FRAME_KINDS.fail, Buffer.from(JSON.stringify(toPlain(error))));
+    }
+    this.#stream.end();
+    this.#target?.wire.destroy();
+    this.#deps.onOver(this.#id, this);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function settingsOf(protocol: Protocol, settings: Record<string, string>, connection: string): unknown {
+  const parsed = protocol.settings.safeParse(settings);
+  if (parsed.success) return parsed.data;
+  const why = parsed.error.issues.map((issue) => issue.message).join('; ');
+  throw new Misconfigured('connection_settings', `The connection ${connection} is not set up completely: ${why}`);
+}
+
+/** A socket that breaks is the target's fault; what our own code threw stays what it is. */
+function targetEnded(error: unknown): AppError {
+  const fault = asAppError(error);
+  const isSocket = error instanceof Error && 'syscall' in error;
+  return isSocket ? new TargetFault('target_closed', 'The connection to the target broke', { cause: error }) : fault;
+}

@@ -1,0 +1,409 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { SessionCloseEvent, SessionOpenEvent } from '@hoop/contract/audit';
+import { FRAME_KINDS, type OpenMessage } from '@hoop/contract/tunnel';
+import type { Clock } from '@hoop/core/clock';
+import { type AccessMode, protocolOf } from '@hoop/core/connection';
+import { AppError, asAppError, Misconfigured, PeerFault, Refusal } from '@hoop/core/errors';
+import type { Identity } from '@hoop/core/identity';
+import { SESSIONS_MAX } from '@hoop/core/limits';
+import type { Log } from '@hoop/core/log';
+import type { Accepted } from '@hoop/core/protocol';
+import type { AuditLog } from '@hoop/store/audit/audit-log';
+import type { ConnectionRow } from '@hoop/store/connections';
+import type { Store } from '@hoop/store/store';
+import type { AgentLink } from '@hoop/tunnel/link';
+import { type AgentHub, type AgentStream, changePolicy } from './hub.ts';
+import { policyMessage } from './policy-message.ts';
+import type { Origin } from './ports.ts';
+import { SessionPipe } from './session-pipe.ts';
+
+/** What an authenticated client holds: who it is, and what it may open. */
+export interface Grant {
+  readonly identity: Identity;
+  readonly connection: ConnectionRow;
+  /** The native credential that it came in with. */
+  readonly credentialId?: string;
+  /** When the session must end at the latest, in ms since 1970. */
+  readonly expireAt?: number | null;
+}
+
+export interface SessionRequest {
+  readonly id?: string;
+  readonly verb: 'connect' | 'exec';
+  readonly origin: Origin;
+  readonly script?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly correlationId?: string;
+  readonly batchId?: string;
+}
+
+export interface EngineMetrics {
+  sessionOpened(protocol: string): void;
+  sessionClosed(protocol: string, reason: string, duration_s: number): void;
+  action(protocol: string, verdict: 'allow' | 'deny'): void;
+  bytes(protocol: string, direction: 'in' | 'out', count: number): void;
+}
+
+export interface EngineDeps {
+  readonly store: Store;
+  readonly hub: AgentHub;
+  readonly audit: AuditLog;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly metrics: EngineMetrics;
+  readonly gatewayId: string;
+}
+
+/** How a session ended. */
+export interface SessionResult {
+  readonly sessionId: string;
+  readonly reason: AppError | undefined;
+  readonly denied: number;
+}
+
+interface Live {
+  readonly id: string;
+  readonly identity: Identity;
+  readonly connectionId: string;
+  readonly credentialId: string | undefined;
+  readonly cancelKey: string | undefined;
+  link?: AgentLink;
+  pipe?: SessionPipe;
+  /** Why it was ended before its pipe was there. */
+  ended?: AppError;
+}
+
+/** Timers hold at most this; a longer one is set again. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Opens sessions, keeps the list of those that are live, and ends them. Every entry point goes through `open`. */
+export class Engine {
+  readonly #deps: EngineDeps;
+  readonly #live = new Map<string, Live>();
+  readonly #byCancelKey = new Map<string, Live>();
+  #draining = false;
+  #idle: (() => void) | undefined;
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+  }
+
+  liveCount(): number {
+    return this.#live.size;
+  }
+
+  /**
+   * Runs one session from an accepted client to its end: authorizes, records, opens the agent's stream, pipes.
+   * Never throws for what the client can be told: it is told in the protocol's words, and the result says why.
+   */
+  async open(accepted: Accepted<Grant>, request: SessionRequest): Promise<SessionResult> {
+    const { grant, wire } = accepted;
+    const live: Live = {
+      id: request.id ?? randomUUID(),
+      identity: grant.identity,
+      connectionId: grant.connection.id,
+      credentialId: grant.credentialId,
+      cancelKey: accepted.hello.cancelKey,
+    };
+    let opened = false;
+    let pipe: SessionPipe | undefined;
+    let reason: AppError | undefined;
+    const started_us = this.#deps.clock.micros();
+    try {
+      const protocol = this.#admit(grant, request.verb);
+      this.#enter(live);
+      await this.#begin(live, accepted, request, protocol);
+      opened = true;
+      this.#deps.metrics.sessionOpened(protocol);
+      pipe = await this.#connect(live, accepted, protocol);
+      reason = await this.#pipe(live, pipe, grant);
+    } catch (thrown) {
+      reason = asAppError(thrown);
+      void wire.write(accepted.refuse(reason));
+      wire.end();
+    } finally {
+      this.#leave(live);
+    }
+    if (reason?.kind === 'bug') this.#deps.log.error({ err: reason, session: live.id }, 'A session met an unexpected error');
+    if (opened) await this.#close(live, pipe, grant, reason, started_us);
+    return { sessionId: live.id, reason, denied: pipe?.counts.denied ?? 0 };
+  }
+
+  /** Ends a session of its owner or, for an admin, of anybody. False when it is not open here. */
+  kill(sessionId: string, by: Identity): boolean {
+    const live = this.#live.get(sessionId);
+    if (!live) return false;
+    if (!by.isAdmin && live.identity.userId !== by.userId)
+      throw new Refusal('forbidden', 'Only its owner or an administrator may end a session');
+    this.#end(live, new Refusal('session_killed', `The session was ended by ${by.email}`));
+    return true;
+  }
+
+  revokeCredential(credentialId: string): void {
+    this.#endWhere(
+      (live) => live.credentialId === credentialId,
+      new Refusal('credential_revoked', 'The credential of this session was revoked'),
+    );
+  }
+
+  /** A user was deactivated or deleted. */
+  endSessionsOfUser(userId: string): void {
+    this.#endWhere((live) => live.identity.userId === userId, new Refusal('user_deactivated', 'The user of this session was deactivated'));
+  }
+
+  /** A connection was deleted, or its connect mode switched off. */
+  endSessionsOfConnection(connectionId: string): void {
+    this.#endWhere(
+      (live) => live.connectionId === connectionId,
+      new Refusal('connection_closed', 'The connection of this session was closed'),
+    );
+  }
+
+  /** Passes a cancel on to the session with this key; an unknown key does nothing, as with a server. */
+  cancel(key: string): void {
+    const live = this.#byCancelKey.get(key);
+    if (live) live.link?.cancel(live.id);
+  }
+
+  /** A cancel key that no live session has. (PostgreSQL's: a process id, then a secret.) */
+  mintCancelKey(length: number): string {
+    while (true) {
+      const key = randomBytes(length);
+      // The process id is shown to people and read as a positive number.
+      key.writeInt32BE(key.readInt32BE(0) & 0x7fffffff, 0);
+      const hex = key.toString('hex');
+      if (!this.#byCancelKey.has(hex)) return hex;
+    }
+  }
+
+  /** Rules changed: open sessions are judged by the new ones from here on. */
+  async policyChanged(connectionIds: readonly string[] | undefined): Promise<void> {
+    const touched = new Set(connectionIds ?? [...this.#live.values()].map((live) => live.connectionId));
+    for (const connectionId of touched) {
+      const sessions = [...this.#live.values()].flatMap((live) =>
+        live.connectionId === connectionId && live.link ? [{ id: live.id, link: live.link }] : [],
+      );
+      if (sessions.length > 0) changePolicy(sessions, policyMessage(await this.#deps.store.policyOf(connectionId)));
+    }
+  }
+
+  /** No new sessions; resolves when the open ones are over, or ends them at the deadline. */
+  async drain(timeout_ms: number): Promise<void> {
+    this.#draining = true;
+    await this.#untilIdle(timeout_ms);
+    this.#endWhere(() => true, new Refusal('gateway_draining', 'The gateway is going down; connect again in a moment'));
+    await this.#untilIdle(LAST_RECORDS_MS_MAX);
+  }
+
+  #untilIdle(timeout_ms: number): Promise<void> {
+    if (this.#live.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeout_ms);
+      this.#idle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** @throws Refusal with why this user may not open this connection in this way now */
+  #admit(grant: Grant, verb: AccessMode): string {
+    const { connection } = grant;
+    if (this.#draining) throw new Refusal('gateway_draining', 'The gateway is going down; connect again in a moment');
+    if (this.#live.size >= SESSIONS_MAX)
+      throw new Refusal('too_many_sessions', 'The gateway has as many sessions as it can hold; try again later');
+    if (!connection.accessModes[verb]) {
+      throw new Refusal(
+        'access_mode_disabled',
+        `${verb} is disabled for the connection ${connection.name}; ask an administrator to enable it`,
+      );
+    }
+    const protocol = protocolOf(connection.type, connection.subtype);
+    if (!protocol)
+      throw new Misconfigured(
+        'unsupported',
+        `Connections of type ${connection.type}/${connection.subtype} cannot be opened by this version`,
+      );
+    return protocol;
+  }
+
+  #enter(live: Live): void {
+    this.#live.set(live.id, live);
+    if (live.cancelKey) this.#byCancelKey.set(live.cancelKey, live);
+  }
+
+  #leave(live: Live): void {
+    if (this.#live.get(live.id) === live) this.#live.delete(live.id);
+    if (live.cancelKey) this.#byCancelKey.delete(live.cancelKey);
+    if (this.#live.size === 0) this.#idle?.();
+  }
+
+  /** The session's row and its first record, both durable before anything is dialled. */
+  async #begin(live: Live, accepted: Accepted<Grant>, request: SessionRequest, protocol: string): Promise<void> {
+    const { store, audit, clock, gatewayId } = this.#deps;
+    const { identity, connection } = accepted.grant;
+    const opening: SessionOpenEvent = {
+      type: 'session.open',
+      user: identity.email,
+      user_id: identity.userId,
+      connection: connection.name,
+      protocol,
+      verb: request.verb,
+      origin: request.origin,
+      peer: accepted.wire.peer,
+    };
+    const record = audit.append(live.id, Buffer.from(JSON.stringify(opening)));
+    await store.sessions.insert({
+      id: live.id,
+      userId: identity.userId,
+      userEmail: identity.email,
+      userName: identity.name,
+      connection: connection.name,
+      connectionId: connection.id,
+      type: connection.type,
+      subtype: connection.subtype,
+      connectionTags: connection.connectionTags,
+      verb: request.verb,
+      origin: request.origin,
+      status: 'open',
+      gatewayId,
+      agentId: connection.agentId,
+      credentialId: live.credentialId ?? null,
+      batchId: request.batchId ?? null,
+      correlationId: request.correlationId ?? null,
+      ...(request.labels ? { labels: request.labels } : {}),
+      ...(request.metadata ? { metadata: request.metadata } : {}),
+      ...(request.script === undefined ? {} : { script: request.script }),
+      startedAt: clock.now(),
+    });
+    await audit.durable(record);
+  }
+
+  async #connect(live: Live, accepted: Accepted<Grant>, protocol: string): Promise<SessionPipe> {
+    const { store, hub, audit, metrics } = this.#deps;
+    const { identity, connection } = accepted.grant;
+    const [settings, policy] = await Promise.all([store.connections.secretsOf(connection.id), store.policyOf(connection.id)]);
+    if (connection.agentId === '') throw new Misconfigured('agent_offline', `The connection ${connection.name} has no agent; give it one`);
+    const agent = await hub.open(connection.agentId);
+    live.link = agent.link;
+    const open: OpenMessage = {
+      session: live.id,
+      protocol,
+      connection: connection.name,
+      user: { id: identity.userId, email: identity.email },
+      settings: plainSettings(settings),
+      hello: { ...accepted.hello },
+      policy: policyMessage(policy),
+    };
+    void agent.stream.send(FRAME_KINDS.open, Buffer.from(JSON.stringify(open)));
+    const pipe = new SessionPipe({
+      session: live.id,
+      client: accepted.wire,
+      stream: releasing(agent),
+      audit,
+      refuse: (error) => accepted.refuse(error),
+      onAction: (verdict) => metrics.action(protocol, verdict),
+    });
+    live.pipe = pipe;
+    return pipe;
+  }
+
+  async #pipe(live: Live, pipe: SessionPipe, grant: Grant): Promise<AppError | undefined> {
+    const over = pipe.run();
+    if (live.ended) pipe.end(live.ended);
+    const stopTimer = this.#endAt(live, grant.expireAt ?? undefined);
+    try {
+      return await over;
+    } finally {
+      stopTimer();
+    }
+  }
+
+  #endAt(live: Live, at_ms: number | undefined): () => void {
+    if (at_ms === undefined) return () => undefined;
+    let timer: NodeJS.Timeout;
+    const arm = (): void => {
+      const left = at_ms - this.#deps.clock.now();
+      if (left <= 0) this.#end(live, new Refusal('credential_expired', 'The time of this session’s credential is over; make a new one'));
+      else timer = setTimeout(arm, Math.min(left, TIMER_MS_MAX));
+    };
+    arm();
+    return () => clearTimeout(timer);
+  }
+
+  async #close(live: Live, pipe: SessionPipe | undefined, grant: Grant, reason: AppError | undefined, started_us: number): Promise<void> {
+    const { store, audit, clock, log, metrics } = this.#deps;
+    const counts = pipe?.counts;
+    const duration_us = Math.round(clock.micros() - started_us);
+    const closing: SessionCloseEvent = {
+      type: 'session.close',
+      reason: reason?.code ?? 'client_left',
+      ...(reason ? { message: reason.message } : {}),
+      bytes_in: counts?.bytesIn ?? 0,
+      bytes_out: counts?.bytesOut ?? 0,
+      duration_us,
+    };
+    try {
+      await audit.durable(audit.append(live.id, Buffer.from(JSON.stringify(closing))));
+      const head = audit.forget(live.id);
+      await store.sessions.finish(live.id, {
+        status: 'done',
+        exitCode: reason || (counts?.denied ?? 0) > 0 ? 1 : 0,
+        endReason: closing.reason,
+        endedAt: clock.now(),
+        metrics: counts ? { ...counts, masked: { ...counts.masked } } : null,
+        auditHead: head ? `${head.segment}:${head.offset}` : null,
+      });
+    } catch (error) {
+      log.error({ err: asAppError(error), session: live.id }, 'The end of a session could not be recorded');
+    }
+    const protocol = protocolOf(grant.connection.type, grant.connection.subtype) ?? 'unknown';
+    metrics.sessionClosed(protocol, closing.reason, duration_us / 1e6);
+    metrics.bytes(protocol, 'in', closing.bytes_in);
+    metrics.bytes(protocol, 'out', closing.bytes_out);
+    log.info({ session: live.id, user: grant.identity.email, connection: grant.connection.name, reason: closing.reason }, 'Session closed');
+  }
+
+  #endWhere(matches: (live: Live) => boolean, reason: AppError): void {
+    for (const live of [...this.#live.values()]) if (matches(live)) this.#end(live, reason);
+  }
+
+  #end(live: Live, reason: AppError): void {
+    live.ended ??= reason;
+    live.pipe?.end(reason);
+  }
+}
+
+/** After the deadline of a drain, sessions are ended and have this long to record it. */
+const LAST_RECORDS_MS_MAX = 3_000;
+
+/** Ends the agent's count of this session together with its stream. */
+function releasing(agent: AgentStream): AgentStream['stream'] {
+  const { stream } = agent;
+  let released = false;
+  return {
+    send: (kind, payload) => stream.send(kind, payload),
+    receive: (handler) => stream.receive(handler),
+    end: () => stream.end(),
+    destroy: (error) => {
+      if (!released) agent.release();
+      released = true;
+      stream.destroy(error);
+    },
+  };
+}
+
+/** Secrets as the protocols name them: `envvar:HOST` with base64 text becomes `HOST` with text. */
+export function plainSettings(secrets: Readonly<Record<string, string>>): Record<string, string> {
+  const plain: Record<string, string> = {};
+  for (const [name, value] of Object.entries(secrets)) {
+    if (name.startsWith('envvar:')) plain[name.slice('envvar:'.length)] = Buffer.from(value, 'base64').toString('utf8');
+  }
+  return plain;
+}
+
+/** The refusal of whoever is not through `accept`, for logs. */
+export function isPeerNoise(error: unknown): boolean {
+  return error instanceof PeerFault || (error instanceof AppError && error.kind === 'refusal');
+}

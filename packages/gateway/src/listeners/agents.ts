@@ -1,0 +1,67 @@
+import { FRAME_KINDS } from '@hoop/contract/tunnel';
+import { protocolOf } from '@hoop/core/connection';
+import { asAppError, Misconfigured, Refusal, toPlain } from '@hoop/core/errors';
+import type { Identity } from '@hoop/core/identity';
+import type { Log } from '@hoop/core/log';
+import type { Protocol } from '@hoop/core/protocol';
+import type { ConnectionRow } from '@hoop/store/connections';
+import { type ClientRequest, TunnelServer } from '@hoop/tunnel/server';
+import type { FrameStream } from '@hoop/tunnel/stream';
+import { StreamWire } from '@hoop/tunnel/stream-wire';
+import type { Engine } from '../engine.ts';
+import type { AgentHub } from '../hub.ts';
+
+export interface TunnelListenerOptions {
+  readonly tls: { readonly key: string; readonly cert: string } | undefined;
+  readonly plaintext: 'loopback' | 'anyone';
+  readonly log: Log;
+  readonly hub: AgentHub;
+  readonly engine: Engine;
+  verifyAgentKey(key: string): Promise<{ agentId: string; name: string }>;
+  verifyToken(token: string): Promise<Identity>;
+  connectionNamed(name: string): Promise<ConnectionRow | undefined>;
+  protocolNamed(name: string): Protocol | undefined;
+}
+
+/** The tunnel's port (8010): agents that dial in, and users' `hoop connect`. */
+export function tunnelListener(options: TunnelListenerOptions): TunnelServer {
+  return new TunnelServer({
+    tls: options.tls,
+    plaintext: options.plaintext,
+    log: options.log,
+    authenticateAgent: (key) => options.verifyAgentKey(key),
+    onAgent: (link) => options.hub.attach(link),
+    onClient: (stream, request) => void serveUser(options, stream, request),
+  });
+}
+
+/** One local client of a `hoop connect`: the identity is proven by the user's token, so the protocol asks for no login. */
+async function serveUser(options: TunnelListenerOptions, stream: FrameStream, request: ClientRequest): Promise<void> {
+  try {
+    const identity = await options.verifyToken(request.token);
+    const connection = await options.connectionNamed(request.connection);
+    if (!connection) throw new Refusal('not_found', `There is no connection ${request.connection}; see hoop list`);
+    const name = protocolOf(connection.type, connection.subtype);
+    const protocol = name === undefined ? undefined : options.protocolNamed(name);
+    if (!protocol)
+      throw new Misconfigured(
+        'unsupported',
+        `Connections of type ${connection.type}/${connection.subtype} cannot be opened in this version`,
+      );
+    const { engine } = options;
+    const accepted = await protocol.accept(new StreamWire(stream, request.peer), {
+      tls: undefined,
+      tlsRequired: false,
+      proven: { identity, connection },
+      login: () => Promise.reject(new Refusal('unauthenticated', 'No login is needed here')),
+      cancel: (key) => engine.cancel(key),
+      mintCancelKey: (length) => engine.mintCancelKey(length),
+    });
+    if (accepted) await engine.open(accepted, { verb: 'connect', origin: 'cli' });
+  } catch (thrown) {
+    const error = asAppError(thrown);
+    options.log.info({ code: error.code, peer: request.peer }, 'A user’s stream was refused');
+    void stream.send(FRAME_KINDS.fail, Buffer.from(JSON.stringify(toPlain(error))));
+    stream.end();
+  }
+}

@@ -1,0 +1,103 @@
+import net, { type Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import { asAppError, PeerFault } from '@hoop/core/errors';
+import { HANDSHAKE_MS_MAX, HANDSHAKES_MAX } from '@hoop/core/limits';
+import type { Log } from '@hoop/core/log';
+import type { Door, LoginAttempt, Protocol } from '@hoop/core/protocol';
+import { SocketWire } from '@hoop/core/wire';
+import type { Engine, Grant } from '../engine.ts';
+
+export interface NativeListenerOptions {
+  readonly protocol: Protocol;
+  readonly engine: Engine;
+  readonly tls: SecureContext | undefined;
+  readonly log: Log;
+  /** Who a credential's secret lets in. @throws Refusal */
+  login(attempt: LoginAttempt, peer: string): Promise<Grant>;
+  onFault?(protocol: string, code: string): void;
+}
+
+/** A protocol's own port on the gateway: clients come with the tools they have and a time-limited secret. */
+export class NativeListener {
+  readonly #options: NativeListenerOptions;
+  readonly #server: net.Server;
+  #handshakes = 0;
+
+  constructor(options: NativeListenerOptions) {
+    this.#options = options;
+    this.#server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => void this.#serve(socket));
+  }
+
+  /** @returns the port, for `port` 0. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#options.log.error({ err: error }, 'The listener failed'));
+        resolve((this.#server.address() as net.AddressInfo).port);
+      });
+    });
+  }
+
+  /** No new clients; open sessions go on. */
+  stopAccepting(): void {
+    this.#server.close();
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const { protocol, engine, log } = this.#options;
+    socket.on('error', () => undefined);
+    if (this.#handshakes >= HANDSHAKES_MAX) {
+      socket.destroy();
+      this.#options.onFault?.(protocol.name, 'too_many_handshakes');
+      return;
+    }
+    this.#handshakes++;
+    const timer = setTimeout(
+      () => socket.destroy(new PeerFault('handshake_timeout', 'The client did not log in in time')),
+      HANDSHAKE_MS_MAX,
+    );
+    let entered = false;
+    const enter = (): void => {
+      if (entered) return;
+      entered = true;
+      clearTimeout(timer);
+      this.#handshakes--;
+    };
+    try {
+      const wire = new SocketWire(socket);
+      const accepted = await protocol.accept(wire, this.#door(wire.peer, isLoopback(socket.remoteAddress)));
+      enter();
+      if (accepted) await engine.open(accepted, { verb: 'connect', origin: 'native' });
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      this.#options.onFault?.(protocol.name, error.code);
+      const level = error.kind === 'bug' ? 'warn' : 'info';
+      log[level]({ peer: `${socket.remoteAddress}`, code: error.code }, 'A client did not get in');
+      // The refusal may still be on its way out; a client that does not read it is not waited for.
+      socket.end();
+      setTimeout(() => socket.destroy(), LINGER_MS_MAX).unref();
+    } finally {
+      enter();
+    }
+  }
+
+  #door(peer: string, local: boolean): Door<Grant> {
+    const { engine, tls } = this.#options;
+    return {
+      tls,
+      tlsRequired: tls !== undefined && !local,
+      proven: undefined,
+      login: (attempt) => this.#options.login(attempt, peer),
+      cancel: (key) => engine.cancel(key),
+      mintCancelKey: (length) => engine.mintCancelKey(length),
+    };
+  }
+}
+
+const LINGER_MS_MAX = 1_000;
+
+function isLoopback(address: string | undefined): boolean {
+  return address === '::1' || (address ?? '').replace('::ffff:', '').startsWith('127.');
+}
