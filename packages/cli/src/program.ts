@@ -7,7 +7,7 @@ import type * as credentialCommands from './commands/credentials.ts';
 import type { ExecOptions } from './commands/exec.ts';
 import type { ListOptions } from './commands/list.ts';
 import type { LoginOptions } from './commands/login.ts';
-import type { ListOptions as SessionListOptions } from './commands/sessions.ts';
+import type { GetOptions as SessionGetOptions, ListOptions as SessionListOptions } from './commands/sessions.ts';
 import { CompletedArgument, CompletedOption } from './completion/completed.ts';
 import type { Context } from './context.ts';
 import { withSessionFilters } from './session-filters.ts';
@@ -133,7 +133,8 @@ function addSessions(program: Command, { context, run }: Building): void {
     .description('show a session and its statements')
     .addArgument(new CompletedArgument('<id>', 'the session', 'sessions'))
     .option('-q, --quiet', 'without the statements')
-    .action((id: string, options: Format & { quiet?: boolean }) =>
+    .option('--after <seq>', 'only the statements after this one')
+    .action((id: string, options: SessionGetOptions & Format) =>
       run(async () => (await import('./commands/sessions.ts')).get(context, id, formatted(options))),
     );
   sessions

@@ -95,10 +95,20 @@ export async function adminList(context: Context, options: ListOptions): Promise
   context.terminal.stdout.write(renderTable(headers, rows));
 }
 
+export interface GetOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly after?: string;
+}
+
+/** As the API takes it. */
+const ACTION_SEQ_MAX = 1_000_000_000;
+
 /** `hoop sessions get ID`: what it was, and what it did. */
-export async function get(context: Context, id: string, options: { readonly json?: boolean; readonly quiet?: boolean }): Promise<void> {
+export async function get(context: Context, id: string, options: GetOptions): Promise<void> {
+  const after = options.after === undefined ? 0 : countOf('--after', options.after, 0, ACTION_SEQ_MAX);
   const { client } = openGateway(context);
-  const session = await client.call(getSession, { params: { session_id: id }, query: { expand: 'actions,session_input' } });
+  const session = await client.call(getSession, { params: { session_id: id }, query: { expand: 'actions,session_input', after } });
   const { terminal } = context;
   if (options.json === true) {
     printJson(terminal, session);
@@ -108,7 +118,7 @@ export async function get(context: Context, id: string, options: { readonly json
   if (options.quiet === true) return;
   const actions = session.actions ?? [];
   if (actions.length > 0) terminal.stdout.write(`\n${renderTable(ACTION_HEADERS, actions.map(rowOf))}`);
-  if (session.expand_truncated === true) note(terminal, 'There are more actions than are shown here');
+  if (session.next_after !== undefined) note(terminal, `There are more statements. Add --after ${session.next_after}`);
 }
 
 /** `hoop sessions kill ID`: ends it at once. */
@@ -146,6 +156,7 @@ function factsOf(session: Session): readonly (readonly [string, Cell])[] {
     ['Exit code', session.exit_code],
     ['Started', session.start_date],
     ['Ended', session.end_date],
+    ['Reason', session.end_reason],
     ['Script', excerpt(session.script?.data)],
   ];
 }
