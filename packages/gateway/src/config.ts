@@ -52,7 +52,7 @@ export const POSTGRES_PORT = 15_432;
 /** Variables of other parts of the product, which may stand in the same environment. */
 const OF_OTHER_PARTS = new Set([
   ...['HOOP_KEY', 'HOOP_DSN', 'HOOP_TOKEN', 'HOOP_APIURL', 'HOOP_API_URL', 'HOOP_GRPCURL', 'HOOP_TLS_SKIP_VERIFY', 'HOOP_TLSSERVERNAME'],
-  ...['HOOP_EMAIL', 'HOOP_PASSWORD', 'HOOP_CONNECTION', 'HOOP_GRPC_INSECURE', 'HOOP_DEBUG'],
+  ...['HOOP_EMAIL', 'HOOP_PASSWORD', 'HOOP_CONNECTION', 'HOOP_GRPC_INSECURE', 'HOOP_DEBUG', 'HOOP_NODE'],
 ]);
 
 /** Variables of the product that cannot do harm by being ignored; the person is told. */

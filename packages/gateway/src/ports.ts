@@ -1,5 +1,5 @@
 import type { AuditEvent } from '@hoop/contract/audit';
-import type { AgentHello, GuardrailRule } from '@hoop/contract/tunnel';
+import type { AgentHello } from '@hoop/contract/tunnel';
 import type { Identity } from '@hoop/core/identity';
 import type { Protocol } from '@hoop/core/protocol';
 
@@ -50,6 +50,14 @@ export interface SessionEngine {
   liveCount(): number;
 }
 
+/** The sessions that are open in this gateway, told when the ground under them changes. */
+export interface LiveSessions {
+  endSessionsOfUser(userId: string): void;
+  endSessionsOfConnection(connectionId: string): void;
+  /** Sessions of these connections, of all when undefined, are judged by the rules as they stand now. */
+  policyChanged(connectionIds: readonly string[] | undefined): Promise<void>;
+}
+
 /** The audit records of a session, in the order in which they were written. */
 export interface AuditReader {
   actionsOf(session: string): AsyncIterable<{ readonly at_ms: number; readonly event: AuditEvent }>;
@@ -58,17 +66,9 @@ export interface AuditReader {
 /** What the API has to know of a protocol. */
 export type ProtocolTraits = Pick<Protocol, 'name' | 'abilities' | 'settings' | 'ports'>;
 
-/** The protocols of this release by name; a `Map` will do. */
+/** The protocols of this release by name. */
 export interface ProtocolDirectory {
   get(name: string): ProtocolTraits | undefined;
-}
-
-/** What policy can keep, asked when a rule is saved. */
-export interface PolicyCatalog {
-  /** Compiles rules as the agent will. @throws AppError that says which rule is wrong and why */
-  compile(rules: readonly GuardrailRule[]): void;
-  /** Entities that can be found and hidden, by Presidio's names. */
-  readonly entities: ReadonlySet<string>;
 }
 
 /** How clients reach a native listener, as credentials tell it; undefined where it does not run. */

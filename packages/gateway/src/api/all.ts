@@ -1,0 +1,26 @@
+import { agentHandlers } from './agents.ts';
+import { connectionHandlers } from './connections.ts';
+import { credentialHandlers } from './credentials.ts';
+import { guardrailHandlers } from './guardrails.ts';
+import type { Handlers } from './handler.ts';
+import { localAuthHandlers } from './local-auth.ts';
+import { maskingHandlers } from './masking.ts';
+import type { ApiParts } from './parts.ts';
+import { serverHandlers } from './server.ts';
+import { sessionHandlers } from './sessions.ts';
+import { userHandlers } from './users.ts';
+
+/** A handler for every route of the contract; one that is missing does not compile. */
+export function allHandlers(parts: ApiParts): Handlers {
+  return {
+    ...serverHandlers(parts),
+    ...localAuthHandlers(parts),
+    ...userHandlers(parts),
+    ...agentHandlers(parts),
+    ...connectionHandlers(parts),
+    ...credentialHandlers(parts),
+    ...sessionHandlers(parts),
+    ...guardrailHandlers(parts),
+    ...maskingHandlers(parts),
+  };
+}

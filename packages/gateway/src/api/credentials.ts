@@ -1,0 +1,95 @@
+import type { DatabaseAccess } from '@hoop/contract/routes/credentials';
+import { Refusal } from '@hoop/core/errors';
+import type { ConnectionRow } from '@hoop/store/connections';
+import type { CredentialRow } from '@hoop/store/credentials';
+import { formatAddress } from '../address.ts';
+import { protocolFor } from './connection-check.ts';
+import { mustFind } from './connections.ts';
+import { notFound, timeOf } from './failures.ts';
+import { type Handlers, NO_BODY } from './handler.ts';
+import type { ApiParts } from './parts.ts';
+
+type Names = 'createCredential' | 'getCredential' | 'revokeCredential' | 'closeCredential' | 'listCredentials';
+
+export function credentialHandlers(parts: ApiParts): Pick<Handlers, Names> {
+  const { store, engine, credentials } = parts;
+  const owned = async (connection: string, id: string, identity: Parameters<typeof credentials.owned>[1]): Promise<CredentialRow> => {
+    const row = await credentials.owned(id, identity);
+    if (row.connectionId !== (await mustFind(parts, connection)).id) throw notFound('credential');
+    return row;
+  };
+  return {
+    createCredential: async ({ params, body, identity }) => {
+      const connection = await mustFind(parts, params.nameOrID);
+      const address = nativeAddress(parts, connection);
+      const { secret, row } = await credentials.mint(identity, connection, body.access_duration_seconds);
+      return { body: { ...envelope(row, connection), connection_credentials: accessOf(address, connection, secret) } };
+    },
+    getCredential: async ({ params, identity }) => {
+      const connection = await mustFind(parts, params.nameOrID);
+      const row = (await store.credentials.listOf(identity.userId)).find((each) => each.connectionId === connection.id);
+      if (!row) throw notFound('credential');
+      const { password: _, connection_string: __, ...access } = accessOf(nativeAddress(parts, connection), connection, '');
+      return { body: { ...envelope(row, connection), connection_credentials: access } };
+    },
+    revokeCredential: async ({ params, identity }) => {
+      const row = await owned(params.nameOrID, params.ID, identity);
+      // The store first: who is thrown out must not come back in.
+      await credentials.revoke(row.id, identity);
+      engine.revokeCredential(row.id);
+      return NO_BODY;
+    },
+    closeCredential: async ({ params, identity }) => {
+      engine.revokeCredential((await owned(params.nameOrID, params.ID, identity)).id);
+      return NO_BODY;
+    },
+    listCredentials: async ({ identity }) => {
+      const rows = await store.credentials.listOf(identity.userId);
+      const connections = new Map(
+        (await store.connections.list({ ids: rows.map((row) => row.connectionId) })).map((each) => [each.id, each]),
+      );
+      const items = rows.flatMap((row) => {
+        const connection = connections.get(row.connectionId);
+        return connection ? [{ ...envelope(row, connection), connection_id: connection.id }] : [];
+      });
+      return { body: { items } };
+    },
+  };
+}
+
+function nativeAddress(parts: ApiParts, connection: ConnectionRow): { host: string; port: number } {
+  const protocol = protocolFor(parts.protocols, connection);
+  const address = parts.nativeAddressOf(protocol.name);
+  if (address) return address;
+  throw new Refusal(
+    'native_access_off',
+    `This gateway has no native listener for ${protocol.name}. Use \`hoop connect ${connection.name}\``,
+  );
+}
+
+function envelope(row: CredentialRow, connection: ConnectionRow) {
+  return {
+    id: row.id,
+    connection_name: connection.name,
+    connection_type: connection.type,
+    connection_subtype: connection.subtype,
+    session_id: row.sessionId ?? row.id,
+    has_review: false as const,
+    created_at: timeOf(row.createdAt),
+    expire_at: row.expireAt === null ? null : timeOf(row.expireAt),
+  };
+}
+
+function accessOf(address: { host: string; port: number }, connection: ConnectionRow, secret: string): DatabaseAccess {
+  // Names of connections and secrets are made of characters that mean nothing in a URL.
+  const database = connection.defaultDatabase || 'postgres';
+  const path = encodeURIComponent(database);
+  return {
+    hostname: address.host,
+    port: String(address.port),
+    username: connection.name,
+    password: secret,
+    database_name: database,
+    connection_string: `postgres://${connection.name}:${secret}@${formatAddress(address)}/${path}?sslmode=require`,
+  };
+}

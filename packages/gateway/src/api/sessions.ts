@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import type { ExecReply, Session } from '@hoop/contract/routes/sessions';
+import { Refusal } from '@hoop/core/errors';
+import type { Identity } from '@hoop/core/identity';
+import type { SessionRow } from '@hoop/store/sessions';
+import { EXEC_WAIT_MS } from '../limits.ts';
+import type { ExecResult } from '../ports.ts';
+import { notFound, timeOf } from './failures.ts';
+import { type Handlers, NO_BODY } from './handler.ts';
+import type { ApiParts } from './parts.ts';
+import { readRecords } from './session-records.ts';
+import { defined } from './users.ts';
+
+type Names = 'listSessions' | 'execSession' | 'getSession' | 'killSession';
+
+export function sessionHandlers(parts: ApiParts): Pick<Handlers, Names> {
+  const { store, engine } = parts;
+  return {
+    listSessions: async ({ query, identity }) => {
+      const { connection, type, status, correlation_id: correlationId, limit, offset, count } = query;
+      if (!mayReadAll(identity) && query.user !== undefined && !isCaller(query.user, identity)) {
+        return { body: { data: [], total_is_capped: false, has_next_page: false } };
+      }
+      const user = mayReadAll(identity) ? query.user : identity.userId;
+      const startDate = query.start_date === undefined ? undefined : Date.parse(query.start_date);
+      const endDate = query.end_date === undefined ? undefined : Date.parse(query.end_date);
+      const filter = defined({ user, connection, type, status, correlationId, startDate, endDate, limit, offset, count });
+      const page = await store.sessions.list(filter);
+      const total = page.total === null ? {} : { total: page.total };
+      return { body: { data: page.rows.map(toSession), ...total, total_is_capped: page.totalIsCapped, has_next_page: page.hasNextPage } };
+    },
+    execSession: async ({ body, identity, origin, signal }) => {
+      const { connection, script, labels, metadata, correlation_id: correlationId, session_batch_id: batchId } = body;
+      const sessionId = randomUUID();
+      const request = { sessionId, connection, script, labels, metadata, origin, ...defined({ correlationId, batchId }) };
+      return await finishOrWait(parts, sessionId, signal, (stop) => engine.execute(identity, { ...request, signal: stop }));
+    },
+    getSession: async ({ params, query, identity }) => {
+      const row = await mustFindSession(parts, params.session_id, identity, mayReadAll(identity));
+      return { body: { ...toSession(row), ...(await expansions(parts, row.id, query.expand ?? '', query.after)) } };
+    },
+    killSession: async ({ params, identity }) => {
+      const row = await mustFindSession(parts, params.session_id, identity, identity.isAdmin);
+      if (row.status === 'done') throw new Refusal('session_not_open', 'This session has ended already');
+      if (!engine.kill(row.id, identity)) throw new Refusal('session_not_open', 'This session is not open on this gateway');
+      return NO_BODY;
+    },
+  };
+}
+
+const mayReadAll = (identity: Identity): boolean => identity.isAdmin || identity.isAuditor;
+
+const isCaller = (user: string, identity: Identity): boolean =>
+  user === identity.userId || user.trim().toLowerCase() === identity.email.toLowerCase();
+
+/** The session, for its owner and for those who may see everybody's. @throws Refusal `not_found` for all others */
+async function mustFindSession({ store }: ApiParts, id: string, identity: Identity, maySeeAll: boolean): Promise<SessionRow> {
+  const row = await store.sessions.get(id);
+  if (row && (maySeeAll || row.userId === identity.userId)) return row;
+  throw notFound('session');
+}
+
+/**
+ * Answers when the script is done, or with 202 when it takes longer than a request should; it then goes on by itself.
+ * A client that hangs up before the answer ends its script.
+ */
+async function finishOrWait(
+  { log }: ApiParts,
+  sessionId: string,
+  hungUp: AbortSignal,
+  run: (stop: AbortSignal) => Promise<ExecResult>,
+): Promise<{ status: number; body: ExecReply }> {
+  const stop = new AbortController();
+  const onHangUp = (): void => stop.abort();
+  hungUp.addEventListener('abort', onHangUp, { once: true });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), EXEC_WAIT_MS);
+  });
+  const started = performance.now();
+  const running = run(stop.signal);
+  try {
+    const result = await Promise.race([running, late]);
+    if (result) return { status: 200, body: execReply(result) };
+    running.catch((error: unknown) => log.info({ err: error, session: sessionId }, 'A script that nobody waits for failed'));
+    return { status: 202, body: stillRunning(sessionId, performance.now() - started) };
+  } finally {
+    clearTimeout(timer);
+    hungUp.removeEventListener('abort', onHangUp);
+  }
+}
+
+function execReply(result: ExecResult): ExecReply {
+  return {
+    has_review: false,
+    session_id: result.sessionId,
+    output: result.output.toString('utf8'),
+    output_status: result.outputStatus,
+    truncated: result.truncated,
+    execution_time: Math.round(result.executionTimeMs),
+    exit_code: result.exitCode,
+  };
+}
+
+function stillRunning(sessionId: string, ms: number): ExecReply {
+  const pending = { output: '', output_status: 'running', truncated: false, exit_code: -2 } as const;
+  return { has_review: false, session_id: sessionId, ...pending, execution_time: Math.round(ms) };
+}
+
+async function expansions({ store, audit }: ApiParts, id: string, expand: string, after: number): Promise<Partial<Session>> {
+  const wanted = new Set(expand.split(','));
+  const script = wanted.has('session_input') ? await store.sessions.scriptOf(id) : undefined;
+  const found: Partial<Session> = script === undefined ? {} : { script: { data: script } };
+  if (!wanted.has('actions') && !wanted.has('event_stream')) return found;
+  const page = await readRecords(audit, id, after);
+  return {
+    ...found,
+    ...(wanted.has('actions') ? { actions: [...page.actions] } : {}),
+    ...(wanted.has('event_stream') ? { event_stream: [...page.events] } : {}),
+    ...(page.nextAfter === undefined ? { expand_truncated: false } : { expand_truncated: true, next_after: page.nextAfter }),
+  };
+}
+
+function toSession(row: SessionRow): Session {
+  const metadata = Object.entries(row.metadata).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]);
+  const bytes = row.metrics?.event_size;
+  return {
+    id: row.id,
+    org_id: row.orgId,
+    user: row.userEmail,
+    user_id: row.userId,
+    user_name: row.userName,
+    connection: row.connection,
+    type: row.type,
+    connection_subtype: row.subtype,
+    connection_tags: { ...row.connectionTags },
+    verb: row.verb,
+    origin: row.origin,
+    status: row.status,
+    exit_code: row.exitCode,
+    labels: { ...row.labels },
+    metadata: Object.fromEntries(metadata) as Record<string, string>,
+    metrics: { ...row.metrics },
+    script_size: row.scriptSize,
+    event_size: typeof bytes === 'number' ? bytes : 0,
+    end_reason: row.endReason,
+    credential_id: row.credentialId,
+    correlation_id: row.correlationId,
+    session_batch_id: row.batchId,
+    start_date: timeOf(row.startedAt),
+    end_date: row.endedAt === null ? null : timeOf(row.endedAt),
+  };
+}

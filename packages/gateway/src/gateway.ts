@@ -1,0 +1,274 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import type { AgentHello } from '@hoop/contract/tunnel';
+import { systemClock } from '@hoop/core/clock';
+import { Misconfigured } from '@hoop/core/errors';
+import type { Identity } from '@hoop/core/identity';
+import { CloseStack } from '@hoop/core/lifecycle';
+import type { Log } from '@hoop/core/log';
+import { protocolNamed } from '@hoop/protocols/all';
+import { AuditLog } from '@hoop/store/audit/audit-log';
+import { openStore, type Store } from '@hoop/store/store';
+import type { SessionHost } from '@hoop/tunnel/link';
+import { MemoryAgentLink } from '@hoop/tunnel/memory-link';
+import { type Address, formatAddress } from './address.ts';
+import { type Addresses, addressesOf } from './addresses.ts';
+import { AgentSightings } from './agent-sightings.ts';
+import { allHandlers } from './api/all.ts';
+import type { ApiParts } from './api/parts.ts';
+import { auditReader } from './audit-reader.ts';
+import { type ServerCertificate, serverCertificate } from './certificate.ts';
+import type { GatewayConfig } from './config.ts';
+import { Engine, type Grant } from './engine.ts';
+import { AgentHub } from './hub.ts';
+import { AgentKeys, createAgentKey } from './identity/agent-keys.ts';
+import { Authenticator } from './identity/authenticator.ts';
+import { CredentialService } from './identity/credentials.ts';
+import { LocalLogin } from './identity/local-login.ts';
+import { Passwords } from './identity/passwords.ts';
+import { TokenService } from './identity/tokens.ts';
+import { tunnelListener } from './listeners/agents.ts';
+import { createApiListener } from './listeners/api.ts';
+import { NativeListener } from './listeners/native.ts';
+import { checkRole } from './listeners/roles.ts';
+import { GatewayMetrics } from './metrics.ts';
+import { createOwnFile, makeOwnDirectory, readOwnFile } from './own-file.ts';
+import { Readiness } from './readiness.ts';
+import { scrapeGuard } from './scrape.ts';
+import { encryptionKey } from './secrets.ts';
+import { serverFacts } from './server-facts.ts';
+import { recoverSessions } from './session-recovery.ts';
+import { SessionService } from './session-service.ts';
+
+/** An agent that runs in the gateway's own process. */
+export interface LocalAgent {
+  readonly name: string;
+  readonly hello: AgentHello;
+  readonly host: SessionHost;
+}
+
+/** A gateway that listens and is ready. */
+export interface Gateway {
+  readonly addresses: Addresses;
+  readonly engine: Engine;
+  readonly store: Store;
+  /** Takes no new sessions and lets the open ones finish until the deadline. */
+  drain(timeout_ms: number): Promise<void>;
+  /** Closes everything, in the reverse order of opening. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens everything in order: store, audit log, identity, sessions, listeners. What fails takes down what was opened before it.
+ * @throws AppError; Misconfigured says what to do
+ */
+export async function startGateway(config: GatewayConfig, log: Log, localAgent?: LocalAgent): Promise<Gateway> {
+  const closing = new CloseStack(log);
+  try {
+    const ground = await openGround(config, log, closing);
+    const who = await openIdentity(config, ground.store);
+    const sessions = openSessions(ground, log, closing);
+    if (localAgent) await attachLocal(ground.store, sessions.hub, localAgent);
+    return await listen({ config, log, closing, ...ground, ...who, ...sessions });
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}
+
+/** What everything stands on: the store, the audit log, the certificate. */
+async function openGround(config: GatewayConfig, log: Log, closing: CloseStack) {
+  makeOwnDirectory(config.home);
+  const postgres = config.postgresUri ? { postgresUri: config.postgresUri.reveal() } : {};
+  const store = await openStore({
+    home: config.home,
+    ...postgres,
+    encryptionKey: encryptionKey(config),
+    log: log.child({ part: 'store' }),
+  });
+  closing.push('store', () => store.close());
+  const gatewayId = ownId(config.home);
+  const audit = AuditLog.open({ directory: join(config.home, 'audit'), log: log.child({ part: 'audit' }) });
+  closing.push('audit log', () => audit.close());
+  await recoverSessions({ store, audit, gatewayId, clock: systemClock, log });
+  await store.agents.disconnectAll(gatewayId);
+  return { store, audit, gatewayId, certificate: await serverCertificate(config) };
+}
+
+/** Stays the same over restarts: by it a gateway knows what it left behind when it was killed. */
+function ownId(home: string): string {
+  const path = join(home, 'gateway.id');
+  return (readOwnFile(path) ?? createOwnFile(path, randomUUID())).trim();
+}
+
+async function openIdentity(config: GatewayConfig, store: Store) {
+  const roles = { adminGroup: config.adminGroup, auditorGroup: config.auditorGroup };
+  const passwords = await Passwords.create();
+  const tokens = await TokenService.open(store, roles);
+  return {
+    roles,
+    passwords,
+    tokens,
+    authenticator: new Authenticator(tokens),
+    login: new LocalLogin(store.users, passwords, roles),
+    agentKeys: new AgentKeys(store.agents),
+    credentials: new CredentialService(store, roles),
+  };
+}
+
+interface Ground {
+  readonly store: Store;
+  readonly audit: AuditLog;
+  readonly gatewayId: string;
+  readonly certificate: ServerCertificate;
+}
+
+function openSessions({ store, audit, gatewayId }: Ground, log: Log, closing: CloseStack) {
+  const metrics = new GatewayMetrics();
+  const readiness = new Readiness();
+  readiness.watch(() => (audit.broken ? 'the audit log cannot be written' : undefined));
+  const sightings = new AgentSightings(store.agents, gatewayId, log);
+  closing.push('agents’ status', () => sightings.settled());
+  const hub = new AgentHub({ log: log.child({ part: 'hub' }), onChange: (...seen) => sightings.note(...seen) });
+  const engine = new Engine({ store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId });
+  const service = new SessionService({ store, engine, hub, protocolNamed });
+  metrics.watch({ sessions: () => engine.liveCount(), agents: () => hub.online().length, isReady: () => readiness.isReady });
+  return { metrics, readiness, hub, engine, service };
+}
+
+type Whole = Ground &
+  Awaited<ReturnType<typeof openIdentity>> &
+  ReturnType<typeof openSessions> & { readonly config: GatewayConfig; readonly log: Log; readonly closing: CloseStack };
+
+/** Opens the ports, the API last: who sees it answer finds everything else there. */
+async function listen(whole: Whole): Promise<Gateway> {
+  const { config, log, closing, store, hub, engine, readiness } = whole;
+  const tunnel = newTunnel(whole);
+  const tunnelPort = await bound('GRPC_LISTEN', config.tunnelListen, ({ host, port }) => tunnel.listen(host, port));
+  closing.push('tunnel', () => {
+    hub.disconnectAll('The gateway is going down');
+    tunnel.close();
+  });
+  const native = newNative(whole);
+  const nativePorts = new Map<string, number>();
+  if (native && config.postgresListen) {
+    nativePorts.set('postgres', await bound('POSTGRES_LISTEN', config.postgresListen, ({ host, port }) => native.listen(host, port)));
+    closing.push('native listener', () => native.stopAccepting());
+  }
+  let addresses: Addresses | undefined;
+  const app = newApi(whole, () => {
+    if (!addresses) throw new Misconfigured('starting', 'The gateway is still starting');
+    return addresses;
+  });
+  const apiPort = await bound('API_LISTEN', config.apiListen, async ({ host, port }) => {
+    await app.listen({ host, port });
+    return (app.server.address() as AddressInfo).port;
+  });
+  closing.push('API', () => app.close());
+  addresses = addressesOf(config, { api: apiPort, tunnel: tunnelPort, native: nativePorts });
+  readiness.ready();
+  return {
+    addresses,
+    engine,
+    store,
+    drain: async (timeout_ms) => {
+      readiness.notReady('draining');
+      log.info({ sessions: engine.liveCount() }, 'Draining');
+      tunnel.stopAccepting();
+      native?.stopAccepting();
+      await engine.drain(timeout_ms);
+    },
+    close: () => closing.close(),
+  };
+}
+
+/** @throws Misconfigured that says which variable gives another address */
+async function bound(variable: string, address: Address, open: (address: Address) => Promise<number>): Promise<number> {
+  try {
+    return await open(address);
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    const why = LISTEN_WORDS[code];
+    if (why === undefined) throw cause;
+    throw new Misconfigured('cannot_listen', `Cannot listen on ${formatAddress(address)}: ${why}; end what uses it, or set ${variable}`, {
+      cause,
+    });
+  }
+}
+
+const LISTEN_WORDS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there',
+  EACCES: 'the port is not allowed to this user',
+  EADDRNOTAVAIL: 'this machine does not have the address',
+  ENOTFOUND: 'the host name is unknown',
+};
+
+function newTunnel({ config, log, certificate, hub, engine, agentKeys, tokens, store }: Whole) {
+  return tunnelListener({
+    tls: { cert: certificate.cert, key: certificate.key.reveal() },
+    plaintext: config.allowPlaintext ? 'anyone' : 'loopback',
+    log: log.child({ part: 'tunnel' }),
+    hub,
+    engine,
+    verifyAgentKey: (key) => agentKeys.verify(key),
+    verifyToken: async (token) => mayAct(await tokens.verify(token)),
+    connectionNamed: (name) => store.connections.get(name),
+    protocolNamed,
+  });
+}
+
+function newNative({ config, log, certificate, engine, credentials }: Whole): NativeListener | undefined {
+  const protocol = config.postgresListen && protocolNamed('postgres');
+  if (!protocol) return undefined;
+  const login = async (secret: string): Promise<Grant> => {
+    const { identity, connection, credentialId, expireAt } = await credentials.resolve(secret);
+    return { identity: mayAct(identity), connection, credentialId, expireAt };
+  };
+  return new NativeListener({
+    protocol,
+    engine,
+    tls: createSecureContext({ cert: certificate.cert, key: certificate.key.reveal(), minVersion: 'TLSv1.2' }),
+    log: log.child({ part: 'native' }),
+    login: (attempt) => login(attempt.secret),
+  });
+}
+
+/** Auditors look and do not act, on every way in. @throws Refusal `forbidden` */
+function mayAct(identity: Identity): Identity {
+  checkRole('user', identity);
+  return identity;
+}
+
+function newApi(whole: Whole, addresses: () => Addresses) {
+  const { config, certificate, log, store, audit, gatewayId, authenticator, metrics, engine, service } = whole;
+  const parts: ApiParts = {
+    ...whole,
+    engine: service,
+    live: engine,
+    audit: auditReader(audit, store.sessions, gatewayId),
+    protocols: { get: protocolNamed },
+    clock: systemClock,
+    server: serverFacts(config, certificate, addresses),
+    nativeAddressOf: (protocol) => addresses().native.get(protocol),
+  };
+  return createApiListener({
+    handlers: allHandlers(parts),
+    authenticator,
+    metrics,
+    mayScrape: scrapeGuard(config, authenticator),
+    log: log.child({ part: 'api' }),
+    prefix: config.apiUrl === undefined ? '' : new URL(config.apiUrl).pathname.replace(/\/+$/, ''),
+    tls: config.apiTls === 'off' ? undefined : { cert: certificate.cert, key: certificate.key.reveal() },
+    trustedProxies: config.trustedProxies,
+  });
+}
+
+/** Links an agent of this process, without a socket. Its row is made when there is none. */
+async function attachLocal(store: Store, hub: AgentHub, agent: LocalAgent): Promise<void> {
+  const found = await store.agents.get(agent.name);
+  // The key is thrown away: nobody can dial in with it.
+  const row = found ?? (await store.agents.create({ name: agent.name, mode: 'standard', keyHash: createAgentKey().keyHash }));
+  hub.attach(new MemoryAgentLink(row.id, row.name, agent.hello, agent.host));
+}

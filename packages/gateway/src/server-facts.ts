@@ -1,0 +1,37 @@
+import { VERSION } from '@hoop/core/version';
+import type { Addresses } from './addresses.ts';
+import type { ServerFacts } from './api/parts.ts';
+import type { ServerCertificate } from './certificate.ts';
+import type { GatewayConfig } from './config.ts';
+
+/** What the API tells of the gateway itself. */
+export function serverFacts(config: GatewayConfig, certificate: ServerCertificate, addresses: () => Addresses): ServerFacts {
+  return {
+    info: () => ({
+      version: VERSION,
+      commit_sha: '',
+      log_level: config.logLevel,
+      auth_method: 'local',
+      tenancy_type: 'selfhosted',
+      api_url: addresses().apiUrl,
+      grpc_url: addresses().grpcUrl,
+      ...(certificate.ca === undefined ? {} : { tls_ca: certificate.ca }),
+      postgres_proxy_enabled: addresses().native.has('postgres'),
+      redact_provider: 'local',
+      has_redact_credentials: true,
+      has_webhook_app_key: false,
+      has_idp_audience: false,
+      has_idp_custom_scopes: false,
+      has_ask_ai_credentials: false,
+      has_ssh_client_host_key: false,
+      disable_sessions_download: false,
+      disable_clipboard_copy_cut: false,
+      analytics_tracking: 'disabled',
+      feature_flags: {},
+    }),
+    agentDsn: () => {
+      const { scheme, host, port } = addresses().tunnel;
+      return { scheme, host, port, pin: scheme === 'grpcs' ? certificate.pin : undefined };
+    },
+  };
+}
