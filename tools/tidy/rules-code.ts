@@ -24,7 +24,11 @@ export function bannedCalls(bans: readonly Ban[] = BANS): Rule {
         if (excepted(file.path, ban.except)) continue;
         for (const [index, token] of tokens.entries()) {
           if (!standsAt(tokens, index, ban.words)) continue;
-          yield { path: file.path, line: token.line, message: `\`${ban.words.join('')}\` is not used here: ${ban.instead}` };
+          yield {
+            path: file.path,
+            line: token.line,
+            message: `\`${ban.words.join(' ').replace(/ ?([.(]) ?/g, '$1')}\` is not used here: ${ban.instead}`,
+          };
         }
       }
     }
