@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Misconfigured } from '@hoop/core/errors';
+import { makePrivate } from './dialect/sqlite-file.ts';
 
 /** How long a starting process waits for one that is just ending. */
 const WAIT_MS = 1_000;
@@ -36,7 +37,9 @@ const PID_FILE = 'store.pid';
 function openLock(directory: string): DatabaseSync {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return new DatabaseSync(join(directory, 'store.lock'), { timeout: WAIT_MS });
+    const file = join(directory, 'store.lock');
+    makePrivate(file);
+    return new DatabaseSync(file, { timeout: WAIT_MS });
   } catch (error) {
     throw new Misconfigured(
       'store_directory',

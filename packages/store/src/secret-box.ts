@@ -45,8 +45,8 @@ export class SecretBox {
    * @throws Bug `secret_box_tampered` when the text was changed, or belongs to another context.
    */
   open(sealed: string, context: string): string {
-    const [version, id, text] = sealed.split('.');
-    if (version !== VERSION || id === undefined || text === undefined) {
+    const [version, id, text, more] = sealed.split('.');
+    if (version !== VERSION || id === undefined || text === undefined || more !== undefined) {
       throw new Bug('secret_box_tampered', 'A stored secret has an unknown form');
     }
     const key = this.#keys.get(id);
@@ -58,7 +58,7 @@ export class SecretBox {
       );
     }
     try {
-      return decrypt(key, Buffer.from(text, 'base64url'), associatedData(id, context));
+      return decrypt(key, fromBase64Url(text), associatedData(id, context));
     } catch (error) {
       throw new Bug('secret_box_tampered', 'A stored secret was changed outside of the system', { cause: error, facts: { context } });
     }
@@ -88,6 +88,13 @@ function keyId(key: Buffer): string {
 
 function associatedData(id: string, context: string): Buffer {
   return Buffer.from(`${VERSION}.${id}.${context}`, 'utf8');
+}
+
+/** Node ignores what is not base64url and the unused bits at the end; a text that was touched must not open. */
+function fromBase64Url(text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64url');
+  if (bytes.toString('base64url') !== text) throw new Error('Not canonical base64url');
+  return bytes;
 }
 
 function decrypt(key: Buffer, body: Buffer, associated: Buffer): string {

@@ -80,10 +80,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const lease = takeLease(options.home);
   const kind: DatabaseKind = options.postgresUri === undefined ? 'sqlite' : 'postgres';
   const clock = options.clock ?? systemClock;
-  const { db, searches } = openDatabase(options);
+  const { db, searches, closeDatabase } = openDatabase(options);
   const closed = async (): Promise<void> => {
-    if (searches !== db) await searches.destroy();
-    await db.destroy();
+    await closeDatabase();
     lease.release();
   };
   try {
@@ -96,17 +95,24 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return assemble({ db, searches, kind, clock, box }, closed);
 }
 
+interface Opened extends Pick<Parts, 'db' | 'searches'> {
+  closeDatabase(): Promise<void>;
+}
+
 /** Long reads have a way of their own on SQLite, which would hold up the event loop; a server does them elsewhere anyway. */
-function openDatabase({ home, postgresUri, log }: StoreOptions): Pick<Parts, 'db' | 'searches'> {
+function openDatabase({ home, postgresUri, log }: StoreOptions): Opened {
   if (postgresUri !== undefined) {
     const db = new Kysely<Schema>({ dialect: new PostgresDialect(postgresUri, log) });
-    return { db, searches: db };
+    return { db, searches: db, closeDatabase: () => db.destroy() };
   }
   const file = join(home, 'store.db');
-  return {
-    db: new Kysely<Schema>({ dialect: new SqliteDialect(file) }),
-    searches: new Kysely<Schema>({ dialect: new SearchDialect(file) }),
+  const db = new Kysely<Schema>({ dialect: new SqliteDialect(file) });
+  const dialect = new SearchDialect(file);
+  const closeDatabase = async (): Promise<void> => {
+    await dialect.close();
+    await db.destroy();
   };
+  return { db, searches: new Kysely<Schema>({ dialect }), closeDatabase };
 }
 
 interface Parts {

@@ -59,6 +59,9 @@ class PostgresDriver implements Driver {
   readonly #uri: string;
   readonly #log: Log;
   #pool: pg.Pool | undefined;
+  /** Callers that have a connection or wait for one. */
+  #callers = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(uri: string, log: Log) {
     this.#uri = uri;
@@ -79,10 +82,12 @@ class PostgresDriver implements Driver {
   }
 
   async acquireConnection(): Promise<PostgresConnection> {
-    if (!this.#pool) throw new Bug('store_closed', 'The store is closed');
+    if (!this.#pool || this.#idle) throw new Bug('store_closed', 'The store is closed');
+    this.#callers++;
     try {
       return new PostgresConnection(await this.#pool.connect());
     } catch (error) {
+      this.#leave();
       throw storeFault(reasonOf(error) === 'other' ? 'unavailable' : reasonOf(error), error);
     }
   }
@@ -102,12 +107,21 @@ class PostgresDriver implements Driver {
 
   async releaseConnection(connection: PostgresConnection): Promise<void> {
     connection.release();
+    this.#leave();
   }
 
+  /** The pool would let those who still wait for a connection wait in vain. */
   async destroy(): Promise<void> {
+    this.#idle = Promise.withResolvers<void>();
+    if (this.#callers > 0) await this.#idle.promise;
     const pool = this.#pool;
     this.#pool = undefined;
     await pool?.end();
+  }
+
+  #leave(): void {
+    this.#callers--;
+    if (this.#callers === 0) this.#idle?.resolve();
   }
 }
 

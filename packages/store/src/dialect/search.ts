@@ -6,7 +6,10 @@ import { checkParameters } from './parameters.ts';
 import { SqliteDialectBase } from './sqlite.ts';
 import { Turn } from './turn.ts';
 
-/** A search that takes longer is ended: nobody waits for it any more. */
+/**
+ * Nobody waits longer for a search. It cannot be interrupted, so it holds the thread until it is through, and the next one waits:
+ * however many are given up, one core is busy at most.
+ */
 const SEARCH_MS_MAX = 20_000;
 
 export interface SearchRequest {
@@ -23,23 +26,27 @@ export type SearchReply =
  * so that the bytes of others flow meanwhile. The thread starts with the first search.
  */
 export class SearchDialect extends SqliteDialectBase {
-  readonly #file: string;
-  readonly #search_ms: number;
+  readonly #driver: SearchDriver;
 
   constructor(file: string, search_ms = SEARCH_MS_MAX) {
     super();
-    this.#file = file;
-    this.#search_ms = search_ms;
+    this.#driver = new SearchDriver(file, search_ms);
   }
 
   createDriver(): Driver {
-    return new SearchDriver(this.#file, this.#search_ms);
+    return this.#driver;
+  }
+
+  /** Ends the thread. Kysely would not tell the driver when no search has run yet, and one could start afterwards. */
+  close(): Promise<void> {
+    return this.#driver.destroy();
   }
 }
 
 class SearchDriver implements Driver {
   readonly #turn: Turn;
   readonly #connection: SearchConnection;
+  #closed = false;
 
   constructor(file: string, search_ms: number) {
     this.#turn = new Turn(search_ms);
@@ -50,7 +57,9 @@ class SearchDriver implements Driver {
 
   async acquireConnection(): Promise<SearchConnection> {
     await this.#turn.take();
-    return this.#connection;
+    if (!this.#closed) return this.#connection;
+    this.#turn.give();
+    throw new Bug('store_closed', 'The store is closed');
   }
 
   beginTransaction(): Promise<void> {
@@ -65,12 +74,16 @@ class SearchDriver implements Driver {
     return readsOnly();
   }
 
-  async releaseConnection(): Promise<void> {
-    this.#turn.give();
+  async releaseConnection(connection: SearchConnection): Promise<void> {
+    void connection.answered.then(() => this.#turn.give());
   }
 
-  destroy(): Promise<void> {
-    return this.#connection.close();
+  /** Waits for the search that runs, like every other part of the store. */
+  async destroy(): Promise<void> {
+    this.#closed = true;
+    await this.#turn.take();
+    await this.#connection.close();
+    this.#turn.give();
   }
 }
 
@@ -82,16 +95,27 @@ class SearchConnection implements DatabaseConnection {
   readonly #file: string;
   readonly #search_ms: number;
   #worker: Worker | undefined;
+  #answered: Promise<void> = Promise.resolve();
 
   constructor(file: string, search_ms: number) {
     this.#file = file;
     this.#search_ms = search_ms;
   }
 
+  /** Resolves when the thread has nothing to do, whether somebody still waits for its answer or not. */
+  get answered(): Promise<void> {
+    return this.#answered;
+  }
+
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     checkParameters(query.parameters);
     this.#worker ??= this.#start();
-    const reply = await this.#ask(this.#worker, { sql: query.sql, parameters: query.parameters });
+    const answer = ask(this.#worker, { sql: query.sql, parameters: query.parameters });
+    this.#answered = answer.then(
+      () => undefined,
+      () => undefined,
+    );
+    const reply = await this.#inTime(answer);
     if (reply.reason !== undefined) throw storeFault(reply.reason, new Error(reply.message));
     return { rows: reply.rows as R[] };
   }
@@ -112,7 +136,7 @@ class SearchConnection implements DatabaseConnection {
     const beside = import.meta.url.endsWith('.ts') ? './search-worker.ts' : './search-worker.js';
     const worker = new Worker(new URL(beside, import.meta.url), { workerData: this.#file, name: 'store-search' });
     worker.unref();
-    // A thread that dies between two searches (out of memory, say) must not take the process along.
+    // A thread that dies between two searches (out of memory, say) must not take the process along. The next search starts another.
     worker.on('error', () => this.#forget(worker));
     worker.on('exit', () => this.#forget(worker));
     return worker;
@@ -122,24 +146,28 @@ class SearchConnection implements DatabaseConnection {
     if (this.#worker === worker) this.#worker = undefined;
   }
 
-  /** One at a time: the driver's turn sees to it. A worker that fails or is late is replaced by the next search. */
-  async #ask(worker: Worker, request: SearchRequest): Promise<SearchReply> {
-    const { promise, resolve, reject } = Promise.withResolvers<SearchReply>();
-    const failed = (error: Error): void => reject(storeFault('other', error));
-    const exited = (): void => reject(storeFault('other', new Error('The search thread ended')));
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
     const late = (): void => reject(storeFault('busy', new Error(`The search took more than ${this.#search_ms} ms`)));
     const timer = setTimeout(late, this.#search_ms);
-    worker.on('message', resolve).on('error', failed).on('exit', exited);
-    worker.postMessage(request);
     try {
-      return await promise;
-    } catch (error) {
-      this.#forget(worker);
-      await worker.terminate();
-      throw error;
+      return await Promise.race([work, promise]);
     } finally {
       clearTimeout(timer);
-      worker.off('message', resolve).off('error', failed).off('exit', exited);
     }
+  }
+}
+
+/** One at a time: the driver's turn sees to it. */
+async function ask(worker: Worker, request: SearchRequest): Promise<SearchReply> {
+  const { promise, resolve, reject } = Promise.withResolvers<SearchReply>();
+  const failed = (error: Error): void => reject(storeFault('other', error));
+  const exited = (): void => reject(storeFault('other', new Error('The search thread ended')));
+  worker.on('message', resolve).on('error', failed).on('exit', exited);
+  worker.postMessage(request);
+  try {
+    return await promise;
+  } finally {
+    worker.off('message', resolve).off('error', failed).off('exit', exited);
   }
 }

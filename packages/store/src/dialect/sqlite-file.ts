@@ -28,8 +28,7 @@ export class SqliteFile {
 
   /** The one connection that writes. Makes the file where there is none. */
   static openForWriting(file: string): SqliteFile {
-    // SQLite gives its helper files the mode of the main one, so this is the one place where it is decided.
-    closeSync(openSync(file, 'a', 0o600));
+    makePrivate(file);
     const db = new DatabaseSync(file, { timeout: BUSY_MS, enableForeignKeyConstraints: true, defensive: true });
     db.exec('pragma journal_mode = wal');
     db.exec('pragma synchronous = full');
@@ -74,6 +73,18 @@ export class SqliteFile {
       if (oldest !== undefined) this.#statements.delete(oldest);
     }
     return statement;
+  }
+}
+
+/**
+ * Makes the file, for its owner only, where there is none. SQLite gives its helper files the mode of the main one.
+ * A file that exists is not even opened: closing any descriptor of it would drop the locks that this process holds (POSIX).
+ */
+export function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
 }
 
