@@ -64,7 +64,7 @@ export async function ensurePolicy(client: Client, connectionId: string): Promis
   const guardrails = await client.call(routes.listGuardrails);
   if (!guardrails.some(({ name }) => name === GUARDRAIL)) {
     const message = 'Tables of the demo stay. Ask for a migration instead';
-    const rules = [{ type: 'pattern_match' as const, pattern_regex: '(?i)\\bdrop\\s+table\\b', message }];
+    const rules = [{ type: 'pattern_match' as const, pattern_regex: '\\bdrop\\s+table\\b', message }];
     const body = { name: GUARDRAIL, description: 'Denies DROP TABLE', input: { rules }, connection_ids: [connectionId] };
     await client.call(routes.createGuardrail, { body });
   }
