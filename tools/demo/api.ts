@@ -5,7 +5,7 @@ import { DATABASE, ROLE } from './database.ts';
 import type { State, StoredCredential } from './state.ts';
 
 export const CONNECTION = 'demo';
-export const GUARDRAIL = 'demo-no-drop-table';
+export const GUARDRAIL = 'demo-tables-stay';
 export const MASK = 'demo-e-mail';
 
 /** How long the secret of `PGURL` works. A start renews it when less than half of that is left. */
@@ -63,9 +63,15 @@ function encoded(values: Readonly<Record<string, string>>): Record<string, strin
 export async function ensurePolicy(client: Client, connectionId: string): Promise<void> {
   const guardrails = await client.call(routes.listGuardrails);
   if (!guardrails.some(({ name }) => name === GUARDRAIL)) {
-    const message = 'Tables of the demo stay. Ask for a migration instead';
-    const rules = [{ type: 'pattern_match' as const, pattern_regex: '\\bdrop\\s+table\\b', message }];
-    const body = { name: GUARDRAIL, description: 'Denies DROP TABLE', input: { rules }, connection_ids: [connectionId] };
+    // Only these two: people try the demo with tools that make and drop tables of their own.
+    const message = 'The tables of the demo stay. Try it on a table of your own';
+    const rules = [{ type: 'pattern_match' as const, pattern_regex: '\\bdrop\\s+table\\b[^;]*\\b(customers|orders)\\b', message }];
+    const body = {
+      name: GUARDRAIL,
+      description: 'Denies DROP TABLE on customers and orders',
+      input: { rules },
+      connection_ids: [connectionId],
+    };
     await client.call(routes.createGuardrail, { body });
   }
   const masks = await client.call(routes.listMaskingRules);

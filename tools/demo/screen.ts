@@ -36,7 +36,7 @@ export function summary(facts: Summary): string {
     row('API', facts.apiUrl, `${facts.apiUrl}/api/openapiv3.json describes it`),
     row('Admin', facts.email, `password ${facts.password}`),
     row('Database', facts.database, `through the gateway: port ${facts.nativePort}, agents: port ${facts.agentsPort}`),
-    row('Policy', 'e-mail addresses are hidden, DROP TABLE is denied, everything is recorded'),
+    row('Policy', 'e-mail addresses are hidden, dropping customers or orders is denied, everything is recorded'),
     row('Log', facts.gatewayLog),
     ...facts.remarks.map((remark) => `  ${yellow('!')} ${remark}`),
     '',
