@@ -52,6 +52,8 @@ export interface LocalAgent {
 /** A gateway that listens and is ready. */
 export interface Gateway {
   readonly addresses: Addresses;
+  /** What the API is bound to, which may be behind the public address. */
+  readonly apiPort: number;
   readonly engine: Engine;
   readonly store: Store;
   /** Takes no new sessions and lets the open ones finish until the deadline. */
@@ -171,6 +173,7 @@ async function listen(whole: Whole): Promise<Gateway> {
   readiness.ready();
   return {
     addresses,
+    apiPort,
     engine,
     store,
     drain: async (timeout_ms) => {

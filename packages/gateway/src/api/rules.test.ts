@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { addConnection, connectionBody, opaqueProtocol, openApi } from '../testing/fixtures.ts';
+
+const words = (...list: string[]) => ({ rules: [{ type: 'deny_words_list', words: list, message: 'Ask first' }] });
+const pattern = (text: string) => ({ rules: [{ type: 'pattern_match', pattern_regex: text }] });
+const emails = [{ name: 'contact', entity_types: ['EMAIL_ADDRESS'] }];
+
+test('guardrails are made, read, replaced and deleted, and open sessions hear of it', async () => {
+  await using api = await openApi();
+  const { id } = await addConnection(api);
+  const made = await api.call('admin', 'POST', '/guardrails', { name: 'no-drop', input: words('drop'), connection_ids: [id] });
+  assert.equal(made.status, 201);
+  assert.deepEqual(made.body.input, { rules: [{ type: 'deny_words_list', words: ['drop'], pattern_regex: '', message: 'Ask first' }] });
+  assert.deepEqual((await api.call('auditor', 'GET', `/guardrails/${made.body.id}`)).body, made.body);
+  assert.deepEqual((await api.call('auditor', 'GET', '/guardrails/no-drop')).body, made.body);
+  const revision = await api.store.policyRevision();
+  const replaced = await api.call('admin', 'PUT', '/guardrails/no-drop', {
+    ...made.body,
+    input: pattern('(?i)drop\\s+table'),
+    connection_ids: [],
+  });
+  assert.equal(replaced.status, 200, replaced.text);
+  assert.deepEqual(replaced.body.connection_ids, []);
+  assert.ok((await api.store.policyRevision()) > revision);
+  assert.equal((await api.call('admin', 'DELETE', `/guardrails/${made.body.id}`)).status, 204);
+  assert.deepEqual(api.engine.calls, [`policy ${id}`, 'policy all', 'policy all']);
+  for (const method of ['GET', 'DELETE']) assert.equal((await api.call('admin', method, '/guardrails/no-drop')).status, 404);
+  assert.equal((await api.call('admin', 'PUT', '/guardrails/no-drop', { name: 'x' })).status, 404);
+});
+
+test('a pattern that cannot be compiled or would be slow is told to its author', async () => {
+  await using api = await openApi();
+  for (const text of ['(', '[a', '(?=x)', '(a)\\1', 'a{100000}']) {
+    const answer = await api.call('admin', 'POST', '/guardrails', { name: 'g', input: pattern(text) });
+    assert.deepEqual([answer.status, answer.body.field], [422, 'input.rules.0.pattern_regex'], text);
+  }
+  assert.equal((await api.call('admin', 'POST', '/guardrails', { name: 'g', input: words('  ') })).body.field, 'input.rules.0.words');
+  assert.deepEqual((await api.call('admin', 'GET', '/guardrails')).body, []);
+});
+
+test('a rule that would not be kept is refused: on output, or on a connection whose statements nobody reads', async () => {
+  await using api = await openApi();
+  const { agentId } = await addConnection(api);
+  assert.equal((await api.call('admin', 'POST', '/guardrails', { name: 'out', output: words('x') })).body.field, 'output.rules');
+  api.protocols.set('tcp', opaqueProtocol('tcp'));
+  const tcp = await api.call('admin', 'POST', '/connections', { ...connectionBody(agentId, 'raw'), type: 'application', subtype: 'tcp' });
+  assert.equal(tcp.status, 201, tcp.text);
+  const guardrail = await api.call('admin', 'POST', '/guardrails', { name: 'g', input: words('x'), connection_ids: [tcp.body.id] });
+  assert.deepEqual([guardrail.status, guardrail.body.field], [422, 'connection_ids']);
+  assert.match(guardrail.body.message, /raw cannot have this guardrail: tcp is passed on without being understood/);
+  const mask = await api.call('admin', 'POST', '/datamasking-rules', {
+    name: 'm',
+    supported_entity_types: emails,
+    connection_ids: [tcp.body.id],
+  });
+  assert.deepEqual([mask.status, mask.body.field], [422, 'connection_ids']);
+  assert.deepEqual([await api.store.guardrails.list(), await api.store.maskingRules.list()], [[], []]);
+});
+
+test('a rule for a connection that is not there is refused', async () => {
+  await using api = await openApi();
+  const answer = await api.call('admin', 'POST', '/guardrails', { name: 'g', input: words('x'), connection_ids: [randomUUID()] });
+  assert.deepEqual([answer.status, answer.body.code], [422, 'connection_unknown']);
+  const mask = await api.call('admin', 'POST', '/datamasking-rules', {
+    name: 'm',
+    supported_entity_types: emails,
+    connection_ids: [randomUUID()],
+  });
+  assert.deepEqual([mask.status, mask.body.code], [422, 'connection_unknown']);
+});
+
+test('masking rules are made, read, replaced and deleted, and open sessions hear of it', async () => {
+  await using api = await openApi();
+  const { id } = await addConnection(api);
+  const body = { name: 'contact', supported_entity_types: emails, connection_ids: [id], score_threshold: 0.5 };
+  const made = await api.call('admin', 'POST', '/datamasking-rules', body);
+  assert.equal(made.status, 201, made.text);
+  assert.deepEqual([made.body.supported_entity_types, made.body.connection_ids, made.body.score_threshold], [emails, [id], 0.5]);
+  assert.equal((await api.call('admin', 'POST', '/datamasking-rules', body)).status, 409);
+  const replaced = await api.call('admin', 'PUT', '/datamasking-rules/contact', { ...made.body, description: 'new' });
+  assert.deepEqual([replaced.status, replaced.body.description], [200, 'new']);
+  assert.equal((await api.call('auditor', 'GET', '/datamasking-rules')).body.length, 1);
+  assert.equal((await api.call('admin', 'DELETE', '/datamasking-rules/contact')).status, 204);
+  assert.deepEqual(api.engine.calls, [`policy ${id}`, 'policy all', 'policy all']);
+});
+
+test('an entity that nobody can find is refused, with those that can be found', async () => {
+  await using api = await openApi();
+  const types = [{ name: 'x', entity_types: ['EMAIL_ADDRESS', 'SHOE_SIZE'] }];
+  const answer = await api.call('admin', 'POST', '/datamasking-rules', { name: 'm', supported_entity_types: types });
+  assert.deepEqual([answer.status, answer.body.field], [422, 'supported_entity_types.0.entity_types.1']);
+  assert.match(answer.body.message, /EMAIL_ADDRESS/);
+});
