@@ -12,6 +12,9 @@ export const EXEC_BODY_BYTES_MAX = 16 * 1024 * 1024;
 /** A whole request must have arrived by then. */
 export const API_REQUEST_MS_MAX = 60_000;
 
+/** Open connections to the API; a browser holds six, a client of ours one. */
+export const API_CONNECTIONS_MAX = 10_000;
+
 /** An exec that runs longer is answered with 202 and goes on. */
 export const EXEC_WAIT_MS = 50_000;
 

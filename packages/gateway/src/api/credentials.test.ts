@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Refusal } from '@hoop/core/errors';
 import { secretHash } from '../identity/agent-keys.ts';
-import { addConnection, handClock, openApi, type TestApi } from '../testing/fixtures.ts';
+import { addConnection, encoded, handClock, openApi, type TestApi } from '../testing/fixtures.ts';
 
 const mint = (api: TestApi, body: object = {}) => api.call('standard', 'POST', '/connections/pg/credentials', body);
 
@@ -26,9 +26,18 @@ test('a mint gives what a client has to be told, the secret among it, this one t
     ...{ connection_name: 'pg', connection_type: 'database', connection_subtype: 'postgres', has_review: false },
     ...{ created_at: iso(clock.now()), expire_at: iso(clock.now() + 3_600_000) },
   });
+  await api.call('admin', 'PATCH', '/connections/pg', { default_database: '', secret: { 'envvar:DB': encoded('from setup') } });
+  const again = (await mint(api)).body.connection_credentials;
+  assert.equal(again.database_name, 'from setup');
+  assert.match(again.connection_string, /:15432\/from%20setup\?/);
   for (const path of ['/connections/pg/credentials', '/connection-credentials']) {
     const { text } = await api.call('standard', 'GET', path);
-    assert.ok(text.includes(id) && !text.includes(password) && !text.includes(secretHash(password)), path);
+    assert.ok(
+      text.includes(path === '/connection-credentials' ? id : 'from setup') &&
+        !text.includes(password) &&
+        !text.includes(secretHash(password)),
+      path,
+    );
   }
 });
 

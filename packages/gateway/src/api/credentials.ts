@@ -2,7 +2,7 @@ import type { DatabaseAccess } from '@hoop/contract/routes/credentials';
 import { Refusal } from '@hoop/core/errors';
 import type { ConnectionRow } from '@hoop/store/connections';
 import type { CredentialRow } from '@hoop/store/credentials';
-import { formatAddress } from '../address.ts';
+import { type Address, formatAddress } from '../address.ts';
 import { protocolFor } from './connection-check.ts';
 import { mustFind } from './connections.ts';
 import { notFound, timeOf } from './failures.ts';
@@ -22,14 +22,16 @@ export function credentialHandlers(parts: ApiParts): Pick<Handlers, Names> {
     createCredential: async ({ params, body, identity }) => {
       const connection = await mustFind(parts, params.nameOrID);
       const address = nativeAddress(parts, connection);
+      const database = await databaseOf(parts, connection);
       const { secret, row } = await credentials.mint(identity, connection, body.access_duration_seconds);
-      return { body: { ...envelope(row, connection), connection_credentials: accessOf(address, connection, secret) } };
+      return { body: { ...envelope(row, connection), connection_credentials: accessOf(address, connection, database, secret) } };
     },
     getCredential: async ({ params, identity }) => {
       const connection = await mustFind(parts, params.nameOrID);
       const row = (await store.credentials.listOf(identity.userId)).find((each) => each.connectionId === connection.id);
       if (!row) throw notFound('credential');
-      const { password: _, connection_string: __, ...access } = accessOf(nativeAddress(parts, connection), connection, '');
+      const database = await databaseOf(parts, connection);
+      const { password: _, connection_string: __, ...access } = accessOf(nativeAddress(parts, connection), connection, database, '');
       return { body: { ...envelope(row, connection), connection_credentials: access } };
     },
     revokeCredential: async ({ params, identity }) => {
@@ -57,7 +59,7 @@ export function credentialHandlers(parts: ApiParts): Pick<Handlers, Names> {
   };
 }
 
-function nativeAddress(parts: ApiParts, connection: ConnectionRow): { host: string; port: number } {
+function nativeAddress(parts: ApiParts, connection: ConnectionRow): Address {
   const protocol = protocolFor(parts.protocols, connection);
   const address = parts.nativeAddressOf(protocol.name);
   if (address) return address;
@@ -80,9 +82,15 @@ function envelope(row: CredentialRow, connection: ConnectionRow) {
   };
 }
 
-function accessOf(address: { host: string; port: number }, connection: ConnectionRow, secret: string): DatabaseAccess {
+/** The database that clients should ask for: the connection's default one, else the one that it is set up with. */
+async function databaseOf({ store }: ApiParts, connection: ConnectionRow): Promise<string> {
+  if (connection.defaultDatabase) return connection.defaultDatabase;
+  const encoded = (await store.connections.secretsOf(connection.id))['envvar:DB'] ?? '';
+  return Buffer.from(encoded, 'base64').toString('utf8') || 'postgres';
+}
+
+function accessOf(address: Address, connection: ConnectionRow, database: string, secret: string): DatabaseAccess {
   // Names of connections and secrets are made of characters that mean nothing in a URL.
-  const database = connection.defaultDatabase || 'postgres';
   const path = encodeURIComponent(database);
   return {
     hostname: address.host,

@@ -38,7 +38,7 @@ test('server info tells a client where to go and whom to trust', async () => {
 
 test('every answer, errors too, carries headers that let nothing in it load or be framed', async () => {
   await using api = await openApi();
-  for (const path of ['/healthz', '/userinfo', '/nothing', '/users/%00']) {
+  for (const path of ['/healthz', '/userinfo', '/nothing', '/users/%00', '/users/%E0%A4%A']) {
     const { headers } = await api.call(undefined, 'GET', path);
     assert.match(String(headers['content-security-policy']), /default-src 'none'.*frame-ancestors 'none'/, path);
     assert.equal(headers['x-content-type-options'], 'nosniff', path);

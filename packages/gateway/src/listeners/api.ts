@@ -6,7 +6,7 @@ import type { Log } from '@hoop/core/log';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Call, Done, Handlers } from '../api/handler.ts';
 import type { Authenticator } from '../identity/authenticator.ts';
-import { API_BODY_BYTES_MAX, API_REQUEST_MS_MAX } from '../limits.ts';
+import { API_BODY_BYTES_MAX, API_CONNECTIONS_MAX, API_REQUEST_MS_MAX } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import type { Origin } from '../ports.ts';
 import { bodyLimit } from './body-limits.ts';
@@ -33,6 +33,7 @@ export interface ApiListenerOptions {
 /** The HTTP listener of the REST API: every route of the contract, and nothing that is not in it but `/` and `/metrics`. */
 export function createApiListener(options: ApiListenerOptions): FastifyInstance {
   const app = newServer(options);
+  app.server.maxConnections = API_CONNECTIONS_MAX;
   const identities = new WeakMap<FastifyRequest, Identity>();
   app.setErrorHandler((thrown, request, reply) => fail(options.log, thrown, request, reply));
   app.setNotFoundHandler((_, reply) => reply.code(404).send({ message: 'There is nothing at this address', code: 'not_found' }));
@@ -81,6 +82,11 @@ function newServer(options: ApiListenerOptions): FastifyInstance {
     routerOptions: { maxParamLength: 300 },
     onProtoPoisoning: 'error' as const,
     onConstructorPoisoning: 'error' as const,
+    // An address that cannot be read never gets to the hooks.
+    frameworkErrors: (thrown: Error, request: FastifyRequest, reply: FastifyReply) => {
+      reply.headers(API_HEADERS);
+      return fail(options.log, thrown, request, reply);
+    },
   };
   if (!options.tls) return fastify(common) as unknown as FastifyInstance;
   return fastify({ ...common, https: { ...options.tls, minVersion: 'TLSv1.2' } }) as unknown as FastifyInstance;
@@ -159,10 +165,14 @@ function hangUpSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal
   return gone.signal;
 }
 
+const NOTED: ReadonlySet<string> = new Set(['forbidden', 'invalid_login', 'too_many_attempts']);
+
 function fail(log: Log, thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, retry_after_s, ...body } = httpFailure(thrown, request.id);
   const where = { request: request.id, route: request.routeOptions.config.name, status, code: body.code };
   if (status >= 500 && body.code === 'internal') log.error({ ...where, err: thrown }, 'A request broke something');
+  // Who knocks where they may not is worth knowing; what they sent is not, because it may be a password.
+  else if (NOTED.has(body.code)) log.info({ ...where, peer: request.ip }, 'A request was refused');
   else log.debug(where, 'A request was refused');
   if (retry_after_s !== undefined) reply.header('retry-after', String(retry_after_s));
   if (status === 401) reply.header('www-authenticate', 'Bearer');

@@ -7,6 +7,7 @@ import { systemClock } from '@hoop/core/clock';
 import type { Identity } from '@hoop/core/identity';
 import { createLog, type Log, silentLog } from '@hoop/core/log';
 import type { Abilities } from '@hoop/core/protocol';
+import { Secret } from '@hoop/core/secret';
 import { protocolNamed } from '@hoop/protocols/all';
 import { openStore, type Store } from '@hoop/store/store';
 import type { FastifyInstance } from 'fastify';
@@ -139,23 +140,43 @@ export async function openApi(options: { clock?: Clock; log?: Log } = {}): Promi
   const scratch = scratchDirectory();
   const { clock = systemClock, log = silentLog() } = options;
   const store = await openStore({ home: scratch.path, encryptionKey: Buffer.alloc(32, 1), log: silentLog(), clock });
-  const passwords = await Passwords.create();
-  const tokens = await TokenService.open(store, ROLES, clock);
   const engine = new FakeEngine();
   const records: TestApi['records'] = new Map();
   const protocols: TestApi['protocols'] = new Map();
+  const parts = await partsOf({ store, engine, records, protocols, clock, log });
+  const metrics = new GatewayMetrics();
+  const app = createApiListener({
+    handlers: allHandlers(parts),
+    authenticator: new Authenticator(parts.tokens),
+    metrics,
+    mayScrape: async () => true,
+    log,
+    prefix: '',
+    tls: undefined,
+    trustedProxies: [],
+  });
+  const people = await addPeople(store, parts.tokens);
+  const close = async (): Promise<void> => {
+    await app.close();
+    await store.close();
+    scratch[Symbol.dispose]();
+  };
+  const call = caller(app, people.tokens);
+  return { app, store, parts, engine, records, protocols, metrics, call, ...people, [Symbol.asyncDispose]: close };
+}
+
+type Given = Pick<TestApi, 'store' | 'engine' | 'records' | 'protocols'> & { clock: Clock; log: Log };
+
+async function partsOf({ store, engine, records, protocols, clock, log }: Given): Promise<ApiParts> {
+  const passwords = await Passwords.create();
   const readiness = new Readiness();
   readiness.ready();
-  const config = loadConfig(readEnv({ HOOP_HOME: scratch.path, API_URL: 'http://127.0.0.1:8009' }, false));
+  const config = loadConfig(readEnv({}, false));
+  const native = new Map([['postgres', { host: 'gw.example', port: 15_432 }]]);
   const tunnel = { scheme: 'grpcs', host: 'gw.example', port: 8010 } as const;
-  const addresses = {
-    apiUrl: 'http://127.0.0.1:8009',
-    tunnel,
-    grpcUrl: 'grpcs://gw.example:8010',
-    native: new Map([['postgres', { host: 'gw.example', port: 15_432 }]]),
-  };
-  const certificate = { cert: '', key: { reveal: () => '' } as never, ca: 'CA', pin: 'p'.repeat(43) };
-  const parts: ApiParts = {
+  const addresses = { apiUrl: 'http://127.0.0.1:8009', tunnel, grpcUrl: 'grpcs://gw.example:8010', native };
+  const certificate = { cert: '', key: new Secret(''), ca: 'CA', pin: 'p'.repeat(43) };
+  return {
     store,
     hub: {
       isOnline: (id) => engine.online.has(id),
@@ -171,7 +192,7 @@ export async function openApi(options: { clock?: Clock; log?: Log } = {}): Promi
       },
     },
     protocols: { get: (name) => protocols.get(name) ?? protocolNamed(name) },
-    tokens,
+    tokens: await TokenService.open(store, ROLES, clock),
     login: new LocalLogin(store.users, passwords, ROLES, clock),
     passwords,
     credentials: new CredentialService(store, ROLES, clock),
@@ -181,35 +202,20 @@ export async function openApi(options: { clock?: Clock; log?: Log } = {}): Promi
     log,
     gatewayId: 'this-gateway',
     server: serverFacts(config, certificate, () => addresses),
-    nativeAddressOf: (protocol) => addresses.native.get(protocol),
+    nativeAddressOf: (protocol) => native.get(protocol),
   };
-  const metrics = new GatewayMetrics();
-  const app = createApiListener({
-    handlers: allHandlers(parts),
-    authenticator: new Authenticator(tokens),
-    metrics,
-    mayScrape: async () => true,
-    log,
-    prefix: '',
-    tls: undefined,
-    trustedProxies: [],
-  });
-  const people = await addPeople(store, tokens);
-  const call: TestApi['call'] = async (who, method, path, body) => {
+}
+
+function caller(app: FastifyInstance, tokens: TestApi['tokens']): TestApi['call'] {
+  return async (who, method, path, body) => {
     const answer = await app.inject({
       method: method as 'GET',
       url: path.startsWith('/api') ? path : `/api${path}`,
-      ...(who ? { headers: { authorization: `Bearer ${people.tokens[who]}` } } : {}),
+      ...(who ? { headers: { authorization: `Bearer ${tokens[who]}` } } : {}),
       ...(body === undefined ? {} : { payload: body as object }),
     });
     return { status: answer.statusCode, headers: answer.headers, text: answer.body, body: parse(answer.body) };
   };
-  const close = async (): Promise<void> => {
-    await app.close();
-    await store.close();
-    scratch[Symbol.dispose]();
-  };
-  return { app, store, parts, engine, records, protocols, metrics, call, ...people, [Symbol.asyncDispose]: close };
 }
 
 function parse(text: string): unknown {
