@@ -51,6 +51,21 @@ test('a session shows what was done in it, action by action, with how each ended
   for (const part of ['actions', 'event_stream', 'script']) assert.equal(plain[part], undefined);
 });
 
+test('a session tells what went through it and what was hidden, in figures', async () => {
+  await using api = await openApi();
+  const id = randomUUID();
+  await addSession(api, 'standard', id);
+  const metrics = { bytesIn: 10, bytesOut: 90, actions: 3, denied: 1, rows: 7, masked: { EMAIL_ADDRESS: 4, US_SSN: 1 } };
+  await api.store.sessions.finish(id, { status: 'done', endedAt: Date.now(), metrics });
+  const { body } = await api.call('standard', 'GET', `/sessions/${id}`);
+  assert.equal(body.event_size, 100);
+  assert.deepEqual(body.metrics, {
+    ...{ event_size: 100, bytes_in: 10, bytes_out: 90, actions: 3, denied: 1, rows: 7 },
+    masked: { EMAIL_ADDRESS: 4, US_SSN: 1 },
+    data_masking: { info_types: { EMAIL_ADDRESS: 4, US_SSN: 1 }, total_redact_count: 5 },
+  });
+});
+
 test('a session of many actions comes in pages that miss nothing and repeat nothing', async () => {
   await using api = await openApi();
   const id = randomUUID();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ExecReply, Session } from '@hoop/contract/routes/sessions';
 import { Refusal } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
+import type { Json, JsonObject } from '@hoop/store/rows';
 import type { SessionRow } from '@hoop/store/sessions';
 import { EXEC_WAIT_MS } from '../limits.ts';
 import type { ExecResult } from '../ports.ts';
@@ -123,7 +124,7 @@ async function expansions({ store, audit }: ApiParts, id: string, expand: string
 
 function toSession(row: SessionRow): Session {
   const metadata = Object.entries(row.metadata).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]);
-  const bytes = row.metrics?.event_size;
+  const metrics = metricsOf(row.metrics ?? {});
   return {
     id: row.id,
     org_id: row.orgId,
@@ -140,14 +141,32 @@ function toSession(row: SessionRow): Session {
     exit_code: row.exitCode,
     labels: { ...row.labels },
     metadata: Object.fromEntries(metadata) as Record<string, string>,
-    metrics: { ...row.metrics },
+    metrics,
     script_size: row.scriptSize,
-    event_size: typeof bytes === 'number' ? bytes : 0,
+    event_size: metrics.event_size,
     end_reason: row.endReason,
     credential_id: row.credentialId,
     correlation_id: row.correlationId,
     session_batch_id: row.batchId,
     start_date: timeOf(row.startedAt),
     end_date: row.endedAt === null ? null : timeOf(row.endedAt),
+  };
+}
+
+/** What the engine counted, under the names of the API. */
+function metricsOf(counts: JsonObject) {
+  const number = (value: Json | undefined): number => (typeof value === 'number' ? value : 0);
+  const masked = counts.masked;
+  const info_types = masked !== null && typeof masked === 'object' && !Array.isArray(masked) ? { ...masked } : {};
+  const total_redact_count = Object.values(info_types).reduce<number>((sum, count) => sum + number(count as Json), 0);
+  return {
+    event_size: number(counts.bytesIn) + number(counts.bytesOut),
+    bytes_in: number(counts.bytesIn),
+    bytes_out: number(counts.bytesOut),
+    actions: number(counts.actions),
+    denied: number(counts.denied),
+    rows: number(counts.rows),
+    masked: info_types,
+    data_masking: { info_types, total_redact_count },
   };
 }
