@@ -256,6 +256,10 @@ describe('a store in a directory', () => {
     const place = await sqlite.place();
     const store = await sqlite.store(place);
     await assert.rejects(sqlite.store(place), code('store_in_use'));
+    // The refused attempt must not have dropped our lock: POSIX forgets it when any descriptor of the file is closed.
+    const child = startChild(place, 'hold');
+    assert.ok('failed' in (await report(child)));
+    child.disconnect();
     await store.close();
     await (await sqlite.store(place)).close();
   });
