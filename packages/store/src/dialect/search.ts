@@ -133,8 +133,9 @@ class SearchConnection implements DatabaseConnection {
 
   #start(): Worker {
     // Runs from source and from the build alike: the thread's file lies beside this one, with the same ending.
-    const beside = import.meta.url.endsWith('.ts') ? './search-worker.ts' : './search-worker.js';
-    const worker = new Worker(new URL(beside, import.meta.url), { workerData: this.#file, name: 'store-search' });
+    const built = new URL('./search-worker.js', import.meta.url);
+    const program = import.meta.url.endsWith('.ts') ? new URL('./search-worker.ts', import.meta.url) : built;
+    const worker = new Worker(program, { workerData: this.#file, name: 'store-search' });
     worker.unref();
     // A thread that dies between two searches (out of memory, say) must not take the process along. The next search starts another.
     worker.on('error', () => this.#forget(worker));
