@@ -30,3 +30,11 @@ export function isLoopback(host: string): boolean {
 export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
+
+/** True for an IP address and for a network such as `10.0.0.0/8`. */
+export function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const family = net.isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}

@@ -53,6 +53,10 @@ test('a local API_URL with a port listens there; PORT and API_LISTEN say it outr
   assert.deepEqual(config({ API_LISTEN: '[::]:0' }).apiListen, { host: '::', port: 0 });
 });
 
+test('trusted proxies are addresses and networks', () => {
+  assert.deepEqual(config({ TRUSTED_PROXIES: '10.0.0.0/8, ::1 ,192.168.1.2,' }).trustedProxies, ['10.0.0.0/8', '::1', '192.168.1.2']);
+});
+
 test('a certificate switches TLS of the API on', () => {
   const made = config({ TLS_CERT: pem.cert, TLS_KEY: `base64://${Buffer.from(pem.private).toString('base64')}` });
   assert.equal(made.apiTls, 'given');
@@ -91,6 +95,8 @@ test('a value that cannot be meant is refused, with what to do', () => {
     [{ HOOP_ENCRYPTION_KEY: 'short' }, /openssl rand/],
     [{ METRICS_TOKEN: 'short' }, /at least 16/],
     [{ GATEWAY_ALLOW_PLAINTEXT: 'maybe' }, /true or false/],
+    [{ TRUSTED_PROXIES: '10.0.0.0/8, proxy.example' }, /TRUSTED_PROXIES must be/],
+    [{ TRUSTED_PROXIES: '10.0.0.0/33' }, /TRUSTED_PROXIES must be/],
     [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of/],
     [{ TLS_CERT: 'file:///nowhere/x.pem', TLS_KEY: pem.private }, /cannot be read/],
     [{ TLS_CERT: 'x', TLS_KEY: pem.private }, /holds no PEM/],

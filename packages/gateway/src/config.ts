@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { Misconfigured } from '@hoop/core/errors';
 import { Secret } from '@hoop/core/secret';
-import { type Address, isLoopback, parseAddress } from './address.ts';
+import { type Address, isLoopback, isNetwork, parseAddress } from './address.ts';
 import type { GatewayEnv, Variable } from './env.ts';
 import { readMaterial, type TlsMaterial, tlsPair } from './tls-material.ts';
 
@@ -92,7 +92,7 @@ export function loadConfig(env: GatewayEnv): GatewayConfig {
     postgresListen: read.postgresListen(),
     postgresPublic: read.address('POSTGRES_PUBLIC_ADDRESS'),
     tls,
-    trustedProxies: read.list('TRUSTED_PROXIES'),
+    trustedProxies: read.trustedProxies(),
     metricsToken: read.metricsToken(),
     ...read.groups(),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
@@ -136,11 +136,11 @@ class Reader {
     return found;
   }
 
-  list(name: Variable): string[] {
-    return (this.#text(name) ?? '')
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== '');
+  trustedProxies(): string[] {
+    const text = this.#text('TRUSTED_PROXIES') ?? '';
+    const proxies = text.split(',').flatMap((part) => (part.trim() ? [part.trim()] : []));
+    if (!proxies.every(isNetwork)) this.#fault('TRUSTED_PROXIES must be addresses or networks such as 10.0.0.0/8, joined by commas');
+    return proxies;
   }
 
   address(name: Variable): Address | undefined {

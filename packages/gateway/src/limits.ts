@@ -33,5 +33,8 @@ export const HASHINGS_QUEUE_MAX = 64;
 /** Live credentials of one user; a script that mints in a loop stops here. */
 export const CREDENTIALS_PER_USER_MAX = 200;
 
+/** How long a credential that has ended is remembered. */
+export const ENDED_CREDENTIAL_KEPT_MS = 30 * 24 * 3_600_000;
+
 /** A login token's life. */
 export const TOKEN_SECONDS = 12 * 3_600;

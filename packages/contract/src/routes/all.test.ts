@@ -65,7 +65,12 @@ test('what a reply carries may be sent back: read-only fields are taken and lead
 });
 
 test('a field of a feature that is not there may be empty, and nothing else', () => {
-  assert.equal(createConnection.body.safeParse({ ...connection, reviewers: [], tags: null, jira_issue_template_id: '' }).success, true);
+  assert.equal(
+    createConnection.body.safeParse({ ...connection, reviewers: [], redact_enabled: false, tags: null, jira_issue_template_id: '' })
+      .success,
+    true,
+  );
+  assert.equal(createConnection.body.safeParse({ ...connection, redact_enabled: true }).success, false);
   const refused = createConnection.body.safeParse({ ...connection, reviewers: ['dba'] });
   assert.deepEqual(refused.error?.issues[0]?.path, ['reviewers']);
 });

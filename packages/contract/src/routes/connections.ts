@@ -54,7 +54,6 @@ const ignored = {
   id: readOnly,
   status: readOnly,
   secret_keys: readOnly,
-  redact_enabled: readOnly,
   effective_features: readOnly,
   managed_by: readOnly,
   secrets_updated_at: readOnly,
@@ -64,7 +63,8 @@ const ignored = {
 
 const reserved = {
   reviewers: emptyOnly('Reviewers'),
-  redact_types: emptyOnly('Redact types (make a data masking rule instead) '),
+  redact_enabled: emptyOnly('Redaction switches of a connection (make a data masking rule instead)'),
+  redact_types: emptyOnly('Redact types (make a data masking rule instead)'),
   tags: emptyOnly('Unnamed tags (write connection_tags instead)'),
   attributes: emptyOnly('Attributes'),
   mandatory_metadata_fields: emptyOnly('Mandatory metadata fields'),

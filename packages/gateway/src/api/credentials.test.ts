@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Refusal } from '@hoop/core/errors';
 import { secretHash } from '../identity/agent-keys.ts';
-import { addConnection, encoded, handClock, openApi, type TestApi } from '../testing/fixtures.ts';
+import { addConnection, encoded, handClock, identityFor, openApi, type TestApi } from '../testing/fixtures.ts';
 
 const mint = (api: TestApi, body: object = {}) => api.call('standard', 'POST', '/connections/pg/credentials', body);
 
@@ -112,6 +112,22 @@ test('what is not a secret of ours is refused without a look into the store', as
   assert.deepEqual(queries, []);
   await assert.rejects(api.parts.credentials.resolve(`pg-${'a'.repeat(43)}`), refusedWith('credential_invalid'));
   assert.equal(queries.length, 1);
+});
+
+test('credentials that ended long ago are forgotten', async () => {
+  const clock = handClock();
+  await using api = await openApi({ clock });
+  await addConnection(api);
+  const { id } = (await mint(api, { access_duration_seconds: 60 })).body;
+  const identity = await identityFor(api, 'standard');
+  const row = await api.store.connections.get('pg');
+  assert.ok(row);
+  clock.advance(29 * 86_400_000);
+  await api.parts.credentials.mint(identity, row, 60);
+  assert.ok(await api.store.credentials.get(id));
+  clock.advance(2 * 86_400_000);
+  await api.parts.credentials.mint(identity, row, 60);
+  assert.equal(await api.store.credentials.get(id), undefined);
 });
 
 test('a script that mints in a loop is stopped', async () => {

@@ -56,6 +56,16 @@ test('guessing is slowed down: a few tries on one account, then a wait that the 
   assert.equal((await attempt(PASSWORD)).status, 200);
 });
 
+test('an address that a client claims in a header gives no extra tries', async () => {
+  await using api = await openApi();
+  const statuses: number[] = [];
+  for (let n = 0; n < 12; n++) {
+    const headers = { 'x-forwarded-for': `10.0.0.${n}`, forwarded: `for=10.0.0.${n}`, 'x-real-ip': `10.0.0.${n}` };
+    statuses.push((await api.app.inject({ method: 'POST', url: '/api/localauth/login', payload: login, headers })).statusCode);
+  }
+  assert.deepEqual(statuses, [...Array(10).fill(401), 429, 429]);
+});
+
 test('good logins use up no tries', async () => {
   await using api = await openApi();
   await api.call('admin', 'POST', '/users', login);

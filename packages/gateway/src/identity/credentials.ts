@@ -6,7 +6,7 @@ import type { Identity } from '@hoop/core/identity';
 import type { ConnectionRow } from '@hoop/store/connections';
 import type { CredentialRow } from '@hoop/store/credentials';
 import type { Aggregates } from '@hoop/store/store';
-import { CREDENTIALS_PER_USER_MAX } from '../limits.ts';
+import { CREDENTIALS_PER_USER_MAX, ENDED_CREDENTIAL_KEPT_MS } from '../limits.ts';
 import { secretHash } from './agent-keys.ts';
 import { identityOf, type RoleGroups } from './people.ts';
 
@@ -62,6 +62,8 @@ export class CredentialService {
     const protocol = protocolOf(connection.type, connection.subtype);
     if (protocol === undefined) throw new Refusal('protocol_unavailable', `Connections of type ${connection.type} have no native access`);
     mustAllowConnect(connection);
+    // Rows come into being here only, so here is where the old ones are swept.
+    await this.#store.credentials.purge(this.#clock.now() - ENDED_CREDENTIAL_KEPT_MS);
     const live = await this.#store.credentials.listOf(identity.userId);
     if (live.length >= CREDENTIALS_PER_USER_MAX) {
       throw new Refusal(
