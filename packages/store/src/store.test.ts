@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { asAppError } from '@hoop/core/errors';
 import { silentLog } from '@hoop/core/log';
@@ -335,6 +336,25 @@ describe('a store on a server', () => {
       }
       assert.ok(tries < 20);
     }
+  });
+
+  it('survives that the server cuts a connection in the middle of a transaction, which is not stored then', async () => {
+    const place = await postgres.place();
+    const store = await postgres.store(place);
+    const client = new pg.Client({ connectionString: place.postgresUri });
+    await client.connect();
+    const others = 'from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
+    const cut = store.transaction(async (tx) => {
+      await tx.users.createGroup('never');
+      await client.query(`select pg_terminate_backend(pid) ${others}`);
+      // The server's goodbye arrives while nothing is asked on that connection: nobody waits for an error there.
+      while ((await client.query(`select 1 ${others}`)).rows.length > 0);
+      await setImmediate();
+      await tx.users.createGroup('either');
+    });
+    await assert.rejects(cut, code('store_unavailable'));
+    await client.end();
+    assert.deepEqual(await store.users.listGroups(), []);
   });
 
   it('says that the server cannot be reached, without its address or password', async () => {

@@ -131,6 +131,8 @@ class PostgresConnection implements DatabaseConnection {
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
+    // Between two statements nobody waits for an error of the connection; without a listener it would end the process.
+    client.on('error', this.#lost);
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
@@ -165,7 +167,10 @@ class PostgresConnection implements DatabaseConnection {
 
   release(): void {
     this.#client.release(this.#broken);
+    if (!this.#broken) this.#client.off('error', this.#lost);
   }
+
+  readonly #lost = (): void => this.discard();
 
   #fault(error: unknown): Error {
     const reason = reasonOf(error);
