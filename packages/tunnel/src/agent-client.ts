@@ -1,6 +1,7 @@
 import { type AgentHello, FRAME_KINDS, GatewayMessage, TUNNEL_PATHS } from '@hoop/contract/tunnel';
 import { asAppError, TargetFault } from '@hoop/core/errors';
 import type { Log } from '@hoop/core/log';
+import { STATUS_UNIMPLEMENTED } from './carrier.ts';
 import { type DialOptions, TunnelClient } from './client.ts';
 import { parseMessage, sendControl } from './control.ts';
 import type { SessionHost } from './link.ts';
@@ -59,7 +60,10 @@ export class AgentClient {
   }
 
   async #serveOnce(onWelcome: () => void): Promise<void> {
-    const client = await TunnelClient.dial(this.#options.dial);
+    const client = await TunnelClient.dial(this.#options.dial, (incoming) => {
+      if (incoming.path === TUNNEL_PATHS.session) this.#options.host.serve(incoming.accept());
+      else incoming.refuse(STATUS_UNIMPLEMENTED, 'Unknown path');
+    });
     this.#client = client;
     if (this.#stopped) client.close();
     try {

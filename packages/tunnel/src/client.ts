@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import http2, { type ClientHttp2Session } from 'node:http2';
+import http2 from 'node:http2';
 import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
 import { TUNNEL_PATHS } from '@hoop/contract/tunnel';
-import { Misconfigured, Refusal, TargetFault } from '@hoop/core/errors';
-import { H2FrameStream } from './h2-stream.ts';
-import { H2_SESSION_MEMORY_MIB, H2_SETTINGS, STREAMS_PER_LINK_MAX, tend } from './settings.ts';
+import { Misconfigured, TargetFault } from '@hoop/core/errors';
+import { type Carrier, type IncomingStream, STATUS_UNIMPLEMENTED } from './carrier.ts';
+import { H2ClientCarrier } from './h2-carrier.ts';
+import { MUX_ALPN, MuxCarrier } from './mux.ts';
+import { H2_SESSION_MEMORY_MIB, H2_SETTINGS, STREAMS_PER_LINK_MAX } from './settings.ts';
 import type { FrameStream } from './stream.ts';
 
 export interface TunnelTls {
@@ -23,40 +25,31 @@ export interface DialOptions {
   /** Undefined: plaintext. */
   readonly tls: TunnelTls | undefined;
   readonly timeout_ms?: number;
+  /** What to offer in TLS, best first; both transports unless told otherwise. */
+  readonly alpn?: readonly string[];
 }
 
 const DIAL_MS_MAX = 10_000;
 
 /** A link to the gateway, from an agent or from a user's machine. */
 export class TunnelClient {
-  readonly #session: ClientHttp2Session;
+  readonly #carrier: Carrier;
   /** Resolves when the link is gone, whoever ended it. */
   readonly closed: Promise<void>;
 
-  private constructor(session: ClientHttp2Session) {
-    this.#session = session;
-    session.on('error', () => undefined);
-    this.closed = new Promise((resolve) => session.once('close', () => resolve()));
-    tend(session);
+  private constructor(carrier: Carrier) {
+    this.#carrier = carrier;
+    this.closed = carrier.closed;
   }
 
-  /** @throws TargetFault `gateway_unreachable`, Misconfigured `gateway_certificate` */
-  static async dial(options: DialOptions): Promise<TunnelClient> {
+  /**
+   * @param onStream streams that the gateway opens; refused where nobody takes them
+   * @throws TargetFault `gateway_unreachable`, Misconfigured `gateway_certificate`
+   */
+  static async dial(options: DialOptions, onStream: (incoming: IncomingStream) => void = refuseAll): Promise<TunnelClient> {
     const socket = await openSocket(options);
-    const session = http2.connect(`${options.tls ? 'https' : 'http'}://${options.host}:${options.port}`, {
-      createConnection: () => socket,
-      settings: H2_SETTINGS,
-      maxSessionMemory: H2_SESSION_MEMORY_MIB,
-      peerMaxConcurrentStreams: STREAMS_PER_LINK_MAX,
-    });
-    const client = new TunnelClient(session);
-    await new Promise<void>((resolve, reject) => {
-      session.once('remoteSettings', () => resolve());
-      session.once('close', () =>
-        reject(new TargetFault('gateway_unreachable', `${options.host}:${options.port} does not speak the tunnel's protocol`)),
-      );
-    });
-    return client;
+    const isH2 = socket instanceof tls.TLSSocket && socket.alpnProtocol === 'h2';
+    return new TunnelClient(isH2 ? await h2Carrier(socket, options) : new MuxCarrier({ socket, dialled: true, onStream }));
   }
 
   /**
@@ -64,37 +57,38 @@ export class TunnelClient {
    * @throws Refusal `unauthenticated` or another with the gateway's words, TargetFault when the link broke.
    */
   open(path: string, headers: Readonly<Record<string, string>>): Promise<FrameStream> {
-    const h2 = this.#session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...headers });
-    h2.pause();
-    return new Promise((resolve, reject) => {
-      const lost = (): void => reject(new TargetFault('gateway_lost', 'The link to the gateway broke; it is dialled again'));
-      h2.once('error', lost);
-      h2.once('close', lost);
-      h2.once('response', (reply) => {
-        h2.off('error', lost).off('close', lost);
-        const status = Number(reply['grpc-status'] ?? 0);
-        if (status === 0) resolve(new H2FrameStream(h2));
-        else {
-          h2.on('error', () => undefined);
-          reject(
-            new Refusal(
-              status === 16 ? 'unauthenticated' : 'refused',
-              decodeURIComponent(String(reply['grpc-message'] ?? 'Refused by the gateway')),
-            ),
-          );
-        }
-      });
-    });
+    return this.#carrier.open({ path, headers });
   }
 
   /** One local client's stream to a connection, for `hoop connect`. */
   openConnection(connection: string, token: string): Promise<FrameStream> {
-    return this.open(TUNNEL_PATHS.client, { authorization: `Bearer ${token}`, 'hoop-connection': encodeURIComponent(connection) });
+    return this.open(TUNNEL_PATHS.client, { authorization: `Bearer ${token}`, 'hoop-connection': connection });
   }
 
   close(): void {
-    this.#session.destroy();
+    this.#carrier.close();
   }
+}
+
+function refuseAll(incoming: IncomingStream): void {
+  incoming.refuse(STATUS_UNIMPLEMENTED, 'No streams are taken here');
+}
+
+async function h2Carrier(socket: Socket, options: DialOptions): Promise<Carrier> {
+  const session = http2.connect(`https://${options.host}:${options.port}`, {
+    createConnection: () => socket,
+    settings: H2_SETTINGS,
+    maxSessionMemory: H2_SESSION_MEMORY_MIB,
+    peerMaxConcurrentStreams: STREAMS_PER_LINK_MAX,
+  });
+  const carrier = new H2ClientCarrier(session);
+  await new Promise<void>((resolve, reject) => {
+    session.once('remoteSettings', () => resolve());
+    session.once('close', () =>
+      reject(new TargetFault('gateway_unreachable', `${options.host}:${options.port} does not speak the tunnel's protocol`)),
+    );
+  });
+  return carrier;
 }
 
 /** Hash of a certificate's public key, as `TunnelTls.pin` has it. */
@@ -138,7 +132,7 @@ function tlsOptions(options: DialOptions, given: TunnelTls): tls.ConnectionOptio
   return {
     host: options.host,
     port: options.port,
-    ALPNProtocols: ['h2'],
+    ALPNProtocols: options.alpn ? [...options.alpn] : [MUX_ALPN, 'h2'],
     minVersion: 'TLSv1.2',
     // With a pin the public key itself is checked, and no authority has a say.
     rejectUnauthorized: !given.skipVerify && !given.pin,

@@ -52,27 +52,34 @@ export function scanSegment(
   segment: number,
   previousHash: Buffer | undefined,
   onBatch: (batch: ScannedBatch) => void,
-): { damage: Damage | undefined; hash: Buffer; end: number } {
+): { damage: Damage | undefined; hash: Buffer; end: number; batches: number } {
   const file = fs.openSync(segmentPath(directory, segment), 'r');
   try {
     const size = fs.fstatSync(file).size;
     let offset = 0;
+    let batches = 0;
     let expected = previousHash;
-    const stop = (reason: Damage['reason']) => ({ damage: { segment, offset, reason }, hash: expected ?? GENESIS, end: offset });
+    const result = (damage?: Damage) => ({ damage, hash: expected ?? GENESIS, end: offset, batches });
+    // Damage with nothing but zeros behind it is what a power cut leaves of a batch that was never acknowledged.
+    const stop = (reason: Damage['reason'], bytes: number) =>
+      result({ segment, offset, reason: isZero(file, offset + bytes, size) ? 'torn' : reason });
     while (offset < size) {
-      const header = readBatchHeader(readAt(file, offset, BATCH_HEADER_BYTES));
-      if (!header || header.bodyBytes > BATCH_BODY_BYTES_MAX) return stop('torn');
+      const start = readAt(file, offset, BATCH_HEADER_BYTES);
+      const header = readBatchHeader(start);
+      if (!header && isZero(file, offset, size)) break;
+      if (!header || header.bodyBytes > BATCH_BODY_BYTES_MAX) return stop('record', BATCH_HEADER_BYTES);
       const bytes = readAt(file, offset, BATCH_HEADER_BYTES + header.bodyBytes);
-      if (bytes.length < BATCH_HEADER_BYTES + header.bodyBytes) return stop('torn');
-      if (expected && !header.previousHash.equals(expected)) return stop('chain');
+      if (bytes.length < BATCH_HEADER_BYTES + header.bodyBytes) return result({ segment, offset, reason: 'torn' });
+      if (expected && !header.previousHash.equals(expected)) return stop('chain', bytes.length);
       const records = recordsOf(bytes, header, segment, offset);
-      if (!isSound(bytes, header)) return stop(records ? 'hash' : 'record');
-      if (!records) return stop('record');
+      if (!isSound(bytes, header)) return stop(records ? 'hash' : 'record', bytes.length);
+      if (!records) return stop('record', bytes.length);
       onBatch({ segment, offset, header, records });
       expected = header.hash;
       offset += bytes.length;
+      batches++;
     }
-    return { damage: undefined, hash: expected ?? GENESIS, end: offset };
+    return result();
   } finally {
     fs.closeSync(file);
   }
@@ -89,6 +96,18 @@ function recordsOf(batch: Buffer, header: BatchHeader, segment: number, base: nu
   }
   return at === batch.length ? records : undefined;
 }
+
+/** Whether a file holds only zeros from here on: it is filled ahead of what is written. */
+function isZero(file: number, from: number, to: number): boolean {
+  for (let at = from; at < to; at += ZERO_PIECE_BYTES) {
+    const piece = readAt(file, at, Math.min(ZERO_PIECE_BYTES, to - at));
+    if (!piece.equals(ZERO_PIECE.subarray(0, piece.length))) return false;
+  }
+  return true;
+}
+
+const ZERO_PIECE_BYTES = 1024 * 1024;
+const ZERO_PIECE = Buffer.alloc(ZERO_PIECE_BYTES);
 
 function readAt(file: number, offset: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);

@@ -1,0 +1,76 @@
+import type { ClientHttp2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { Refusal, TargetFault } from '@hoop/core/errors';
+import { type Carrier, type IncomingStream, type RefusalStatus, STATUS_UNAUTHENTICATED, type StreamRequest } from './carrier.ts';
+import { H2FrameStream } from './h2-stream.ts';
+import { tend } from './settings.ts';
+import type { FrameStream } from './stream.ts';
+
+/**
+ * The dialling side of an HTTP/2 connection, with gRPC's framing and trailers: for networks where a load balancer that ends TLS
+ * and knows gRPC stands in between. Without one the peers agree on `MuxCarrier`, which costs less.
+ */
+export class H2ClientCarrier implements Carrier {
+  readonly peer: string;
+  readonly canOpen = true;
+  readonly closed: Promise<void>;
+  readonly #session: ClientHttp2Session;
+
+  constructor(session: ClientHttp2Session) {
+    this.#session = session;
+    this.peer = `${session.socket.remoteAddress ?? 'unknown'}:${session.socket.remotePort ?? 0}`;
+    session.on('error', () => undefined);
+    this.closed = new Promise((resolve) => session.once('close', () => resolve()));
+    tend(session);
+  }
+
+  open({ path, headers }: StreamRequest): Promise<FrameStream> {
+    const encoded = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, encodeURI(value)]));
+    const h2 = this.#session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...encoded });
+    h2.pause();
+    return new Promise((resolve, reject) => {
+      const lost = (): void => reject(new TargetFault('gateway_lost', 'The link to the gateway broke; it is dialled again'));
+      h2.once('error', lost);
+      h2.once('close', lost);
+      h2.once('response', (reply) => {
+        h2.off('error', lost).off('close', lost);
+        const status = Number(reply['grpc-status'] ?? 0);
+        if (status === 0) {
+          resolve(new H2FrameStream(h2));
+          return;
+        }
+        h2.on('error', () => undefined);
+        const message = decodeURIComponent(String(reply['grpc-message'] ?? 'Refused by the gateway'));
+        reject(new Refusal(status === STATUS_UNAUTHENTICATED ? 'unauthenticated' : 'refused', message));
+      });
+    });
+  }
+
+  close(): void {
+    this.#session.destroy();
+  }
+}
+
+/** A request of an HTTP/2 client as an incoming stream. */
+export function incomingH2(h2: ServerHttp2Stream, headers: IncomingHttpHeaders): IncomingStream {
+  h2.on('error', () => undefined);
+  const plain = Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, decodeURI(value)]] : []));
+  return {
+    path: String(headers[':path']),
+    headers: Object.fromEntries(plain) as Record<string, string>,
+    accept: () => {
+      h2.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+      h2.once('wantTrailers', () => h2.sendTrailers({ 'grpc-status': '0' }));
+      return new H2FrameStream(h2);
+    },
+    refuse: (status: RefusalStatus, message: string) => {
+      if (h2.destroyed) return;
+      const refusal = {
+        ':status': 200,
+        'content-type': 'application/grpc',
+        'grpc-status': String(status),
+        'grpc-message': encodeURIComponent(message),
+      };
+      h2.respond(refusal, { endStream: true });
+    },
+  };
+}
