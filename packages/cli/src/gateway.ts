@@ -1,11 +1,11 @@
 import { ApiError, type Client, createClient } from '@hoop/contract/client';
+import { VERSION } from '@hoop/core/version';
 import { type Config, isExposed, loadStored, resolveConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 import { fetchWith } from './http.ts';
 import { note } from './output/terminal.ts';
-import { productVersion } from './version.ts';
 
 /** The gateway that the configuration names, as a logged-in user. */
 export interface Gateway {
@@ -43,7 +43,7 @@ function clientOf(config: Config, token: string | undefined): Client {
   return createClient({
     baseUrl: config.apiUrl,
     fetch: fetchWith({ ca: config.tlsCa, skipVerify: config.skipTlsVerify }),
-    userAgent: `hoop-cli/${productVersion()}`,
+    userAgent: `hoop-cli/${VERSION}`,
     ...(token === undefined ? {} : { token }),
   });
 }

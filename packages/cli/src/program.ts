@@ -1,3 +1,4 @@
+import { VERSION } from '@hoop/core/version';
 import { Argument, Command } from 'commander';
 import { addAdmin } from './admin-program.ts';
 import { type Building, type Format, formatted, group, withFormat } from './building.ts';
@@ -11,7 +12,6 @@ import type { GetOptions as SessionGetOptions, ListOptions as SessionListOptions
 import { CompletedArgument, CompletedOption } from './completion/completed.ts';
 import type { Context } from './context.ts';
 import { withSessionFilters } from './session-filters.ts';
-import { productVersion } from './version.ts';
 
 /** The whole command tree of `hoop`. `run` gets each command's work. */
 export function buildProgram(context: Context, run: Building['run']): Command {
@@ -19,7 +19,7 @@ export function buildProgram(context: Context, run: Building['run']): Command {
   const building: Building = { context, run };
   const program = new Command('hoop')
     .description('Reach databases and servers through the access gateway.')
-    .version(`hoop ${productVersion()}`, '-V, --version', 'print the version')
+    .version(`hoop ${VERSION}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .enablePositionalOptions()

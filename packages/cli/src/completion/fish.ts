@@ -81,7 +81,9 @@ function argumentsOf(node: Node, nodes: readonly Node[]): readonly string[] {
 
 function flagLine(node: Node, flag: Flag, nodes: readonly Node[]): string {
   const names = flag.names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`)).join(' ');
-  const value = flag.takesValue ? ` -r ${answerOf(flag.value, nodes) ?? ''}`.trimEnd() : '';
+  const answer = answerOf(flag.value, nodes) ?? '';
+  // Without -f fish would offer file names beside the answers.
+  const value = flag.takesValue ? ` -r ${answer === '-F' ? answer : `-f ${answer}`.trimEnd()}` : '';
   return `complete -c hoop -n "__hoop_in '${node.path}'" ${names}${value} -d ${quoted(flag.description)}`;
 }
 

@@ -24,9 +24,13 @@ export class LinkKeeper {
   readonly #options: KeeperOptions;
   #link: Promise<GatewayLink>;
   #current: GatewayLink | undefined;
+  readonly #closing = new AbortController();
+  /** Ends the dialling: the command is being stopped, or the keeper was closed. */
+  readonly #over: AbortSignal;
 
   private constructor(options: KeeperOptions, link: GatewayLink) {
     this.#options = options;
+    this.#over = AbortSignal.any([options.stop, this.#closing.signal]);
     this.#link = this.#hold(link);
   }
 
@@ -42,13 +46,14 @@ export class LinkKeeper {
   }
 
   close(): void {
+    this.#closing.abort();
     this.#current?.close();
   }
 
   #hold(link: GatewayLink): Promise<GatewayLink> {
     this.#current = link;
     void link.closed.then(() => {
-      if (this.#options.stop.aborted) return;
+      if (this.#over.aborted) return;
       this.#link = this.#redial();
       // Nobody may be waiting for it when it fails.
       this.#link.catch(() => undefined);
@@ -57,16 +62,19 @@ export class LinkKeeper {
   }
 
   async #redial(): Promise<GatewayLink> {
-    const { dial, teller, stop, pause, random } = this.#options;
+    const { dial, teller, pause, random } = this.#options;
     for (let attempt = 0; ; attempt++) {
       const wait_ms = Math.min(BACKOFF_FIRST_MS * 2 ** attempt, BACKOFF_MS_MAX) * (0.75 + random() / 2);
       const message = `The link to the gateway is lost; dialling again in ${(wait_ms / 1_000).toFixed(1)} s`;
       teller.tell({ status: 'disconnected', message, data: { attempt: attempt + 1 } });
-      await pause(wait_ms, stop);
-      if (stop.aborted) throw new TargetFault('gateway_lost', 'Stopped');
+      await pause(wait_ms, this.#over);
+      if (this.#over.aborted) throw new TargetFault('gateway_lost', 'The link to the gateway was closed');
       try {
         const link = await dial();
-        if (stop.aborted) link.close();
+        if (this.#over.aborted) {
+          link.close();
+          continue;
+        }
         teller.tell({ status: 'connected', message: 'The link to the gateway is back' });
         return this.#hold(link);
       } catch (error) {
