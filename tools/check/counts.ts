@@ -1,6 +1,8 @@
 import type { TestEvent } from 'node:test/reporters';
 
-/** How many tests ran, as the last line of JSON: what a run of node's test runner tells the one who started it. */
+/** What a run of node's test runner tells the one who started it, a line of JSON each: signs of life, files that are done, the end. */
+export type Sign = { readonly ran: string } | { readonly file: string; readonly counts: Counts } | { readonly total: Counts };
+
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
@@ -10,9 +12,16 @@ export interface Counts {
 
 export default async function* counts(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const event of source) {
-    if (event.type !== 'test:summary' || event.data.file !== undefined) continue;
-    const { passed, tests, cancelled, skipped, todo } = event.data.counts;
-    const notRun = cancelled + skipped + todo;
-    yield `${JSON.stringify({ passed, failed: tests - passed - notRun, notRun } satisfies Counts)}\n`;
+    const sign = signOf(event);
+    if (sign) yield `${JSON.stringify(sign)}\n`;
   }
+}
+
+function signOf(event: TestEvent): Sign | undefined {
+  if (event.type === 'test:pass' || event.type === 'test:fail') return { ran: event.data.name };
+  if (event.type !== 'test:summary') return undefined;
+  const { passed, tests, cancelled, skipped, todo } = event.data.counts;
+  const notRun = cancelled + skipped + todo;
+  const found = { passed, failed: tests - passed - notRun, notRun };
+  return event.data.file === undefined ? { total: found } : { file: event.data.file, counts: found };
 }

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { accessSync, constants, globSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { globSync, readFileSync } from 'node:fs';
 import { env } from '../env.ts';
+import { hasProgram } from '../process/programs.ts';
 import { step } from '../progress.mjs';
 
 /** Something that the tests need and that no npm package brings. */
@@ -44,16 +44,7 @@ export async function ensurePackages(file: string): Promise<void> {
 export function isThere(seenBy: string): boolean {
   if (seenBy.startsWith('python3:')) return spawnSync('/usr/bin/python3', ['-c', `import ${seenBy.slice(8)}`]).status === 0;
   if (seenBy.includes('/')) return globSync(seenBy).length > 0;
-  return [...(env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((directory) => isProgram(join(directory, seenBy)));
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return hasProgram(seenBy);
 }
 
 /** How apt-get can be run here without a question: as root, or with a sudo that does not ask. */

@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 export interface RunOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Ends the program, and all that it started, when this many milliseconds have passed without a sign of life. */
+  readonly silence?: { readonly ms_max: number; lastSign_ms(): number };
 }
 
 /** Runs programs one after the other, with our output as theirs, until it is told to stop. */
@@ -12,20 +14,48 @@ export class Runner {
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
-    signal.addEventListener('abort', () => this.#child?.kill('SIGTERM'), { once: true });
+    signal.addEventListener('abort', () => killGroup(this.#child), { once: true });
   }
 
   /** Resolves with the exit code; 1 for a program that could not be started or was ended by a signal. */
-  run(command: string, args: readonly string[], options: RunOptions): Promise<number> {
+  async run(command: string, args: readonly string[], { silence, ...options }: RunOptions): Promise<number> {
     this.#signal.throwIfAborted();
-    return new Promise((resolve) => {
-      const child = spawn(command, args, { ...options, stdio: ['ignore', 'inherit', 'inherit'] });
-      this.#child = child;
-      child.once('error', (error) => {
-        process.stderr.write(`${command} could not be started: ${error.message}\n`);
-        resolve(1);
+    // A process group of its own, so that what it started can be ended with it.
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    this.#child = child;
+    const stopWatch = silence ? watch(silence, () => killGroup(child)) : () => undefined;
+    try {
+      return await new Promise((resolve) => {
+        child.once('error', (error) => {
+          process.stderr.write(`${command} could not be started: ${error.message}\n`);
+          resolve(1);
+        });
+        child.once('close', (code) => resolve(code ?? 1));
       });
-      child.once('close', (code) => resolve(code ?? 1));
-    });
+    } finally {
+      stopWatch();
+      this.#child = undefined;
+    }
+  }
+}
+
+function watch(silence: { readonly ms_max: number; lastSign_ms(): number }, end: () => void): () => void {
+  const since_ms = Date.now();
+  let timer: NodeJS.Timeout;
+  const look = (): void => {
+    const left_ms = Math.max(since_ms, silence.lastSign_ms()) + silence.ms_max - Date.now();
+    if (left_ms <= 0) end();
+    else timer = setTimeout(look, left_ms);
+  };
+  look();
+  return () => clearTimeout(timer);
+}
+
+function killGroup(child: ChildProcess | undefined): void {
+  if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

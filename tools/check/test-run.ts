@@ -1,49 +1,79 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { env } from '../env.ts';
-import type { Counts } from './counts.ts';
+import type { Counts, Sign } from './counts.ts';
 import type { Runner } from './runner.ts';
 
-const NO_TESTS: Counts = { passed: 0, failed: 0, notRun: 0 };
+/** A test that has not ended when its own timeout is over has this long to be told so by node's runner. */
+const GRACE_MS = 30_000;
 
 export interface TestRun {
   readonly files: readonly string[];
   /** Test files at the same time. */
   readonly concurrency: number;
-  /** For one test, and for one file. */
+  /** For one test. */
   readonly timeout_ms: number;
   readonly postgresUri: string | undefined;
 }
 
-/** Runs test files with node's test runner, from source. Resolves with how many tests did what; a runner that breaks counts as a failure. */
-export async function runTests(runner: Runner, root: string, run: TestRun): Promise<Counts> {
+export interface TestResult extends Counts {
+  /** Files that did not come to their end: a test, or something that it left open, held them. */
+  readonly unfinished: readonly string[];
+}
+
+/** Runs test files with node's test runner, from source, and tells how many tests did what. */
+export async function runTests(runner: Runner, root: string, run: TestRun): Promise<TestResult> {
   const scratch = mkdtempSync(join(tmpdir(), 'hoop-check-'));
-  const countsFile = join(scratch, 'counts.json');
+  const signs = join(scratch, 'signs.jsonl');
   const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const args = [
     ...['--conditions=hoop:source', '--disable-warning=ExperimentalWarning', '--test'],
     ...[`--test-concurrency=${run.concurrency}`, `--test-timeout=${run.timeout_ms}`],
     ...[`--test-reporter=${here('reporter.ts')}`, '--test-reporter-destination=stdout'],
-    ...[`--test-reporter=${here('counts.ts')}`, `--test-reporter-destination=${countsFile}`],
+    ...[`--test-reporter=${here('counts.ts')}`, `--test-reporter-destination=${signs}`],
     ...run.files,
   ];
   try {
-    const exitCode = await runner.run(process.execPath, args, { cwd: root, env: testEnv(join(scratch, 'home'), run.postgresUri) });
-    const counts = readCounts(countsFile);
-    return exitCode !== 0 && counts.failed + counts.notRun === 0 ? { ...counts, failed: 1 } : counts;
+    const exitCode = await runner.run(process.execPath, args, {
+      cwd: root,
+      env: testEnv(join(scratch, 'home'), run.postgresUri),
+      silence: { ms_max: run.timeout_ms + GRACE_MS, lastSign_ms: () => statSync(signs, { throwIfNoEntry: false })?.mtimeMs ?? 0 },
+    });
+    return resultOf(
+      readSigns(signs),
+      run.files.map((file) => resolve(root, file)),
+      exitCode,
+    );
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-function readCounts(file: string): Counts {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '') as Counts;
-  } catch {
-    return NO_TESTS;
+/** Adds up what was told. Where the end was not told, each file without its own end counts as a failure. */
+export function resultOf(signs: readonly Sign[], files: readonly string[], exitCode: number): TestResult {
+  const total = signs.flatMap((sign) => ('total' in sign ? [sign.total] : [])).at(-1);
+  if (total) {
+    const silent = exitCode !== 0 && total.failed + total.notRun === 0;
+    return { ...total, failed: silent ? 1 : total.failed, unfinished: [] };
   }
+  const done = signs.flatMap((sign) => ('file' in sign ? [sign] : []));
+  const unfinished = files.filter((file) => !done.some((sign) => sign.file === file));
+  const sum = (pick: (counts: Counts) => number): number => done.reduce((count, { counts }) => count + pick(counts), 0);
+  return {
+    passed: sum(({ passed }) => passed),
+    failed: sum(({ failed }) => failed) + Math.max(1, unfinished.length),
+    notRun: sum(({ notRun }) => notRun),
+    unfinished,
+  };
+}
+
+function readSigns(file: string): Sign[] {
+  const text = statSync(file, { throwIfNoEntry: false }) ? readFileSync(file, 'utf8') : '';
+  const lines = text.split('\n');
+  // The last line has no end when the runner was ended while it wrote.
+  return lines.slice(0, -1).map((line) => JSON.parse(line) as Sign);
 }
 
 /** A shell that has read demo.env, or uses hoop, must not reach into the tests, nor the tests into its home. */

@@ -5,6 +5,7 @@ import { routes } from '@hoop/contract/routes/all';
 import { env } from '../env.ts';
 import { describe } from '../postgres/binaries.ts';
 import { Cluster } from '../postgres/cluster.ts';
+import { hasProgram } from '../process/programs.ts';
 import type { Supervised } from '../process/supervised.ts';
 import { step } from '../progress.mjs';
 import { CONNECTION, ensureConnection, ensureCredential, ensurePolicy, logIn, nativeUrl, onlineAgent, type Session } from './api.ts';
@@ -17,6 +18,8 @@ import type { Paths } from './paths.ts';
 import { CUSTOMERS, ORDERS } from './people.ts';
 import { summary } from './screen.ts';
 import { readState, type State, writePrivate } from './state.ts';
+
+const NO_PSQL = 'There is no psql on this machine (on Debian: apt-get install postgresql-client); hoop exec works without';
 
 const AGENT_MS_MAX = 30_000;
 /** A part that ends by itself is started again, this many times; after that something is wrong that a start does not mend. */
@@ -53,7 +56,7 @@ export class Demo {
     const url = baseUrl(places.listeners);
     const session = await step('Setting up the demo', () => this.#setUp(url, places, gateway, signal));
     signal.throwIfAborted();
-    const remarks = [...places.remarks, ...(await this.#writeFiles(url, places, session))];
+    const remarks = [...places.remarks, ...(await this.#writeFiles(url, places, session)), ...(hasProgram('psql') ? [] : [NO_PSQL])];
     const { email, password } = this.#state;
     return summary({
       apiUrl: url,
