@@ -222,6 +222,7 @@ test('Ctrl-C ends open local clients too', async () => {
   running.stop(130);
   assert.equal(await running.done, 0);
   await closed;
+  assert.deepEqual(statuses(running), ['connected', 'ready', 'disconnected']);
 });
 
 test('a lost gateway is dialled again on the same local port, and clients come back', async () => {

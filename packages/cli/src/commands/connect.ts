@@ -85,6 +85,7 @@ class Clients {
   readonly #connection: string;
   readonly #teller: Teller;
   readonly #sockets = new Set<Socket>();
+  #closing = false;
 
   constructor(keeper: LinkKeeper, connection: string, teller: Teller) {
     this.#keeper = keeper;
@@ -99,11 +100,13 @@ class Clients {
     socket.on('error', () => undefined);
     this.#relay(socket).catch((error: unknown) => {
       socket.destroy();
-      this.#teller.tell({ status: 'error', message: asAppError(error).message });
+      // What breaks because we end it is no news.
+      if (!this.#closing) this.#teller.tell({ status: 'error', message: asAppError(error).message });
     });
   }
 
   close(): void {
+    this.#closing = true;
     for (const socket of this.#sockets) socket.destroy();
   }
 
