@@ -8,6 +8,7 @@ import { type ClientRequest, TunnelServer } from '@hoop/tunnel/server';
 import type { FrameStream } from '@hoop/tunnel/stream';
 import { StreamWire } from '@hoop/tunnel/stream-wire';
 import { saveStored } from '../config.ts';
+import { certificateForThisMachine, type TestCertificate } from '../testing/certificate.ts';
 import { FakeGateway, type Handlers } from '../testing/fake-gateway.ts';
 import { connection, serverInfo } from '../testing/fixtures.ts';
 import { type Running, Shell } from '../testing/shell.ts';
@@ -59,9 +60,9 @@ class Rig implements AsyncDisposable {
   }
 }
 
-function tunnelServer(requests: ClientRequest[], serve: (stream: FrameStream) => void): TunnelServer {
+function tunnelServer(requests: ClientRequest[], serve: (stream: FrameStream) => void, tls?: TestCertificate): TunnelServer {
   return new TunnelServer({
-    tls: undefined,
+    tls,
     plaintext: 'loopback',
     log: silentLog(),
     authenticateAgent: () => Promise.reject(new Refusal('unauthenticated', 'no agents here')),
@@ -243,6 +244,27 @@ test('a lost gateway is dialled again on the same local port, and clients come b
   } finally {
     again.close();
     await rig[Symbol.asyncDispose]();
+  }
+});
+
+test('a tunnel with TLS is trusted by the authority that the gateway tells, and by no other', async () => {
+  const { key, cert } = await certificateForThisMachine();
+  const other = await certificateForThisMachine();
+  const tunnel = tunnelServer([], capitals, { key, cert });
+  const grpc_url = `grpcs://127.0.0.1:${await tunnel.listen('127.0.0.1', 0)}`;
+  let tls_ca = cert;
+  await using rig = await Rig.start({ getServerInfo: () => serverInfo({ grpc_url, tls_ca }) });
+  try {
+    const { running, port } = await rig.connect();
+    assert.equal(await talk(port, 'secret'), 'SECRET');
+    running.stop(130);
+    assert.equal(await running.done, 0);
+    tls_ca = other.cert;
+    const { code, err } = await rig.shell.run(['connect', 'demo']);
+    assert.equal(code, 1);
+    assert.match(err, /is not trusted/);
+  } finally {
+    tunnel.close();
   }
 });
 

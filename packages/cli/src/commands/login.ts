@@ -69,8 +69,6 @@ function withOptions(env: CliEnv, options: LoginOptions): CliEnv {
     apiUrl: options.apiUrl ?? env.apiUrl,
     tlsCa: options.tlsCa ?? env.tlsCa,
     skipTlsVerify: options.skipTlsVerify ?? env.skipTlsVerify,
-    // The token is what we are about to get: an old one must not decide anything here.
-    token: env.token,
   };
 }
 

@@ -5,14 +5,14 @@ import { printable } from './table.ts';
 import { note, type Terminal } from './terminal.ts';
 
 /**
- * Tells on stderr what went wrong, in one line with what to do next, and gives the exit code.
+ * Tells on stderr what went wrong, with what to do next, and gives the exit code.
  * An error that is ours to fix is told with a stack, because there is nothing that the person could do.
  */
 export async function reportFailure(thrown: unknown, terminal: Terminal): Promise<number> {
   if (thrown instanceof Exit) return thrown.exitCode;
   const label = terminal.errStyle.red('Error:');
   const error = asAppError(await inOurWords(thrown));
-  note(terminal, `${label} ${printable(error.message)}`);
+  note(terminal, `${label} ${error.message.split('\n').map(printable).join('\n')}`);
   if (error.code === 'internal') {
     note(terminal, terminal.errStyle.dim(thrown instanceof Error ? (thrown.stack ?? '') : ''));
     return EXIT.failed;
