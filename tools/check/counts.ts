@@ -1,7 +1,7 @@
 import type { TestEvent } from 'node:test/reporters';
 
-/** What a run of node's test runner tells the one who started it, a line of JSON each: signs of life, files that are done, the end. */
-export type Sign = { readonly ran: string } | { readonly file: string; readonly counts: Counts } | { readonly total: Counts };
+/** What a test file's run tells the one who started it, a line of JSON each: signs of life, and the end. */
+export type Sign = { readonly ran: string } | { readonly total: Counts };
 
 export interface Counts {
   readonly passed: number;
@@ -22,6 +22,5 @@ function signOf(event: TestEvent): Sign | undefined {
   if (event.type !== 'test:summary') return undefined;
   const { passed, tests, cancelled, skipped, todo } = event.data.counts;
   const notRun = cancelled + skipped + todo;
-  const found = { passed, failed: tests - passed - notRun, notRun };
-  return event.data.file === undefined ? { total: found } : { file: event.data.file, counts: found };
+  return { total: { passed, failed: tests - passed - notRun, notRun } };
 }

@@ -1,6 +1,6 @@
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { choosePorts } from '../demo/ports.ts';
 import { Cluster } from '../postgres/cluster.ts';
@@ -48,6 +48,8 @@ function chosen(all: readonly Phase[], patterns: readonly string[]): Phase[] {
   });
 }
 
+const GRACE_MS = 20_000;
+
 interface Result {
   readonly passed: number;
   readonly failed: number;
@@ -88,8 +90,8 @@ async function runPhase(runner: Runner, phase: Phase, postgresUri: string | unde
     process.stdout.write(`   ${exitCode === 0 ? 'ok' : 'FAILED'}  ${seconds(since)}\n`);
     return exitCode === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
   }
-  const { passed, failed, notRun, unfinished } = await runTests(runner, root, { files: files ?? [], concurrency, timeout_ms, postgresUri });
-  for (const file of unfinished) process.stdout.write(`  ✘ ${relative(root, file)} did not come to its end\n`);
+  const run = { root, files: files ?? [], concurrency, timeout_ms, grace_ms: GRACE_MS, postgresUri };
+  const { passed, failed, notRun } = await runTests(runner, run);
   const rest = notRun > 0 ? `, ${notRun} not run` : '';
   process.stdout.write(`   ${passed} passed, ${failed} failed${rest}  ${seconds(since)}\n`);
   return { passed, failed: failed + notRun };

@@ -5,24 +5,29 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Ends the program, and all that it started, when this many milliseconds have passed without a sign of life. */
   readonly silence?: { readonly ms_max: number; lastSign_ms(): number };
+  /** Gets what the program prints, when it has ended; without it the program prints where we do. */
+  readonly output?: (text: string) => void;
 }
 
-/** Runs programs one after the other, with our output as theirs, until it is told to stop. */
+/** Runs programs until it is told to stop. */
 export class Runner {
   readonly #signal: AbortSignal;
-  #child: ChildProcess | undefined;
+  readonly #children = new Set<ChildProcess>();
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
-    signal.addEventListener('abort', () => killGroup(this.#child), { once: true });
+    signal.addEventListener('abort', () => this.#children.forEach(killGroup), { once: true });
   }
 
   /** Resolves with the exit code; 1 for a program that could not be started or was ended by a signal. */
-  async run(command: string, args: readonly string[], { silence, ...options }: RunOptions): Promise<number> {
+  async run(command: string, args: readonly string[], { silence, output, ...options }: RunOptions): Promise<number> {
     this.#signal.throwIfAborted();
+    const print = output ? 'pipe' : 'inherit';
     // A process group of its own, so that what it started can be ended with it.
-    const child = spawn(command, args, { ...options, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
-    this.#child = child;
+    const child = spawn(command, args, { ...options, stdio: ['ignore', print, print], detached: true });
+    this.#children.add(child);
+    const chunks: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
     const stopWatch = silence ? watch(silence, () => killGroup(child)) : () => undefined;
     try {
       return await new Promise((resolve) => {
@@ -34,7 +39,10 @@ export class Runner {
       });
     } finally {
       stopWatch();
-      this.#child = undefined;
+      // What it left running goes with it.
+      killGroup(child);
+      this.#children.delete(child);
+      output?.(Buffer.concat(chunks).toString('utf8'));
     }
   }
 }
@@ -51,8 +59,8 @@ function watch(silence: { readonly ms_max: number; lastSign_ms(): number }, end:
   return () => clearTimeout(timer);
 }
 
-function killGroup(child: ChildProcess | undefined): void {
-  if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch (error) {
