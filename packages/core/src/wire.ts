@@ -26,7 +26,7 @@ export interface Wire {
   end(): void;
   /** Ends both ways at once. */
   destroy(error?: Error): void;
-  /** True while nothing ended or broke. */
+  /** False once nothing that is written can arrive any more; who writes on and on must look. A peer that only said its last word still listens. */
   readonly open: boolean;
   /** Starts TLS on this very stream; undefined where the stream cannot (it is inside another one). */
   readonly startTls?: (start: TlsStart) => Promise<Wire>;
@@ -62,7 +62,7 @@ export class SocketWire implements Wire {
   }
 
   get open(): boolean {
-    return !this.#ended && this.#error === undefined && !this.#socket.destroyed;
+    return this.#error === undefined && this.#socket.writable;
   }
 
   /** The certificate's hash for channel binding, or the negotiated protocol: what only the socket knows. */

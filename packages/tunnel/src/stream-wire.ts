@@ -14,6 +14,7 @@ export class StreamWire implements Wire {
   #waiting: (() => void) | undefined;
   #taken: { promise: Promise<void>; resolve(): void } | undefined;
   #ended = false;
+  #gone = false;
   #error: Error | undefined;
 
   constructor(stream: FrameStream, peer: string) {
@@ -25,12 +26,15 @@ export class StreamWire implements Wire {
         if (kind === FRAME_KINDS.fail) this.#over(fromPlain(parseMessage(FailMessage, payload)));
       },
       ended: () => this.#over(undefined),
-      broken: (error: AppError) => this.#over(error),
+      broken: (error: AppError) => {
+        this.#gone = true;
+        this.#over(error);
+      },
     });
   }
 
   get open(): boolean {
-    return !this.#ended && !this.#error;
+    return !this.#gone;
   }
 
   async read(): Promise<Buffer | undefined> {
@@ -74,6 +78,7 @@ export class StreamWire implements Wire {
   destroy(error?: Error): void {
     this.#error ??= error;
     this.#ended = true;
+    this.#gone = true;
     this.#stream.destroy();
     this.#over(error);
   }

@@ -240,7 +240,7 @@ export class Answers {
       if (entry) skipped.push(entry);
     }
     skipped.forEach((entry, index) => {
-      if (entry.permit) this.#settleWith(entry, index === 0 ? words : 'skipped: an earlier message of its batch failed');
+      if (entry.permit) this.#settleWith(entry, index === 0 ? words : `skipped after ${words}`);
     });
     for (const entry of skipped.reverse()) entry.undo?.();
     this.#books.skipping = owed.first === undefined;

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { protocolNamed } from '@hoop/protocols/all';
+import { System, type SystemOptions } from '../support/system.ts';
+import type { ClientKind, Column, Target } from './column.ts';
+import type { TargetPlace } from './place.ts';
+import { postgresColumn } from './postgres/column.ts';
+import { PythonClients } from './postgres/drivers/python.ts';
+import { askingRows } from './rows/asking.ts';
+import { cancellingRows } from './rows/cancelling.ts';
+import { agentRows, endingRows } from './rows/ending.ts';
+import { judgingRows } from './rows/judging.ts';
+import { manyRows } from './rows/many.ts';
+import { type Row, World } from './rows/row.ts';
+
+/** THE MATRIX: every behaviour, for every protocol, with every client, on both ways of linking an agent. */
+const ROWS: readonly Row[] = [...askingRows, ...judgingRows, ...cancellingRows, ...endingRows, ...manyRows];
+
+const columns: readonly Column[] = [postgresColumn(new PythonClients())];
+
+function clientsFor(row: Row, column: Column): readonly ClientKind[] {
+  const able = column.clients.filter(({ skills }) => (row.skills ?? []).every((skill) => skills.has(skill)));
+  return row.once ? able.slice(0, 1) : able;
+}
+
+for (const column of columns) {
+  const abilities = protocolNamed(column.protocol)?.abilities;
+  assert.ok(abilities, `there is no protocol ${column.protocol}`);
+  describe(column.protocol, () => {
+    let target: Target;
+    let targetPlace: TargetPlace;
+    before(async () => {
+      target = await column.startTarget();
+      targetPlace = await target.place();
+    });
+    after(() => target.close());
+
+    for (const agent of ['memory', 'tunnel'] satisfies SystemOptions['agent'][]) {
+      describe(`agent in ${agent === 'memory' ? 'the gateway’s process' : 'a tunnel'}`, () => {
+        let system: System;
+        before(async () => {
+          system = await System.start({ agent });
+        });
+        after(() => system.close());
+        const rows = agent === 'tunnel' ? [...ROWS, ...agentRows] : ROWS;
+        for (const row of rows.filter(({ when }) => !when || when(abilities))) {
+          for (const kind of clientsFor(row, column)) {
+            test(`${row.promise} (${kind.name})`, async () => {
+              const world = new World({ system, column, target, targetPlace, kind });
+              try {
+                await row.prove(world);
+              } finally {
+                await world.tidyUp();
+              }
+            });
+          }
+        }
+      });
+    }
+  });
+}

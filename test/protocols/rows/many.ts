@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { until } from '../../support/until.ts';
+import type { Row, World } from './row.ts';
+
+const SESSIONS = 1_000;
+const AT_ONCE = 20;
+
+/** What a session may leave; measured it is nothing, with a megabyte of noise in all. */
+const KEPT_BYTES_MAX = 1_000;
+
+/** What the process has left after a full collection, in bytes. */
+function heap(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+function openFiles(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+async function comeAndGo(world: World, count: number): Promise<void> {
+  const access = await world.access(undefined, world.targetPlace.quickest);
+  const text = world.column.texts.answer('hello');
+  let left = count;
+  const oneAfterAnother = async (): Promise<void> => {
+    while (left-- > 0) {
+      const visit = await world.enter(access);
+      assert.deepEqual(await visit.client.ask(text), { rows: ['hello'] });
+      await world.leave(visit);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, oneAfterAnother));
+  const { engine } = world.system.gateway;
+  await until('gateway, agent and target have no session left', async () => {
+    return engine.liveCount() === 0 && world.system.runner.live === 0 && (await world.targetPlace.sessions()) === 0;
+  });
+}
+
+export const manyRows: readonly Row[] = [
+  {
+    promise: 'a thousand short sessions leave no stream, file or memory behind',
+    once: true,
+    async prove(world) {
+      await comeAndGo(world, SESSIONS / 5);
+      const before = { files: openFiles(), heap: heap() };
+      await comeAndGo(world, SESSIONS);
+      await until('every file is closed', () => openFiles() <= before.files + 2);
+      await until(`less than ${KEPT_BYTES_MAX} bytes of each session are left`, () => heap() - before.heap < SESSIONS * KEPT_BYTES_MAX);
+    },
+  },
+  {
+    promise: 'a client that does not read slows no neighbour, and holds only a bounded part of its answer',
+    skills: ['stall'],
+    async prove(world) {
+      const stalled = await world.visit();
+      await stalled.client.ask(world.column.texts.answer('in'));
+      stalled.client.stall?.();
+      const before = process.memoryUsage().rss;
+      void stalled.client.ask(world.column.texts.rows(2_000_000, 100));
+      const neighbour = await world.visit();
+      const text = world.column.texts.rows(100_000, 100);
+      for (let time = 0; time < 3; time++) assert.equal((await neighbour.client.ask(text)).rows.length, 100_000);
+      const grown = (process.memoryUsage().rss - before) / 2 ** 20;
+      assert.ok(grown < 150, `the process grew by ${Math.round(grown)} MiB while 200 MB waited`);
+    },
+  },
+];

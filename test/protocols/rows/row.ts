@@ -1,0 +1,89 @@
+import type { SessionAction } from '@hoop/contract/routes/sessions';
+import type { Abilities } from '@hoop/core/protocol';
+import type { Access, Policy } from '../../support/office.ts';
+import type { System } from '../../support/system.ts';
+import { until } from '../../support/until.ts';
+import type { Client, ClientKind, Column, Skill, Target } from '../column.ts';
+import type { Place, TargetPlace } from '../place.ts';
+
+/** One behaviour, which every protocol that has the abilities for it must show, with every client that has the skills. */
+export interface Row {
+  readonly promise: string;
+  readonly skills?: readonly Skill[];
+  readonly when?: (abilities: Abilities) => boolean;
+  /** The behaviour is the system's own and not the client's: proven with one client only. */
+  readonly once?: boolean;
+  prove(world: World): Promise<void>;
+}
+
+/** A client in its session. */
+export interface Visit {
+  readonly access: Access;
+  readonly place: Place;
+  readonly client: Client;
+}
+
+/** What a row works with: one column, one client, one way of linking the agent. */
+export class World {
+  readonly system: System;
+  readonly column: Column;
+  readonly target: Target;
+  /** Shared by the rows, which therefore leave marks of their own words. */
+  readonly targetPlace: TargetPlace;
+  readonly kind: ClientKind;
+  readonly #open = new Set<Client>();
+
+  constructor(parts: { system: System; column: Column; target: Target; targetPlace: TargetPlace; kind: ClientKind }) {
+    this.system = parts.system;
+    this.column = parts.column;
+    this.target = parts.target;
+    this.targetPlace = parts.targetPlace;
+    this.kind = parts.kind;
+  }
+
+  /** A connection with these rules, and a secret for it. */
+  access(policy?: Policy, settings: Record<string, string> = this.targetPlace.settings): Promise<Access> {
+    return this.system.access(settings, policy);
+  }
+
+  placeOf({ host, port, connection, secret }: Access): Place {
+    return { host, port, user: connection, secret };
+  }
+
+  /** A client in a session of its own. It is closed when the row is over. */
+  async visit(policy?: Policy): Promise<Visit> {
+    return this.enter(await this.access(policy));
+  }
+
+  async enter(access: Access): Promise<Visit> {
+    const place = this.placeOf(access);
+    const client = await this.kind.open(place);
+    this.#open.add(client);
+    return { access, place, client };
+  }
+
+  async leave({ client }: Visit): Promise<void> {
+    this.#open.delete(client);
+    await client.leave();
+  }
+
+  /** The actions of a visit's session that have these texts, once the audit has them all. */
+  actions({ access }: Visit, ...texts: readonly string[]): Promise<SessionAction[]> {
+    const sent = texts.map((text) => this.kind.sends?.(text) ?? text);
+    return until(`the audit has ${sent.join(' and ')}`, async () => {
+      const session = (await this.system.office.sessions(access.connection)).at(-1);
+      const all = session ? await this.system.office.actions(session.id) : [];
+      const found = sent.map((text) => all.find((action) => action.text === text && (action.verdict === 'deny' || action.outcome)));
+      return found.every((action) => action !== undefined) && found;
+    });
+  }
+
+  /** Closes what a row left open. */
+  async tidyUp(): Promise<void> {
+    for (const client of this.#open) {
+      if (client.vanish) client.vanish();
+      else await client.leave().catch(() => undefined);
+    }
+    this.#open.clear();
+  }
+}
