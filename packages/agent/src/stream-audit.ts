@@ -1,4 +1,5 @@
-import type { Action, Outcome, Verdict } from '@hoop/core/action';
+import { EVENT_FLAGS, EVENT_HEADER_BYTES } from '@hoop/contract/tunnel';
+import type { Action, Denial, Outcome, Verdict } from '@hoop/core/action';
 import { cutText } from '@hoop/core/bytes';
 import type { AuditSink } from '@hoop/core/gate';
 import { AUDIT_INTENT_DELAY_MS, AUDIT_TEXT_BYTES_MAX } from '@hoop/core/limits';
@@ -24,7 +25,7 @@ export class StreamAudit implements AuditSink {
   intent(action: Action, verdict: Verdict): void {
     if (!verdict.allow) {
       this.flush();
-      this.#send(encode(actionFields(action), { verdict: 'deny', rule: verdict.denial.rule, message: verdict.denial.message }));
+      this.#send(denied(action, verdict.denial));
       return;
     }
     this.#waiting.push(action);
@@ -34,13 +35,13 @@ export class StreamAudit implements AuditSink {
   settled(action: Action, outcome: Outcome): void {
     const at = this.#waiting.indexOf(action);
     if (at < 0) {
-      this.#send(Buffer.from(JSON.stringify({ type: 'outcome', seq: action.seq, outcome })));
+      this.#send(encodeEvent(flagsOf(outcome), outcome.rows, { type: 'outcome', seq: action.seq, outcome }));
       return;
     }
     // Order is kept: whatever was let through before this one is told before it.
     for (const earlier of this.#waiting.splice(0, at)) this.#send(allowed(earlier));
     this.#waiting.shift();
-    this.#send(encode(actionFields(action), { verdict: 'allow', outcome }));
+    this.#send(encodeEvent(EVENT_FLAGS.action | flagsOf(outcome), outcome.rows, actionEvent(action, { verdict: 'allow', outcome })));
   }
 
   /** Tells what waits: called before bytes go to the client, and when the wait is over. */
@@ -69,15 +70,28 @@ export class IntentClock {
 }
 
 function allowed(action: Action): Buffer {
-  return encode(actionFields(action), { verdict: 'allow' });
+  return encodeEvent(EVENT_FLAGS.action, 0, actionEvent(action, { verdict: 'allow' }));
 }
 
-function actionFields(action: Action): object {
+function denied(action: Action, { rule, message }: Denial): Buffer {
+  return encodeEvent(EVENT_FLAGS.action | EVENT_FLAGS.denied, 0, actionEvent(action, { verdict: 'deny', rule, message }));
+}
+
+function flagsOf(outcome: Outcome): number {
+  return outcome.masked ? EVENT_FLAGS.outcome | EVENT_FLAGS.masked : EVENT_FLAGS.outcome;
+}
+
+function actionEvent(action: Action, more: object): object {
   const text = cutText(action.text, AUDIT_TEXT_BYTES_MAX);
-  const cut = text.length === action.text.length ? {} : { text_bytes: Buffer.byteLength(action.text) };
-  return { type: 'action', seq: action.seq, via: action.via, text, ...cut };
+  const event = { type: 'action', seq: action.seq, via: action.via, text, ...more };
+  return text.length === action.text.length ? event : { ...event, text_bytes: Buffer.byteLength(action.text) };
 }
 
-function encode(fields: object, more: object): Buffer {
-  return Buffer.from(JSON.stringify({ ...fields, ...more }));
+function encodeEvent(flags: number, rows: number, event: object): Buffer {
+  const json = JSON.stringify(event);
+  const bytes = Buffer.allocUnsafe(EVENT_HEADER_BYTES + Buffer.byteLength(json));
+  bytes[0] = flags;
+  bytes.writeUInt32BE(Math.min(rows, 0xffffffff), 1);
+  bytes.write(json, EVENT_HEADER_BYTES);
+  return bytes;
 }

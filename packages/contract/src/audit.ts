@@ -52,5 +52,28 @@ export const SessionCloseEvent = z.object({
 });
 export type SessionCloseEvent = z.infer<typeof SessionCloseEvent>;
 
-export const AuditEvent = z.discriminatedUnion('type', [ActionEvent, OutcomeEvent, SessionOpenEvent, SessionCloseEvent]);
+/**
+ * What the client sent, as the gateway saw it pass: evidence that does not depend on the agent.
+ * Of a burst without an answer only the beginning is kept; `bytes` tells how long the piece was.
+ */
+export const InputEvent = z.object({
+  type: z.literal('input'),
+  bytes: z.number().int(),
+  /** Base64. */
+  data: z.string(),
+});
+export type InputEvent = z.infer<typeof InputEvent>;
+
+/** A record whose content is not what this version writes; it is shown as it is. */
+export const UnreadableEvent = z.object({ type: z.literal('unreadable'), data: z.string() });
+export type UnreadableEvent = z.infer<typeof UnreadableEvent>;
+
+export const AuditEvent = z.discriminatedUnion('type', [
+  ActionEvent,
+  OutcomeEvent,
+  SessionOpenEvent,
+  SessionCloseEvent,
+  InputEvent,
+  UnreadableEvent,
+]);
 export type AuditEvent = z.infer<typeof AuditEvent>;

@@ -14,13 +14,17 @@ export const FRAME_KINDS = {
   open: 1,
   /** Agent to gateway: the target is ready; the greeting follows as data. */
   ready: 2,
-  /** Agent to gateway: one audit event as JSON (see audit.ts). */
+  /** Agent to gateway: one audit event, `u8 flags | u32 rows | JSON` (see `EVENT_FLAGS` and audit.ts). */
   event: 3,
   /** Either way: the session failed, `FailMessage`. */
   fail: 4,
   /** On a control stream, both ways: `AgentHello` first, then `GatewayMessage`s. */
   control: 5,
 } as const;
+
+/** What the gateway counts of an event without reading its JSON, which would cost more than everything else it does for a short query. */
+export const EVENT_FLAGS = { action: 1, denied: 2, outcome: 4, masked: 8 } as const;
+export const EVENT_HEADER_BYTES = 5;
 
 /** What a stream is for, as the path of its HTTP/2 request. */
 export const TUNNEL_PATHS = {

@@ -34,6 +34,11 @@ export interface GatewayConfig {
   readonly trustedProxies: readonly string[];
   /** Lets a scraper read `/metrics` from afar. */
   readonly metricsToken: Secret | undefined;
+  /**
+   * What must be on the disk before an answer passes. `statements`: what the client sent; how it ended is in the kernel by then and on the
+   * disk within 5 ms. `everything`: that too, at the price of one more wait for the disk an action.
+   */
+  readonly auditSync: 'statements' | 'everything';
   readonly adminGroup: string;
   readonly auditorGroup: string;
   readonly logLevel: LogLevel;
@@ -94,6 +99,7 @@ export function loadConfig(env: GatewayEnv): GatewayConfig {
     tls,
     trustedProxies: read.trustedProxies(),
     metricsToken: read.metricsToken(),
+    auditSync: read.oneOf('AUDIT_SYNC', ['statements', 'everything']) ?? 'statements',
     ...read.groups(),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     logEncoding: read.logEncoding(env.isTerminal),

@@ -53,6 +53,8 @@ export interface EngineDeps {
   readonly clock: Clock;
   readonly metrics: EngineMetrics;
   readonly gatewayId: string;
+  /** What must be on the disk before an answer passes; `statements` where not said. */
+  readonly auditSync?: 'statements' | 'everything';
 }
 
 /** How a session ended. */
@@ -302,6 +304,7 @@ export class Engine {
       client: accepted.wire,
       stream: releasing(agent),
       audit,
+      auditSync: this.#deps.auditSync ?? 'statements',
       refuse: (error) => accepted.refuse(error),
       onAction: (verdict) => metrics.action(protocol, verdict),
     });

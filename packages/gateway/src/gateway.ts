@@ -71,7 +71,7 @@ export async function startGateway(config: GatewayConfig, log: Log, localAgent?:
   try {
     const ground = await openGround(config, log, closing);
     const who = await openIdentity(config, ground.store);
-    const sessions = openSessions(ground, log, closing);
+    const sessions = openSessions(ground, config, log, closing);
     if (localAgent) await attachLocal(ground.store, sessions.hub, localAgent);
     return await listen({ config, log, closing, ...ground, ...who, ...sessions });
   } catch (error) {
@@ -127,14 +127,14 @@ interface Ground {
   readonly certificate: ServerCertificate;
 }
 
-function openSessions({ store, audit, gatewayId }: Ground, log: Log, closing: CloseStack) {
+function openSessions({ store, audit, gatewayId }: Ground, { auditSync }: GatewayConfig, log: Log, closing: CloseStack) {
   const metrics = new GatewayMetrics();
   const readiness = new Readiness();
   readiness.watch(() => (audit.broken ? 'the audit log cannot be written' : undefined));
   const sightings = new AgentSightings(store.agents, gatewayId, log);
   closing.push('agents’ status', () => sightings.settled());
   const hub = new AgentHub({ log: log.child({ part: 'hub' }), onChange: (...seen) => sightings.note(...seen) });
-  const engine = new Engine({ store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId });
+  const engine = new Engine({ store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId, auditSync });
   const service = new SessionService({ store, engine, hub, protocolNamed });
   metrics.watch({ sessions: () => engine.liveCount(), agents: () => hub.online().length, isReady: () => readiness.isReady });
   return { metrics, readiness, hub, engine, service };

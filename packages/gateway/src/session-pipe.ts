@@ -1,4 +1,4 @@
-import { FailMessage, FRAME_KINDS, type FrameKind } from '@hoop/contract/tunnel';
+import { EVENT_FLAGS, EVENT_HEADER_BYTES, FailMessage, FRAME_KINDS, type FrameKind } from '@hoop/contract/tunnel';
 import { type AppError, asAppError, fromPlain, PeerFault, TargetFault, toPlain } from '@hoop/core/errors';
 import type { Wire } from '@hoop/core/wire';
 import type { AuditLog } from '@hoop/store/audit/audit-log';
@@ -20,6 +20,8 @@ export interface PipeOptions {
   readonly client: Wire;
   readonly stream: FrameStream;
   readonly audit: AuditLog;
+  /** What must be on the disk before an answer passes: see `GatewayConfig.auditSync`. */
+  readonly auditSync: 'statements' | 'everything';
   /** An error in the protocol's words. */
   refuse(error: AppError): Buffer;
   onAction?(verdict: 'allow' | 'deny'): void;
@@ -28,16 +30,23 @@ export interface PipeOptions {
 /** How long an agent may take over the last words of a session that was ended from here. */
 const LAST_WORDS_MS_MAX = 1_000;
 
+/** Of what a client sends without getting an answer, this much is kept as evidence; a bulk load is not copied into the audit log. */
+const INPUT_BURST_BYTES_MAX = 64 * 1024;
+
 /**
- * The gateway's part of a session after `accept`: a pipe that does not look at the bytes, with one rule of its own:
- * bytes for the client wait until every audit record that came before them on the stream is on the disk.
+ * The gateway's part of a session after `accept`: a pipe that does not look at the bytes, with one rule of its own.
+ * Bytes for the client wait until what the client sent before them is on the disk, and every audit event that came before them
+ * on the stream is in the kernel (or on the disk as well, with `auditSync: everything`).
+ * The first sync runs while the target works; so the wait is usually over when the answer comes.
  */
 export class SessionPipe implements StreamHandler {
   readonly counts: SessionCounts = { bytesIn: 0, bytesOut: 0, actions: 0, denied: 0, rows: 0, masked: {} };
   readonly #options: PipeOptions;
   readonly #done = Promise.withResolvers<AppError | undefined>();
-  /** The newest audit record of this session. */
+  /** The newest event of the agent, and the newest of what the client sent. */
   #newest = 0;
+  #newestInput = 0;
+  #burst = 0;
   #ready = false;
   #reason: AppError | undefined;
   #over = false;
@@ -54,11 +63,12 @@ export class SessionPipe implements StreamHandler {
     client
       .pump((chunk) => {
         this.counts.bytesIn += chunk.length;
+        this.#keep(chunk);
         return stream.send(FRAME_KINDS.data, chunk);
       })
       .then(
         () => stream.end(),
-        () => this.#finish(this.#reason ?? new PeerFault('client_lost', 'The client’s connection broke'), false),
+        () => this.#finish(this.#reason ?? clientLost(), false),
       );
     return this.#done.promise;
   }
@@ -72,9 +82,10 @@ export class SessionPipe implements StreamHandler {
   }
 
   data(bytes: Buffer): void | Promise<void> {
-    const wait = this.#options.audit.durable(this.#newest);
-    if (wait) return wait.then(() => this.#toClient(bytes));
-    return this.#toClient(bytes);
+    const { audit, auditSync } = this.#options;
+    const synced = audit.durable(auditSync === 'everything' ? this.#newest : this.#newestInput);
+    audit.written(this.#newest);
+    return synced ? synced.then(() => this.#toClient(bytes)) : this.#toClient(bytes);
   }
 
   message(kind: FrameKind, payload: Buffer): void {
@@ -91,25 +102,36 @@ export class SessionPipe implements StreamHandler {
     this.#finish(this.#reason ?? lostAgent(error), !this.#ready);
   }
 
-  #toClient(bytes: Buffer): void | Promise<void> {
-    this.counts.bytesOut += bytes.length;
-    return this.#options.client.write(bytes);
+  /** What the client sent, as evidence of its own. */
+  #keep(chunk: Buffer): void {
+    const { audit, session } = this.#options;
+    if (this.#burst < INPUT_BURST_BYTES_MAX) this.#newestInput = audit.appendInput(session, chunk, INPUT_BURST_BYTES_MAX - this.#burst);
+    this.#burst += chunk.length;
   }
 
-  /** @throws PeerFault when the agent sends what cannot be read again later */
-  #record(payload: Buffer): void {
-    const event = parseEvent(payload);
+  #toClient(bytes: Buffer): void | Promise<void> {
+    const { client } = this.#options;
+    this.#burst = 0;
+    // A client that left while it was listening cannot say so: without this the target would go on for nobody.
+    if (!client.open) return this.#finish(this.#reason ?? clientLost(), false);
+    this.counts.bytesOut += bytes.length;
+    return client.write(bytes);
+  }
+
+  /** @throws PeerFault `bad_event` */
+  #record(frame: Buffer): void {
+    if (frame.length <= EVENT_HEADER_BYTES) throw new PeerFault('bad_event', 'The agent sent an audit event without content');
+    const flags = frame[0] ?? 0;
+    const payload = frame.subarray(EVENT_HEADER_BYTES);
     this.#newest = this.#options.audit.append(this.#options.session, payload);
     const { counts } = this;
-    if (event.type === 'action') {
+    if (flags & EVENT_FLAGS.action) {
       counts.actions++;
-      if (event.verdict === 'deny') counts.denied++;
-      this.#options.onAction?.(event.verdict === 'deny' ? 'deny' : 'allow');
+      if (flags & EVENT_FLAGS.denied) counts.denied++;
+      this.#options.onAction?.(flags & EVENT_FLAGS.denied ? 'deny' : 'allow');
     }
-    const { outcome } = event;
-    if (!outcome) return;
-    counts.rows += outcome.rows ?? 0;
-    if (outcome.masked) addCounts(counts.masked, outcome.masked);
+    if (flags & EVENT_FLAGS.outcome) counts.rows += frame.readUInt32BE(1);
+    if (flags & EVENT_FLAGS.masked) addCounts(counts.masked, maskedOf(payload));
   }
 
   /** Once. `speak`: the client has not been told yet, and nothing half-said stands in the way. */
@@ -125,26 +147,22 @@ export class SessionPipe implements StreamHandler {
   }
 }
 
-interface SomeEvent {
-  readonly type: 'action' | 'outcome';
-  readonly verdict?: string;
-  readonly outcome?: { readonly rows?: number; readonly masked?: Readonly<Record<string, number>> };
-}
-
-/** Hot: what is stored must be JSON of a known type; the rest of its shape is checked when it is read. */
-function parseEvent(payload: Buffer): SomeEvent {
-  let event: Partial<SomeEvent> | null;
+/** @throws PeerFault `bad_event` */
+function maskedOf(payload: Buffer): Readonly<Record<string, number>> {
   try {
-    event = JSON.parse(payload.toString('latin1')) as Partial<SomeEvent> | null;
+    const event = JSON.parse(payload.toString('utf8')) as { outcome?: { masked?: Record<string, number> } };
+    return event.outcome?.masked ?? {};
   } catch (cause) {
     throw new PeerFault('bad_event', 'The agent sent an audit event that is not JSON', { cause });
   }
-  if (event?.type === 'action' || event?.type === 'outcome') return event as SomeEvent;
-  throw new PeerFault('bad_event', 'The agent sent an audit event of an unknown type');
 }
 
 function addCounts(into: Record<string, number>, more: Readonly<Record<string, number>>): void {
   for (const [name, count] of Object.entries(more)) into[name] = (into[name] ?? 0) + count;
+}
+
+function clientLost(): AppError {
+  return new PeerFault('client_lost', 'The client’s connection broke');
 }
 
 function lostAgent(error: AppError): AppError {

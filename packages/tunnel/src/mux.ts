@@ -78,6 +78,8 @@ export class MuxCarrier implements Carrier, MuxPort {
     if (options.dialled) socket.write(MUX_PREFACE);
     socket.setNoDelay(true);
     socket.on('data', this.#onData);
+    // Whoever looked at the first bytes paused it.
+    socket.resume();
     socket.on('drain', this.#onDrain);
     socket.on('error', () => socket.destroy());
     socket.on('end', () => socket.destroy());

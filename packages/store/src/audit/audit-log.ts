@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { AuditEvent } from '@hoop/contract/audit';
+import { AuditEvent } from '@hoop/contract/audit';
 import { type Clock, systemClock } from '@hoop/core/clock';
 import { asAppError, Bug } from '@hoop/core/errors';
 import type { Log } from '@hoop/core/log';
@@ -14,6 +14,7 @@ import {
   sessionToBytes,
   writeRecord,
 } from './segment.ts';
+import { SyncThread } from './sync-thread.ts';
 
 export interface AuditLogOptions {
   readonly directory: string;
@@ -34,11 +35,10 @@ const SEGMENT_BYTES_MAX = 256 * 1024 * 1024;
 const PENDING_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * The file is filled with zeros this far ahead: a write into blocks that are there already costs the disk no change of its books,
+ * The file is filled with zeros a step ahead: a write into blocks that are there already costs the disk no change of its books,
  * which makes a sync a third cheaper and quicker.
  */
-const FILL_BYTES = 8 * 1024 * 1024;
-const ZEROS = Buffer.alloc(1024 * 1024);
+const FILL_STEP = Buffer.alloc(1024 * 1024);
 
 interface Pending {
   readonly session: string;
@@ -47,15 +47,17 @@ interface Pending {
   readonly payload: Buffer;
 }
 
-interface Commit {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: Error): void;
-}
+/** First byte of a record that is not JSON: what a client sent, as `u8 1 | u32 bytes | the beginning of them`. */
+const INPUT_TAG = 1;
+const INPUT_HEADER_BYTES = 5;
 
 /**
  * The append-only audit log with group commit: whoever appends does not wait, whoever must not go on before a record
- * is on the disk awaits `durable`. All who wait at one time share one `fdatasync`.
+ * is on the disk awaits `durable`. All who wait at one time share one `fdatasync`. A record that is only `written` is in the
+ * kernel: it survives the end of this process, however sudden, and is on the disk `SYNC_MS_MAX` later at most.
+ *
+ * Syncs run on a thread of their own. That of a record which somebody will wait for begins at once (`appendInput`), while the work
+ * that it is about is done; whoever asks later usually finds it durable, and nobody was woken for it.
  *
  * A write that fails breaks the log for good: what waits is rejected, `broken` says so, and nothing is acknowledged any more.
  * (After a failed fsync the kernel may have dropped the pages; trying again would report success for lost records.)
@@ -70,20 +72,17 @@ export class AuditLog {
   #file = -1;
   #segment = 0;
   #offset = 0;
-  /** How far the file is filled with zeros, and whether more are on their way. */
+  /** How far the file is filled with zeros. */
   #filled = 0;
-  #filling = false;
   #hash: Buffer = GENESIS;
   #pending: Pending[] = [];
   #pendingBytes = 0;
-  /** Number of the newest record that was appended, written, made durable. */
+  /** Number of the newest record that was appended, and of the newest that is in the kernel. */
   #appended = 0;
   #written = 0;
-  #durable = 0;
-  #syncing: Commit | undefined;
-  #syncingUpTo = 0;
-  #next: Commit | undefined;
+  #hinted = false;
   #writeScheduled = false;
+  readonly #thread = new SyncThread({ onFailure: (error) => this.#break(error) });
   #broken: Error | undefined;
   #closed = false;
 
@@ -133,13 +132,28 @@ export class AuditLog {
 
   /** Undefined when the record is on the disk already, else a promise of it. It rejects when the log breaks. */
   durable(record: number): Promise<void> | undefined {
-    if (record <= this.#durable) return undefined;
+    if (record <= this.#thread.durable) return undefined;
+    if (record > this.#written) this.#write();
     if (this.#broken) return Promise.reject(brokenLog(this.#broken));
-    if (this.#syncing && record <= this.#syncingUpTo) return this.#syncing.promise;
-    if (!this.#next) this.#next = newCommit();
-    const { promise } = this.#next;
-    if (!this.#syncing) this.#sync();
-    return promise;
+    return this.#thread.wait(record);
+  }
+
+  /** Takes what a client sent, of which its answer will have to wait: the sync begins at once. */
+  appendInput(session: string, bytes: Buffer, keep_bytes_max: number): number {
+    const kept = bytes.length > keep_bytes_max ? bytes.subarray(0, keep_bytes_max) : bytes;
+    const payload = Buffer.allocUnsafe(INPUT_HEADER_BYTES + kept.length);
+    payload[0] = INPUT_TAG;
+    payload.writeUInt32LE(bytes.length, 1);
+    payload.set(kept, INPUT_HEADER_BYTES);
+    const record = this.append(session, payload);
+    this.#hinted = true;
+    return record;
+  }
+
+  /** Sees to it that the record is in the kernel: from there it survives the end of this process. @throws Bug `audit_broken` */
+  written(record: number): void {
+    if (record > this.#written) this.#write();
+    if (this.#broken) throw brokenLog(this.#broken);
   }
 
   /** Where the session's newest record is; the session's row keeps it when the session ends. */
@@ -175,7 +189,7 @@ export class AuditLog {
       while (at.segment !== 0) {
         const record = readLogRecord(this.#options.directory, at, files);
         if (record.session !== session) throw new Bug('audit_damaged', 'The audit log leads to a record of another session; verify it');
-        records.push({ at_ms: record.at_ms, event: JSON.parse(record.payload.toString('utf8')) as AuditEvent });
+        records.push({ at_ms: record.at_ms, event: decodeEvent(record.payload) });
         at = record.previous;
       }
     } finally {
@@ -207,6 +221,7 @@ export class AuditLog {
     if (this.#closed) return;
     if (!this.#broken) await this.durable(this.#appended);
     this.#closed = true;
+    await this.#thread.close();
     this.#closeFile();
   }
 
@@ -248,33 +263,20 @@ export class AuditLog {
     const { O_RDWR, O_CREAT } = fs.constants;
     this.#closeFile();
     this.#file = fs.openSync(segmentPath(this.#options.directory, segment), O_RDWR | O_CREAT, 0o600);
+    this.#thread.use(this.#file);
     this.#segment = segment;
     this.#offset = offset;
     // What stands behind the end is zeros of an earlier process, or nothing.
     fs.ftruncateSync(this.#file, offset);
     this.#filled = offset;
-    this.#fill(FILL_BYTES);
+    this.#fill(offset);
     syncDirectory(this.#options.directory);
   }
 
-  /** Zeros up to `bytes` past the end, now. */
-  #fill(bytes: number): void {
-    const wanted = this.#offset + bytes;
-    while (this.#filled < wanted) this.#filled += fs.writeSync(this.#file, ZEROS, 0, ZEROS.length, this.#filled);
-    fs.fdatasyncSync(this.#file);
-  }
-
-  /** More zeros before they are needed, off this thread. One that fails is noticed by the write that needs it. */
-  #fillAhead(): void {
-    if (this.#filling || this.#filled - this.#offset > FILL_BYTES / 2) return;
-    this.#filling = true;
-    const file = this.#file;
-    fs.write(file, ZEROS, 0, ZEROS.length, this.#filled, (error, written) => {
-      this.#filling = false;
-      if (error || file !== this.#file) return;
-      this.#filled += written;
-      this.#fillAhead();
-    });
+  /** Zeros at least up to this place. */
+  #fill(end: number): void {
+    do this.#filled += fs.writeSync(this.#file, FILL_STEP, 0, FILL_STEP.length, this.#filled);
+    while (this.#filled < end);
   }
 
   readonly #writeSoon = (): void => {
@@ -299,41 +301,17 @@ export class AuditLog {
         this.#heads.set(record.session, position);
       }
       this.#hash = sealBatch(batch, pending.length, this.#hash);
-      if (this.#offset + batch.length > this.#filled) this.#fill(batch.length + FILL_BYTES / 2);
+      if (this.#offset + batch.length > this.#filled) this.#fill(this.#offset + batch.length);
       writeAll(this.#file, batch, this.#offset);
       this.#offset += batch.length;
-      this.#fillAhead();
       this.#pending = [];
       this.#pendingBytes = 0;
       this.#written = this.#appended;
+      this.#thread.wrote(this.#written, this.#hinted);
+      this.#hinted = false;
     } catch (error) {
       this.#break(error);
     }
-  }
-
-  #sync(): void {
-    this.#write();
-    const commit = this.#next;
-    if (!commit) return;
-    this.#next = undefined;
-    if (this.#broken) {
-      commit.reject(brokenLog(this.#broken));
-      return;
-    }
-    const upTo = this.#written;
-    this.#syncing = commit;
-    this.#syncingUpTo = upTo;
-    fs.fdatasync(this.#file, (error) => {
-      this.#syncing = undefined;
-      if (error) {
-        this.#break(error);
-        commit.reject(brokenLog(error));
-        return;
-      }
-      this.#durable = Math.max(this.#durable, upTo);
-      commit.resolve();
-      if (this.#next) this.#sync();
-    });
   }
 
   #break(thrown: unknown): void {
@@ -343,22 +321,26 @@ export class AuditLog {
       { err: asAppError(thrown) },
       'The audit log cannot be written; no session goes on without it. Free the disk and start again',
     );
-    this.#next?.reject(brokenLog(this.#broken));
-    this.#next = undefined;
   }
-}
-
-function newCommit(): Commit {
-  const commit = Promise.withResolvers<void>();
-  // A commit that nobody awaits any more (its session is gone) must not end the process.
-  commit.promise.catch(() => undefined);
-  return commit;
 }
 
 function brokenLog(cause: Error): Bug {
   return new Bug('audit_broken', 'The audit log cannot be written, so nothing may pass; free the disk of the gateway and start it again', {
     cause,
   });
+}
+
+function decodeEvent(payload: Buffer): AuditEvent {
+  if (payload[0] === INPUT_TAG && payload.length >= INPUT_HEADER_BYTES) {
+    return { type: 'input', bytes: payload.readUInt32LE(1), data: payload.toString('base64', INPUT_HEADER_BYTES) };
+  }
+  try {
+    const parsed = AuditEvent.safeParse(JSON.parse(payload.toString('utf8')));
+    if (parsed.success) return parsed.data;
+  } catch {
+    // Said below: a record that cannot be read must not hide those around it.
+  }
+  return { type: 'unreadable', data: payload.toString('base64') };
 }
 
 function writeAll(file: number, bytes: Buffer, position: number): void {

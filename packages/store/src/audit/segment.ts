@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as hashOnce } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /**
@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
  *   record  u32 payload bytes | u32 crc32 of what follows | f64 at_ms | u32 segment, u32 offset of the session's record before (0, 0: none)
  *           | 16 bytes session | payload (JSON)
  *
- * A batch's hash covers its header and body and the hash before it: a flipped, dropped, swapped or cut record breaks the chain there.
+ * A batch's hash covers all of it, with the hash before it and zeros in its own place: a flipped, dropped, swapped or cut record breaks the chain there.
  * A session's records point backwards, so a session is read without an index and without reading the others.
  */
 export const BATCH_MAGIC = 0x31424148;
@@ -70,8 +70,9 @@ export function sealBatch(batch: Buffer, records: number, previousHash: Buffer):
   batch.writeUInt32LE(batch.length - BATCH_HEADER_BYTES, 4);
   batch.writeUInt32LE(records, 8);
   batch.set(previousHash, 12);
-  const hash = hashOf(batch);
-  batch.set(hash, 44);
+  batch.fill(0, HASH_AT, BATCH_HEADER_BYTES);
+  const hash = hashOnce('sha256', batch, 'buffer');
+  batch.set(hash, HASH_AT);
   return hash;
 }
 
@@ -95,13 +96,13 @@ export function readBatchHeader(source: Buffer): BatchHeader | undefined {
 
 /** Whether a whole batch is what its hash says. */
 export function isSound(batch: Buffer, header: BatchHeader): boolean {
-  return hashOf(batch).equals(header.hash);
+  const copy = Buffer.from(batch);
+  copy.fill(0, HASH_AT, BATCH_HEADER_BYTES);
+  return hashOnce('sha256', copy, 'buffer').equals(header.hash);
 }
 
-/** The hash covers everything but itself. */
-function hashOf(batch: Buffer): Buffer {
-  return createHash('sha256').update(batch.subarray(0, 44)).update(batch.subarray(BATCH_HEADER_BYTES)).digest();
-}
+/** The hash covers the whole batch, with zeros in its own place. */
+const HASH_AT = 44;
 
 export function sessionToBytes(session: string): Buffer {
   const bytes = Buffer.from(session.replaceAll('-', ''), 'hex');
