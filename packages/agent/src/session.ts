@@ -39,6 +39,7 @@ export class AgentSession implements StreamHandler {
   }
 
   data(bytes: Buffer): void | Promise<void> {
+    if (this.#over) return undefined;
     // A cancel must not hit the statement after the one that it was meant for.
     if (this.#cancelling) return this.#cancelling.then(() => this.data(bytes));
     try {
@@ -125,7 +126,8 @@ export class AgentSession implements StreamHandler {
     target.wire
       .pump((chunk) => relay.fromTarget(chunk))
       .then(
-        () => this.#finish(relay.busy ? new TargetFault('target_closed', 'The target closed the connection') : undefined),
+        () =>
+          this.#finish(relay.lastWord ?? (relay.busy ? new TargetFault('target_closed', 'The target closed the connection') : undefined)),
         (error) => this.#finish(targetEnded(error)),
       );
   }

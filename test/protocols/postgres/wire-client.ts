@@ -194,9 +194,16 @@ export class WireClient {
   /** The messages up to and with the first of this type. */
   async until(type: string): Promise<Reply[]> {
     const replies: Reply[] = [];
-    while (replies.at(-1)?.type !== type)
-      replies.push(await within(`a message ${type}, after ${replies.map((one) => one.type).join('')}`, this.reply()));
-    return replies;
+    const collect = async (): Promise<Reply[]> => {
+      while (replies.at(-1)?.type !== type) replies.push(await this.reply());
+      return replies;
+    };
+    try {
+      return await within(`a message ${type}`, collect());
+    } catch (cause) {
+      const { message: why } = cause as Error;
+      throw new Error(`${why}, after ${replies.map((one) => (one.type === 'E' ? wordsOf(one) : one.type)).join(' ')}`, { cause });
+    }
   }
 
   /** One statement in the simple protocol, to its end. */

@@ -30,8 +30,11 @@ const COPY_DONE = code('c');
 const FUNCTION_RESULT = code('V');
 const PARAMETER_STATUS = code('S');
 
-/** What may have to be hidden in: rows, copied rows, and every text that may quote data. */
-const MASKABLE = new Set([DATA_ROW, COPY_DATA, ERROR, NOTICE, NOTIFICATION]);
+/** Of a ready: no transaction is open. */
+const IDLE = code('I');
+
+/** What may have to be hidden in: rows, copied rows, results of functions, and every text that may quote data, names of columns among them. */
+const MASKABLE = new Set([DATA_ROW, COPY_DATA, ERROR, NOTICE, NOTIFICATION, FUNCTION_RESULT, PARAMETER_STATUS, ROW_DESCRIPTION]);
 
 /**
  * Target to client. Walks headers, keeps the books of owed answers, and decodes a message only where somebody asked for it:
@@ -58,6 +61,9 @@ export class Answers {
     this.#books = books;
     this.#send = send;
   }
+
+  /** What the server ended the session with; the client has heard it. */
+  lastWord: TargetFault | undefined;
 
   /** False while the client has got only a part of a message: nothing may be said in between. */
   get atBoundary(): boolean {
@@ -136,12 +142,15 @@ export class Answers {
 
   /** Deals with one whole message; returns what goes to the client in its place, or undefined when it passes. */
   #look(type: number, message: Buffer, masking: boolean): Buffer | undefined {
-    const replaced = this.#keepBooks(type, message);
-    if (replaced) return replaced;
-    if (!masking || !this.#mask || !MASKABLE.has(type)) return undefined;
+    // Masked first: what the books, and with them the audit, quote of an error is what the client sees of it.
+    const shown = masking && this.#mask && MASKABLE.has(type) ? this.#hide(type, message, this.#mask) : message;
+    return this.#keepBooks(type, shown) ?? (shown === message ? undefined : shown);
+  }
+
+  #hide(type: number, message: Buffer, mask: Mask): Buffer {
     const counts: MaskCounts = {};
-    const masked = maskMessage(type, message, this.#mask, counts);
-    if (masked === message) return undefined;
+    const masked = maskMessage(type, message, mask, counts);
+    if (masked === message) return message;
     this.#masked ??= {};
     for (const [entity, count] of Object.entries(counts)) this.#masked[entity] = (this.#masked[entity] ?? 0) + count;
     return masked;
@@ -164,7 +173,7 @@ export class Answers {
         this.#complete(first, message);
         return undefined;
       case READY:
-        this.#ready(first);
+        this.#ready(first, message[HEADER_BYTES]);
         return undefined;
       case ERROR:
         return this.#fail(first, message);
@@ -206,17 +215,22 @@ export class Answers {
     // Rows that went to the client have been counted; the tag tells of those that were only changed.
     if (first.rows === this.#rowsAtTag) first.rows += rowsOfTag(tag);
     this.#rowsAtTag = first.rows;
-    if (tag.startsWith('DEALLOCATE') || tag.startsWith('DISCARD')) this.#books.names.forgetStatements();
+    if (tag.startsWith('DEALLOCATE') || tag === 'DISCARD ALL') {
+      this.#books.names.doubtStatements();
+      this.#books.owed.redo();
+    }
     this.#books.copyIn = false;
     if (first.kind === 'execute') this.#settle(this.#books.owed.shift());
   }
 
-  #ready(first: Owed | undefined): void {
+  #ready(first: Owed | undefined, status: number | undefined): void {
     if (first?.kind !== 'query' && first?.kind !== 'sync' && first?.kind !== 'function') throw unexpected(READY);
     this.#books.copyIn = false;
     const answered = this.#books.owed.shift();
     if (answered && answered.kind !== 'sync') this.#settle(answered);
     this.#last = undefined;
+    // Portals that were bound behind this, in a transaction of their own, are there already.
+    if (status === IDLE && !this.#books.owed.first) this.#books.names.forgetPortals();
   }
 
   /** An error ends what it answers. In a batch the server skips everything up to the Sync, so nothing more is owed for that. */
@@ -224,8 +238,11 @@ export class Answers {
     const { owed } = this.#books;
     this.#books.copyIn = false;
     const refusal = first?.refusal;
-    const { sqlstate, message: text } = decodeError(message.subarray(HEADER_BYTES));
+    const { severity, sqlstate, message: text } = decodeError(message.subarray(HEADER_BYTES));
     const words = `${sqlstate}: ${text}`;
+    if (severity === 'FATAL' || severity === 'PANIC') {
+      this.lastWord = new TargetFault('target_closed', `The target ended the session: ${words}`);
+    }
     if (!first || first.kind === 'query' || first.kind === 'function') {
       if (first) first.error = words;
       return refusal;
@@ -239,9 +256,12 @@ export class Answers {
       const entry = owed.shift();
       if (entry) skipped.push(entry);
     }
-    skipped.forEach((entry, index) => {
-      if (entry.permit) this.#settleWith(entry, index === 0 ? words : `skipped after ${words}`);
-    });
+    // The Parse or Bind of an action fails for the action; those behind it never had their turn.
+    skipped
+      .filter((entry) => entry.permit)
+      .forEach((entry, index) => {
+        this.#settleWith(entry, index === 0 ? words : `skipped after ${words}`);
+      });
     for (const entry of skipped.reverse()) entry.undo?.();
     this.#books.skipping = owed.first === undefined;
     return refusal;

@@ -12,6 +12,8 @@ export interface Owed {
   readonly refusal?: Buffer;
   /** Takes back what sending the message did to the names, when the server skips it. */
   readonly undo?: () => void;
+  /** Does it again, after the names were put in doubt by something that was sent before. */
+  readonly redo?: () => void;
   rows: number;
   bytes: number;
   error?: string;
@@ -25,6 +27,7 @@ export class OwedQueue {
   #entries: Owed[] = [];
   #head = 0;
   #waiting: (() => void) | undefined;
+  #awaited: { readonly entry: Owed; answered(): void } | undefined;
 
   /** Past half of the limit whoever adds should wait for `room`; the limit itself is only reached by one chunk of tiny messages. */
   get isFull(): boolean {
@@ -35,6 +38,15 @@ export class OwedQueue {
   room(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting = resolve;
+    });
+  }
+
+  /** Resolves when this entry is answered, if it is sure to be soon: the server has been told to answer, by a sync behind it. */
+  answerOf(entry: Owed): Promise<void> | undefined {
+    const at = this.#entries.indexOf(entry, this.#head);
+    if (at < 0 || !this.#entries.slice(at).some(({ kind }) => kind === 'sync')) return undefined;
+    return new Promise((answered) => {
+      this.#awaited = { entry, answered };
     });
   }
 
@@ -56,6 +68,10 @@ export class OwedQueue {
 
   shift(): Owed | undefined {
     const entry = this.#entries[this.#head++];
+    if (this.#awaited && this.#awaited.entry === entry) {
+      this.#awaited.answered();
+      this.#awaited = undefined;
+    }
     if (this.#waiting && this.length < PENDING_ACTIONS_MAX / 4) {
       this.#waiting();
       this.#waiting = undefined;
@@ -80,6 +96,11 @@ export class OwedQueue {
     this.#head = 0;
   }
 
+  /** Does again what those that are still owed did to the names. */
+  redo(): void {
+    for (let index = this.#head; index < this.#entries.length; index++) this.#entries[index]?.redo?.();
+  }
+
   some(matches: (entry: Owed) => boolean): boolean {
     for (let index = this.#head; index < this.#entries.length; index++) {
       const entry = this.#entries[index];
@@ -97,11 +118,28 @@ export class OwedQueue {
 export class Names {
   readonly #statements = new Map<string, string>();
   readonly #portals = new Map<string, string>();
+  /** Parses of names that were taken already: the server refuses them, unless it refused what took the name. */
+  readonly #doubts = new Map<string, Owed>();
   #textBytes = 0;
 
-  /** @throws PeerFault `too_many_names` */
-  parse(name: string, text: string): () => void {
-    return this.#set(this.#statements, name, text);
+  /** Names the statement; the result is what the Parse will be owed. @throws PeerFault `too_many_names` */
+  parse(name: string, text: string): Owed {
+    const isDoubtful = name !== '' && this.#statements.has(name);
+    const undo = this.#set(this.#statements, name, text);
+    const redo = (): void => this.#put(this.#statements, name, text);
+    const owed: Owed = { kind: 'parse', undo, redo, rows: 0, bytes: 0 };
+    if (isDoubtful) this.#doubts.set(name, owed);
+    return owed;
+  }
+
+  /** The Parse whose answer decides what this name stands for, when it may be something else than what was sent last. */
+  doubtOf(statement: string): Owed | undefined {
+    return this.#doubts.size === 0 ? undefined : this.#doubts.get(statement);
+  }
+
+  /** No more doubt about this name. */
+  trust(statement: string): void {
+    this.#doubts.delete(statement);
   }
 
   /** The portal runs what the statement is now. @throws PeerFault `too_many_names` */
@@ -119,11 +157,18 @@ export class Names {
     return this.#portals.get(portal) ?? `FETCH FROM ${quoted(portal)} /* cursor made in SQL */`;
   }
 
-  /** Statements were dropped in SQL (DEALLOCATE, DISCARD ALL): what is still remembered may be wrong, so nothing is. */
-  forgetStatements(): void {
-    this.#statements.clear();
-    this.#textBytes = 0;
-    for (const text of this.#portals.values()) this.#textBytes += text.length;
+  /** Statements were dropped in SQL (DEALLOCATE, DISCARD ALL), nobody knows which: any name may have got another statement since. */
+  doubtStatements(): void {
+    for (const [name, text] of this.#statements) {
+      if (!text.startsWith('EXECUTE "')) this.#put(this.#statements, name, `EXECUTE ${quoted(name)} /* prepared in SQL, or as: */ ${text}`);
+    }
+  }
+
+  /** The transaction is over, and with it every portal of the protocol. */
+  forgetPortals(): void {
+    if (this.#portals.size === 0) return;
+    for (const text of this.#portals.values()) this.#textBytes -= text.length;
+    this.#portals.clear();
   }
 
   #set(map: Map<string, string>, name: string, text: string | undefined): () => void {

@@ -1,5 +1,5 @@
 import type { Mask, MaskCounts } from '@hoop/core/gate';
-import { code, cstring, encodeMessage, HEADER_BYTES } from './frame.ts';
+import { code, cstring, encodeMessage, HEADER_BYTES, int32 } from './frame.ts';
 import { errorFields } from './messages/error.ts';
 import { Fields } from './messages/fields.ts';
 import { decodeDataRow, encodeDataRow } from './messages/row.ts';
@@ -19,6 +19,12 @@ export function maskMessage(type: number, message: Buffer, mask: Mask, counts: M
       return maskErrorFields(type, message, body, mask, counts);
     case 'A':
       return maskNotification(message, body, mask, counts);
+    case 'V':
+      return maskFunctionResult(message, body, mask, counts);
+    case 'S':
+      return maskParameter(message, body, mask, counts);
+    case 'T':
+      return maskColumnNames(message, body, mask, counts);
     default:
       return message;
   }
@@ -58,3 +64,39 @@ function maskNotification(message: Buffer, body: Buffer, mask: Mask, counts: Mas
   const masked = mask.apply(payload, counts);
   return masked === payload ? message : encodeMessage(String.fromCharCode(code('A')), processId, channel, masked, Buffer.alloc(1));
 }
+
+/** FunctionCallResponse: Int32 length (-1: null), then the value. */
+function maskFunctionResult(message: Buffer, body: Buffer, mask: Mask, counts: MaskCounts): Buffer {
+  const fields = new Fields(body);
+  if (fields.int32() < 0) return message;
+  const value = fields.rest();
+  const masked = mask.apply(value, counts);
+  return masked === value ? message : encodeMessage('V', int32(masked.length), masked);
+}
+
+/** ParameterStatus: String name, String value. A setting can hold anything, and its new value is told to the client. */
+function maskParameter(message: Buffer, body: Buffer, mask: Mask, counts: MaskCounts): Buffer {
+  const fields = new Fields(body);
+  const name = fields.cstring();
+  const value = Buffer.from(fields.cstring(), 'utf8');
+  const masked = mask.apply(value, counts);
+  return masked === value ? message : encodeMessage('S', name, masked, Buffer.alloc(1));
+}
+
+/** A column's name may be made of data, by a function that makes its own statements. */
+function maskColumnNames(message: Buffer, body: Buffer, mask: Mask, counts: MaskCounts): Buffer {
+  const fields = new Fields(body);
+  const count = fields.bytes(2);
+  const parts: Buffer[] = [count];
+  let changed = false;
+  for (let left = count.readInt16BE(0); left > 0; left--) {
+    const name = Buffer.from(fields.cstring(), 'utf8');
+    const masked = mask.apply(name, counts);
+    changed ||= masked !== name;
+    parts.push(masked, Buffer.alloc(1), fields.bytes(COLUMN_BYTES));
+  }
+  return changed ? encodeMessage('T', ...parts) : message;
+}
+
+/** What stands behind a column's name: table, column, type, size, modifier, format. */
+const COLUMN_BYTES = 18;

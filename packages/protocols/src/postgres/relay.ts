@@ -24,6 +24,10 @@ export class PostgresRelay implements Relay {
     return this.#books.owed.length > 0;
   }
 
+  get lastWord(): AppError | undefined {
+    return this.#answers.lastWord;
+  }
+
   fromClient(chunk: Buffer): void | Promise<void> {
     return this.#requests.feed(chunk);
   }
@@ -37,6 +41,6 @@ export class PostgresRelay implements Relay {
     for (let entry = this.#books.owed.shift(); entry; entry = this.#books.owed.shift()) {
       if (entry.permit) this.#ports.gate.settle(entry.permit, { rows: entry.rows, bytes: entry.bytes, error: entry.error ?? error });
     }
-    return reason && this.#answers.atBoundary ? fatalWords(reason) : NOTHING;
+    return reason && this.#answers.atBoundary && !this.lastWord ? fatalWords(reason) : NOTHING;
   }
 }

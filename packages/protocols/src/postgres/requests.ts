@@ -51,8 +51,8 @@ const PASS: Step = {};
 /**
  * Client to target. Cuts messages, asks the gate about those that mean something, and forwards runs of unchanged bytes.
  *
- * A denied action is answered by the server itself: in its place goes an Execute of a portal that does not exist, whose error
- * the other direction replaces by the denial. So the denial comes in its turn among pipelined answers, and the transaction
+ * A denied action is answered by the server itself: in its place goes the same kind of message for something that does not exist,
+ * whose error the other direction replaces by the denial. So the denial comes in its turn among pipelined answers, and the transaction
  * around it fails as after any other error.
  */
 export class Requests {
@@ -161,11 +161,8 @@ export class Requests {
         return this.#ask('query', decodeQuery(body));
       case PARSE:
         return this.#parse(body);
-      case BIND: {
-        const { portal, statement } = decodeBindHead(body);
-        owed.push(entry('bind', { undo: names.bind(portal, statement) }));
-        return PASS;
-      }
+      case BIND:
+        return this.#bind(body);
       case EXECUTE:
         return this.#ask('execute', names.textOf(decodeExecute(body).portal));
       case DESCRIBE:
@@ -211,21 +208,39 @@ export class Requests {
 
   #deny(kind: 'query' | 'execute' | 'function', denial: Denial): Step {
     this.#books.owed.push(entry(kind, { refusal: denialWords(denial) }));
-    const failing = encodeMessage('E', this.#nowhere, int32(0));
-    if (kind !== 'execute') return { instead: Buffer.concat([failing, encodeMessage('S')]) };
+    // A query stands in for a query: so it ends a batch, or is passed over behind an error, as the denied one would have been.
+    if (kind !== 'execute') return { instead: encodeMessage('Q', `EXECUTE ${this.#nowhere}`) };
     this.#books.skipping = true;
-    return { instead: failing };
+    return { instead: encodeMessage('E', this.#nowhere, int32(0)) };
   }
 
   #parse(body: Buffer): Step | Promise<Step> {
     const { name, text } = decodeParse(body);
     const decided = (denial: Denial | undefined): Step => {
       if (denial) return this.#deny('execute', denial);
-      this.#books.owed.push(entry('parse', { undo: this.#books.names.parse(name, text) }));
+      this.#books.owed.push(this.#books.names.parse(name, text));
       return PASS;
     };
     const denial = this.#gate.check('parse', text);
     return denial instanceof Promise ? denial.then(decided) : decided(denial);
+  }
+
+  #bind(body: Buffer): Step | Promise<Step> {
+    const { owed, names } = this.#books;
+    const { portal, statement } = decodeBindHead(body);
+    const bound = (): Step => {
+      owed.push(entry('bind', { undo: names.bind(portal, statement) }));
+      return PASS;
+    };
+    const doubt = names.doubtOf(statement);
+    if (!doubt) return bound();
+    // What is judged and recorded must be what runs: where that is not known yet, the answer is waited for.
+    const answer = owed.answerOf(doubt);
+    if (!answer) return bound();
+    return answer.then(() => {
+      names.trust(statement);
+      return bound();
+    });
   }
 }
 
