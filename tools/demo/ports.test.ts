@@ -16,6 +16,12 @@ test('a taken port is replaced by the next that is wanted, or by any free one, a
   assert.notEqual(chosen.native.port, port);
 });
 
+test('port 0 asks for any port, and none was taken', async () => {
+  const { any } = await choosePorts({ any: [0] });
+  assert.notEqual(any.port, 0);
+  assert.equal(any.taken, undefined);
+});
+
 test('a free port is kept, and no two uses get the same one', async () => {
   const { probe } = await choosePorts({ probe: [] });
   assert.equal(probe.taken, undefined);

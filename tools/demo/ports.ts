@@ -8,23 +8,24 @@ export interface Choice {
 }
 
 /**
- * Picks ports, all different: of each list the first that is free, else one that the system gives.
+ * Picks ports, all different: of each list the first that is free, else one that the system gives. Port 0 asks for any.
  * A port can be taken by somebody else between the choice and the use; then whoever uses it says so.
  */
 export async function choosePorts<Name extends string>(wanted: Readonly<Record<Name, readonly number[]>>): Promise<Record<Name, Choice>> {
   const chosen: Partial<Record<Name, Choice>> = {};
   const used = new Set<number>();
   for (const [name, ports] of Object.entries(wanted) as [Name, readonly number[]][]) {
+    const [first] = ports;
     const port = (await firstFree(ports, used)) ?? (await anyPort(used));
     used.add(port);
-    chosen[name] = { port, ...(ports[0] !== undefined && port !== ports[0] && { taken: ports[0] }) };
+    chosen[name] = { port, ...(first && port !== first && { taken: first }) };
   }
   return chosen as Record<Name, Choice>;
 }
 
 async function firstFree(ports: readonly number[], used: ReadonlySet<number>): Promise<number | undefined> {
   for (const port of ports) {
-    if (!used.has(port) && (await isFree(port))) return port;
+    if (port !== 0 && !used.has(port) && (await isFree(port))) return port;
   }
   return undefined;
 }
