@@ -1,4 +1,5 @@
 import { env } from '../env.ts';
+import { quote } from './env-file.ts';
 
 const colour = env.NO_COLOR ? false : Boolean(env.FORCE_COLOR) || process.stdout.isTTY === true;
 const paint =
@@ -42,7 +43,7 @@ export function summary(facts: Summary): string {
     '',
     `  ${bold('Next, in another terminal')}`,
     '',
-    type(`. ${facts.envFile}`, 'sets $PGURL and what else stands here, and puts hoop on PATH'),
+    type(`. ${quote(facts.envFile)}`, 'sets $PGURL and what else stands here, and puts hoop on PATH'),
     type(
       `psql "$PGURL" -c 'select name, email, city from customers limit 5'`,
       'any PostgreSQL client; the e-mail column comes back hidden',
