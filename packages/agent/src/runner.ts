@@ -3,8 +3,9 @@ import { Refusal } from '@hoop/core/errors';
 import { SESSIONS_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
 import { protocolNamed } from '@hoop/protocols/all';
-import type { SessionHost } from '@hoop/tunnel/link';
+import type { SessionHost, UnconfirmedEvent } from '@hoop/tunnel/link';
 import type { FrameStream } from '@hoop/tunnel/stream';
+import { EventJournal } from './event-journal.ts';
 import { AgentSession, type SessionDeps } from './session.ts';
 import { IntentClock } from './stream-audit.ts';
 
@@ -13,6 +14,7 @@ export class SessionRunner implements SessionHost {
   readonly #deps: SessionDeps;
   readonly #all = new Set<AgentSession>();
   readonly #byId = new Map<string, AgentSession>();
+  readonly #journal = new EventJournal();
   #drained: (() => void) | undefined;
   #draining = false;
 
@@ -20,6 +22,7 @@ export class SessionRunner implements SessionHost {
     this.#deps = {
       log,
       intents: new IntentClock(),
+      journal: this.#journal,
       protocolNamed,
       onOpen: (id, session) => this.#byId.set(id, session),
       onOver: (id, session) => {
@@ -49,6 +52,14 @@ export class SessionRunner implements SessionHost {
 
   changePolicy(sessions: readonly string[], policy: PolicyMessage): void {
     for (const id of sessions) this.#byId.get(id)?.changePolicy(policy);
+  }
+
+  linkLost(): void {
+    this.#journal.linkLost();
+  }
+
+  takeUnconfirmed(): readonly UnconfirmedEvent[] {
+    return this.#journal.take();
   }
 
   /** Waits for open sessions, then ends what is left. No new ones from here on. */

@@ -6,11 +6,13 @@ import type { Protocol, Relay, Target } from '@hoop/core/protocol';
 import { compilePolicy } from '@hoop/policy/rules';
 import { parseMessage } from '@hoop/tunnel/control';
 import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
+import type { EventJournal } from './event-journal.ts';
 import { type IntentClock, StreamAudit } from './stream-audit.ts';
 
 export interface SessionDeps {
   readonly log: Log;
   readonly intents: IntentClock;
+  readonly journal: EventJournal;
   protocolNamed(name: string): Protocol | undefined;
   onOpen(session: string, runner: AgentSession): void;
   onOver(session: string | undefined, runner: AgentSession): void;
@@ -31,7 +33,10 @@ export class AgentSession implements StreamHandler {
   constructor(stream: FrameStream, deps: SessionDeps) {
     this.#stream = stream;
     this.#deps = deps;
-    this.#audit = new StreamAudit((event) => void stream.send(FRAME_KINDS.event, event), deps.intents);
+    this.#audit = new StreamAudit((event) => {
+      if (this.#id !== undefined) deps.journal.add(this.#id, event);
+      void stream.send(FRAME_KINDS.event, event);
+    }, deps.intents);
   }
 
   start(): void {

@@ -11,6 +11,8 @@ export const ActionEvent = z.object({
   verdict: z.enum(['allow', 'deny']),
   rule: z.string().optional(),
   message: z.string().optional(),
+  /** Told again by the agent after a link broke, because the first telling may have been lost. */
+  replayed: z.boolean().optional(),
   /** Present when the answer came before the event left. */
   outcome: z.lazy(() => OutcomeFields).optional(),
 });
@@ -25,7 +27,12 @@ export const OutcomeFields = z.object({
 });
 export type OutcomeFields = z.infer<typeof OutcomeFields>;
 
-export const OutcomeEvent = z.object({ type: z.literal('outcome'), seq: z.number().int(), outcome: OutcomeFields });
+export const OutcomeEvent = z.object({
+  type: z.literal('outcome'),
+  seq: z.number().int(),
+  outcome: OutcomeFields,
+  replayed: z.boolean().optional(),
+});
 export type OutcomeEvent = z.infer<typeof OutcomeEvent>;
 
 /** The gateway's own records of a session. */

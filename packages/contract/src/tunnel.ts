@@ -34,6 +34,8 @@ export const TUNNEL_PATHS = {
   session: '/hoop.Tunnel/Session',
   /** A user's `hoop connect`: one local client. Authorization: the user's token; header `hoop-connection`. */
   client: '/hoop.Tunnel/Client',
+  /** Events that the agent sent shortly before its last link broke, told again: `16 bytes session | event frame` each. */
+  replay: '/hoop.Tunnel/Replay',
 } as const;
 
 export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];

@@ -35,10 +35,10 @@ export interface GatewayConfig {
   /** Lets a scraper read `/metrics` from afar. */
   readonly metricsToken: Secret | undefined;
   /**
-   * What must be on the disk before an answer passes. `statements`: what the client sent; how it ended is in the kernel by then and on the
-   * disk within 5 ms. `everything`: that too, at the price of one more wait for the disk an action.
+   * Where an action's audit record must be before its answer passes. `kernel`: it survives the end of the gateway's process, is on the
+   * disk within 5 ms, and is kept by the agent until then and told again after a crash. `disk`: every answer waits for the disk.
    */
-  readonly auditSync: 'statements' | 'everything';
+  readonly auditSync: 'kernel' | 'disk';
   readonly adminGroup: string;
   readonly auditorGroup: string;
   readonly logLevel: LogLevel;
@@ -99,7 +99,7 @@ export function loadConfig(env: GatewayEnv): GatewayConfig {
     tls,
     trustedProxies: read.trustedProxies(),
     metricsToken: read.metricsToken(),
-    auditSync: read.oneOf('AUDIT_SYNC', ['statements', 'everything']) ?? 'statements',
+    auditSync: read.oneOf('AUDIT_SYNC', ['kernel', 'disk']) ?? 'kernel',
     ...read.groups(),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     logEncoding: read.logEncoding(env.isTerminal),

@@ -53,8 +53,8 @@ export interface EngineDeps {
   readonly clock: Clock;
   readonly metrics: EngineMetrics;
   readonly gatewayId: string;
-  /** What must be on the disk before an answer passes; `statements` where not said. */
-  readonly auditSync?: 'statements' | 'everything';
+  /** Where a record must be before its answer passes; `kernel` where not said. */
+  readonly auditSync?: 'kernel' | 'disk';
 }
 
 /** How a session ended. */
@@ -304,7 +304,7 @@ export class Engine {
       client: accepted.wire,
       stream: releasing(agent),
       audit,
-      auditSync: this.#deps.auditSync ?? 'statements',
+      auditSync: this.#deps.auditSync ?? 'kernel',
       refuse: (error) => accepted.refuse(error),
       onAction: (verdict) => metrics.action(protocol, verdict),
     });

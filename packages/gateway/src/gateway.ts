@@ -36,6 +36,7 @@ import { checkRole } from './listeners/roles.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { createOwnFile, makeOwnDirectory, readOwnFile } from './own-file.ts';
 import { Readiness } from './readiness.ts';
+import { takeReplay } from './replay.ts';
 import { scrapeGuard } from './scrape.ts';
 import { encryptionKey } from './secrets.ts';
 import { serverFacts } from './server-facts.ts';
@@ -208,13 +209,14 @@ const LISTEN_WORDS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is unknown',
 };
 
-function newTunnel({ config, log, certificate, hub, engine, agentKeys, tokens, store }: Whole) {
+function newTunnel({ config, log, certificate, hub, engine, agentKeys, tokens, store, audit, gatewayId }: Whole) {
   return tunnelListener({
     tls: { cert: certificate.cert, key: certificate.key.reveal() },
     plaintext: config.allowPlaintext ? 'anyone' : 'loopback',
     log: log.child({ part: 'tunnel' }),
     hub,
     engine,
+    onReplay: (agentId, stream) => takeReplay({ store, audit, gatewayId, log: log.child({ part: 'replay' }) }, agentId, stream),
     verifyAgentKey: (key) => agentKeys.verify(key),
     verifyToken: async (token) => mayAct(await tokens.verify(token)),
     connectionNamed: (name) => store.connections.get(name),

@@ -1,4 +1,5 @@
 import { EVENT_FLAGS, EVENT_HEADER_BYTES, FailMessage, FRAME_KINDS, type FrameKind } from '@hoop/contract/tunnel';
+import { join } from '@hoop/core/bytes';
 import { type AppError, asAppError, fromPlain, PeerFault, TargetFault, toPlain } from '@hoop/core/errors';
 import type { Wire } from '@hoop/core/wire';
 import type { AuditLog } from '@hoop/store/audit/audit-log';
@@ -20,8 +21,8 @@ export interface PipeOptions {
   readonly client: Wire;
   readonly stream: FrameStream;
   readonly audit: AuditLog;
-  /** What must be on the disk before an answer passes: see `GatewayConfig.auditSync`. */
-  readonly auditSync: 'statements' | 'everything';
+  /** Where a record must be before its answer passes: see `GatewayConfig.auditSync`. */
+  readonly auditSync: 'kernel' | 'disk';
   /** An error in the protocol's words. */
   refuse(error: AppError): Buffer;
   onAction?(verdict: 'allow' | 'deny'): void;
@@ -30,23 +31,27 @@ export interface PipeOptions {
 /** How long an agent may take over the last words of a session that was ended from here. */
 const LAST_WORDS_MS_MAX = 1_000;
 
-/** Of what a client sends without getting an answer, this much is kept as evidence; a bulk load is not copied into the audit log. */
-const INPUT_BURST_BYTES_MAX = 64 * 1024;
+/** Of what a client sends without getting an answer, this much is kept for the case that nobody else can tell of it. */
+const UNANSWERED_BYTES_MAX = 64 * 1024;
 
 /**
  * The gateway's part of a session after `accept`: a pipe that does not look at the bytes, with one rule of its own.
- * Bytes for the client wait until what the client sent before them is on the disk, and every audit event that came before them
- * on the stream is in the kernel (or on the disk as well, with `auditSync: everything`).
- * The first sync runs while the target works; so the wait is usually over when the answer comes.
+ * Bytes for the client wait until every audit event that came before them on the stream is recorded: in the kernel, where it survives
+ * the end of this process (and until it is on the disk the agent keeps it as well), or on the disk with `auditSync: disk`.
  */
 export class SessionPipe implements StreamHandler {
   readonly counts: SessionCounts = { bytesIn: 0, bytesOut: 0, actions: 0, denied: 0, rows: 0, masked: {} };
   readonly #options: PipeOptions;
   readonly #done = Promise.withResolvers<AppError | undefined>();
-  /** The newest event of the agent, and the newest of what the client sent. */
+  /** The newest event of the agent. */
   #newest = 0;
-  #newestInput = 0;
-  #burst = 0;
+  /** Answers that wait for the end of this turn, when their events are written. */
+  #queue: Buffer[] = [];
+  #clientSlow: Promise<void> | undefined;
+  #endedInQueue = false;
+  /** What the client sent since its last answer. */
+  #unanswered: Buffer[] = [];
+  #unansweredBytes = 0;
   #ready = false;
   #reason: AppError | undefined;
   #over = false;
@@ -63,7 +68,8 @@ export class SessionPipe implements StreamHandler {
     client
       .pump((chunk) => {
         this.counts.bytesIn += chunk.length;
-        this.#keep(chunk);
+        if (this.#unansweredBytes < UNANSWERED_BYTES_MAX) this.#unanswered.push(chunk);
+        this.#unansweredBytes += chunk.length;
         return stream.send(FRAME_KINDS.data, chunk);
       })
       .then(
@@ -83,9 +89,15 @@ export class SessionPipe implements StreamHandler {
 
   data(bytes: Buffer): void | Promise<void> {
     const { audit, auditSync } = this.#options;
-    const synced = audit.durable(auditSync === 'everything' ? this.#newest : this.#newestInput);
-    audit.written(this.#newest);
-    return synced ? synced.then(() => this.#toClient(bytes)) : this.#toClient(bytes);
+    if (auditSync === 'disk') {
+      const synced = audit.durable(this.#newest);
+      return synced ? synced.then(() => this.#toClient(bytes)) : this.#toClient(bytes);
+    }
+    if (this.#queue.length === 0 && audit.isWritten(this.#newest)) {
+      return this.#clientSlow ? this.#clientSlow.then(() => this.#toClient(bytes)) : this.#toClient(bytes);
+    }
+    if (this.#queue.push(bytes) === 1) audit.afterWrite(this.#flushQueue);
+    return this.#clientSlow;
   }
 
   message(kind: FrameKind, payload: Buffer): void {
@@ -95,23 +107,33 @@ export class SessionPipe implements StreamHandler {
   }
 
   ended(): void {
-    this.#finish(this.#reason, true);
+    if (this.#queue.length > 0) this.#endedInQueue = true;
+    else this.#finish(this.#reason, true);
   }
 
   broken(error: AppError): void {
     this.#finish(this.#reason ?? lostAgent(error), !this.#ready);
   }
 
-  /** What the client sent, as evidence of its own. */
-  #keep(chunk: Buffer): void {
-    const { audit, session } = this.#options;
-    if (this.#burst < INPUT_BURST_BYTES_MAX) this.#newestInput = audit.appendInput(session, chunk, INPUT_BURST_BYTES_MAX - this.#burst);
-    this.#burst += chunk.length;
-  }
+  readonly #flushQueue = (error?: Error): void => {
+    const bytes = join(this.#queue);
+    this.#queue = [];
+    if (error) {
+      this.#finish(asAppError(error), false);
+      return;
+    }
+    this.#clientSlow = this.#toClient(bytes)?.then(() => {
+      this.#clientSlow = undefined;
+    });
+    if (this.#endedInQueue) this.#finish(this.#reason, true);
+  };
 
   #toClient(bytes: Buffer): void | Promise<void> {
     const { client } = this.#options;
-    this.#burst = 0;
+    if (this.#unansweredBytes > 0) {
+      this.#unanswered = [];
+      this.#unansweredBytes = 0;
+    }
     // A client that left while it was listening cannot say so: without this the target would go on for nobody.
     if (!client.open) return this.#finish(this.#reason ?? clientLost(), false);
     this.counts.bytesOut += bytes.length;
@@ -134,11 +156,23 @@ export class SessionPipe implements StreamHandler {
     if (flags & EVENT_FLAGS.masked) addCounts(counts.masked, maskedOf(payload));
   }
 
+  /** The session did not end by itself: what the client asked for last may have run, and the agent may not have come to telling of it. */
+  #keepUnanswered(): void {
+    const { audit, session } = this.#options;
+    if (audit.broken) return;
+    let room = UNANSWERED_BYTES_MAX;
+    for (const chunk of this.#unanswered) {
+      if (room > 0) audit.appendInput(session, chunk, room);
+      room -= chunk.length;
+    }
+  }
+
   /** Once. `speak`: the client has not been told yet, and nothing half-said stands in the way. */
   #finish(reason: AppError | undefined, speak: boolean): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
+    if (reason) this.#keepUnanswered();
     const { client, stream } = this.#options;
     if (reason && speak && !this.#ready) void client.write(this.#options.refuse(reason));
     client.end();

@@ -132,6 +132,11 @@ export class Sessions {
     return numUpdatedRows > 0n;
   }
 
+  /** Records were added to a session that is done. */
+  async moveAuditHead(id: string, head: string): Promise<void> {
+    await this.#db.updateTable('sessions').set({ audit_head: head }).where('id', '=', id).execute();
+  }
+
   async get(id: string): Promise<SessionRow | undefined> {
     const row = await this.#db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
     return row && toSession(row);

@@ -80,6 +80,24 @@ export class AgentClient {
       await client.closed;
     } finally {
       client.close();
+      this.#options.host.linkLost();
+    }
+  }
+
+  /** What was sent shortly before the last link broke may not have arrived, or not have reached a disk. */
+  async #replay(client: TunnelClient): Promise<void> {
+    const events = this.#options.host.takeUnconfirmed();
+    if (events.length === 0) return;
+    try {
+      const stream = await client.open(TUNNEL_PATHS.replay, {});
+      stream.receive({ data: () => undefined, message: () => undefined, ended: () => undefined, broken: () => undefined });
+      for (const { session, event } of events) {
+        await stream.send(FRAME_KINDS.event, Buffer.concat([Buffer.from(session.replaceAll('-', ''), 'hex'), event]));
+      }
+      stream.end();
+      this.#options.log.info({ events: events.length }, 'Audit events from before the link broke were told again');
+    } catch (error) {
+      this.#options.log.warn({ code: asAppError(error).code, events: events.length }, 'Audit events could not be told again');
     }
   }
 
@@ -87,6 +105,7 @@ export class AgentClient {
     switch (message.type) {
       case 'welcome':
         onWelcome();
+        void this.#replay(client);
         this.#options.log.info({ agent: message.name }, 'Connected to the gateway');
         return;
       case 'dial':

@@ -23,4 +23,14 @@ export interface SessionHost {
   serve(stream: FrameStream): void;
   cancel(session: string): void;
   changePolicy(sessions: readonly string[], policy: PolicyMessage): void;
+  /** The link is gone, and every stream on it. */
+  linkLost(): void;
+  /** Events that may have been lost with the last link, in the order in which they were sent; they are told once. */
+  takeUnconfirmed(): readonly UnconfirmedEvent[];
+}
+
+/** An event frame of a session, kept by the agent until the gateway must have it on its disk. */
+export interface UnconfirmedEvent {
+  readonly session: string;
+  readonly event: Buffer;
 }

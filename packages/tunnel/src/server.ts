@@ -30,6 +30,8 @@ export interface TunnelServerOptions {
   /** Checks an agent's whole key. @throws Refusal */
   authenticateAgent(key: string): Promise<{ agentId: string; name: string }>;
   onAgent(link: AgentLink): void;
+  /** An agent tells again what it sent before its last link broke. */
+  onReplay?(agentId: string, stream: FrameStream): void;
   /** A user's stream; it has proven nothing yet. */
   onClient(stream: FrameStream, request: ClientRequest): void;
 }
@@ -47,6 +49,8 @@ export class TunnelServer {
   readonly #tls: tls.Server | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #dialBacks: DialBacks = new Map();
+  /** Whose carrier it is, once an agent's key was checked on it. */
+  readonly #agents = new WeakMap<Carrier, string>();
 
   constructor(options: TunnelServerOptions) {
     this.#options = options;
@@ -124,6 +128,7 @@ export class TunnelServer {
   #onStream(carrier: Carrier, incoming: IncomingStream): void {
     if (incoming.path === TUNNEL_PATHS.control) void this.#onControl(carrier, incoming);
     else if (incoming.path === TUNNEL_PATHS.session) this.#onDialledBack(carrier, incoming);
+    else if (incoming.path === TUNNEL_PATHS.replay) this.#onReplay(carrier, incoming);
     else if (incoming.path === TUNNEL_PATHS.client) {
       const { headers } = incoming;
       this.#options.onClient(incoming.accept(), {
@@ -144,6 +149,7 @@ export class TunnelServer {
       incoming.refuse(fault instanceof Refusal ? STATUS_UNAUTHENTICATED : STATUS_INTERNAL, fault.message);
       return;
     }
+    this.#agents.set(carrier, identity.agentId);
     try {
       const stream = incoming.accept();
       const hello = await firstHello(stream, () => carrier.close());
@@ -154,6 +160,12 @@ export class TunnelServer {
       this.#options.log.info({ code: asAppError(error).code, peer: carrier.peer }, 'An agent left before it was welcome');
       carrier.close();
     }
+  }
+
+  #onReplay(carrier: Carrier, incoming: IncomingStream): void {
+    const agentId = this.#agents.get(carrier);
+    if (agentId === undefined || !this.#options.onReplay) incoming.refuse(STATUS_UNIMPLEMENTED, 'Nothing is replayed here');
+    else this.#options.onReplay(agentId, incoming.accept());
   }
 
   #onDialledBack(carrier: Carrier, incoming: IncomingStream): void {

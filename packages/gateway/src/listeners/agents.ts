@@ -17,6 +17,7 @@ export interface TunnelListenerOptions {
   readonly log: Log;
   readonly hub: AgentHub;
   readonly engine: Engine;
+  onReplay(agentId: string, stream: FrameStream): void;
   verifyAgentKey(key: string): Promise<{ agentId: string; name: string }>;
   verifyToken(token: string): Promise<Identity>;
   connectionNamed(name: string): Promise<ConnectionRow | undefined>;
@@ -31,6 +32,7 @@ export function tunnelListener(options: TunnelListenerOptions): TunnelServer {
     log: options.log,
     authenticateAgent: (key) => options.verifyAgentKey(key),
     onAgent: (link) => options.hub.attach(link),
+    onReplay: (agentId, stream) => options.onReplay(agentId, stream),
     onClient: (stream, request) => void serveUser(options, stream, request),
   });
 }

@@ -53,11 +53,10 @@ const INPUT_HEADER_BYTES = 5;
 
 /**
  * The append-only audit log with group commit: whoever appends does not wait, whoever must not go on before a record
- * is on the disk awaits `durable`. All who wait at one time share one `fdatasync`. A record that is only `written` is in the
- * kernel: it survives the end of this process, however sudden, and is on the disk `SYNC_MS_MAX` later at most.
+ * is on the disk awaits `durable`. All who wait at one time share one `fdatasync`, on a thread of its own.
  *
- * Syncs run on a thread of their own. That of a record which somebody will wait for begins at once (`appendInput`), while the work
- * that it is about is done; whoever asks later usually finds it durable, and nobody was woken for it.
+ * Appended records are in the kernel at the end of the same turn of the event loop, in one write for all sessions: from there they
+ * survive the end of this process, however sudden, and are on the disk `SYNC_MS_MAX` later at most. `afterWrite` is that moment.
  *
  * A write that fails breaks the log for good: what waits is rejected, `broken` says so, and nothing is acknowledged any more.
  * (After a failed fsync the kernel may have dropped the pages; trying again would report success for lost records.)
@@ -80,8 +79,8 @@ export class AuditLog {
   /** Number of the newest record that was appended, and of the newest that is in the kernel. */
   #appended = 0;
   #written = 0;
-  #hinted = false;
   #writeScheduled = false;
+  #afterWrite: ((error?: Error) => void)[] = [];
   readonly #thread = new SyncThread({ onFailure: (error) => this.#break(error) });
   #broken: Error | undefined;
   #closed = false;
@@ -122,11 +121,7 @@ export class AuditLog {
     this.#pending.push({ session, sessionBytes, at_ms: this.#clock.now(), payload });
     this.#pendingBytes += RECORD_HEADER_BYTES + payload.length;
     if (this.#pendingBytes > PENDING_BYTES_MAX) this.#write();
-    else if (!this.#writeScheduled) {
-      // Soon, even if nobody waits: what is written survives a kill of this process.
-      this.#writeScheduled = true;
-      setImmediate(this.#writeSoon);
-    }
+    else this.#writeInThisTurn();
     return ++this.#appended;
   }
 
@@ -138,22 +133,27 @@ export class AuditLog {
     return this.#thread.wait(record);
   }
 
-  /** Takes what a client sent, of which its answer will have to wait: the sync begins at once. */
+  /** Takes what a client sent, as evidence that does not depend on the agent. Of a long piece only the beginning is kept. */
   appendInput(session: string, bytes: Buffer, keep_bytes_max: number): number {
     const kept = bytes.length > keep_bytes_max ? bytes.subarray(0, keep_bytes_max) : bytes;
     const payload = Buffer.allocUnsafe(INPUT_HEADER_BYTES + kept.length);
     payload[0] = INPUT_TAG;
     payload.writeUInt32LE(bytes.length, 1);
     payload.set(kept, INPUT_HEADER_BYTES);
-    const record = this.append(session, payload);
-    this.#hinted = true;
-    return record;
+    return this.append(session, payload);
   }
 
-  /** Sees to it that the record is in the kernel: from there it survives the end of this process. @throws Bug `audit_broken` */
-  written(record: number): void {
-    if (record > this.#written) this.#write();
-    if (this.#broken) throw brokenLog(this.#broken);
+  isWritten(record: number): boolean {
+    return record <= this.#written;
+  }
+
+  /**
+   * Calls back when everything that was appended so far is in the kernel, in the order of the calls; with the error when it never will be.
+   * A callback and not a promise: this is the way of every short answer.
+   */
+  afterWrite(then: (error?: Error) => void): void {
+    this.#afterWrite.push(then);
+    this.#writeInThisTurn();
   }
 
   /** Where the session's newest record is; the session's row keeps it when the session ends. */
@@ -279,9 +279,20 @@ export class AuditLog {
     while (this.#filled < end);
   }
 
-  readonly #writeSoon = (): void => {
+  #writeInThisTurn(): void {
+    if (this.#writeScheduled) return;
+    this.#writeScheduled = true;
+    setImmediate(this.#writeNow);
+  }
+
+  readonly #writeNow = (): void => {
     this.#writeScheduled = false;
     if (!this.#closed) this.#write();
+    const waiting = this.#afterWrite;
+    if (waiting.length === 0) return;
+    this.#afterWrite = [];
+    const error = this.#broken && brokenLog(this.#broken);
+    for (const then of waiting) then(error);
   };
 
   /** One batch of everything that waits, in one system call. Synchronous: it goes to the page cache. */
@@ -307,8 +318,7 @@ export class AuditLog {
       this.#pending = [];
       this.#pendingBytes = 0;
       this.#written = this.#appended;
-      this.#thread.wrote(this.#written, this.#hinted);
-      this.#hinted = false;
+      this.#thread.wrote(this.#written);
     } catch (error) {
       this.#break(error);
     }

@@ -40,10 +40,9 @@ export class SyncThread {
     Atomics.store(this.#words, WORDS.file, file);
   }
 
-  /** Records up to this number are in the kernel. `hinted`: one of them will be waited for. */
-  wrote(record: number, hinted: boolean): void {
+  /** Records up to this number are in the kernel. */
+  wrote(record: number): void {
     Atomics.store(this.#words, WORDS.written, record | 0);
-    if (hinted) Atomics.store(this.#words, WORDS.hinted, record | 0);
     this.#ring(WORDS.bell);
   }
 
@@ -59,8 +58,7 @@ export class SyncThread {
   /** Syncs what was written and ends the thread. */
   async close(): Promise<void> {
     Atomics.store(this.#words, WORDS.stop, 1);
-    this.#ring(WORDS.urgent);
-    this.#ring(WORDS.bell);
+    for (const word of [WORDS.urgent, WORDS.bell]) this.#ring(word);
     this.#worker.ref();
     await this.#gone;
   }
@@ -82,14 +80,14 @@ export class SyncThread {
     this.#worker.ref();
     Atomics.store(this.#words, WORDS.waiting, 1);
     this.#ring(WORDS.urgent);
-    this.#ring(WORDS.bell);
     // The sync that was under way may have ended before the wish was written.
     const { durable } = this;
     if (this.#waiting.every((each) => each.record <= durable)) queueMicrotask(this.#onSynced);
   }
 
+  /** The thread looks at the word before it sleeps on it, so one that is awake needs no waking. */
   #ring(word: number): void {
     Atomics.add(this.#words, word, 1);
-    Atomics.notify(this.#words, word);
+    if (Atomics.load(this.#words, WORDS.asleep) === word) Atomics.notify(this.#words, word);
   }
 }

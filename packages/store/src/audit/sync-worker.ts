@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { SYNC_MS_MAX, SYNC_PACE_MS, WORDS } from './sync-state.ts';
+import { AWAKE, SYNC_MS_MAX, WORDS } from './sync-state.ts';
 
 /**
  * The thread that syncs the audit log. It shares a few words of memory with the log and sends a message only when somebody waits:
@@ -9,29 +9,35 @@ import { SYNC_MS_MAX, SYNC_PACE_MS, WORDS } from './sync-state.ts';
 const words = new Int32Array(workerData as SharedArrayBuffer);
 
 function run(): void {
-  let synced = Atomics.load(words, WORDS.synced);
+  let synced = at('synced');
   let began_ms = Number.NEGATIVE_INFINITY;
   while (true) {
-    const bell = Atomics.load(words, WORDS.bell);
-    const urgent = Atomics.load(words, WORDS.urgent);
-    const written = Atomics.load(words, WORDS.written);
-    if (written === synced) {
-      if (Atomics.load(words, WORDS.stop) === 1) return;
-      Atomics.wait(words, WORDS.bell, bell);
+    const bell = at('bell');
+    const urgent = at('urgent');
+    const isStopping = at('stop') === 1;
+    if (at('written') === synced) {
+      if (isStopping) return;
+      sleep(WORDS.bell, bell);
       continue;
     }
-    const isWaited = Atomics.load(words, WORDS.waiting) === 1 || Atomics.load(words, WORDS.stop) === 1;
-    const isHinted = ((Atomics.load(words, WORDS.hinted) - synced) | 0) > 0;
-    const pause_ms = (isHinted ? SYNC_PACE_MS : SYNC_MS_MAX) - (performance.now() - began_ms);
-    if (!isWaited && pause_ms > 0) {
-      const word = isHinted ? WORDS.urgent : WORDS.bell;
-      const rang = Atomics.wait(words, word, isHinted ? urgent : bell, pause_ms);
-      if (rang !== 'timed-out') continue;
-    }
+    const pause_ms = SYNC_MS_MAX - (performance.now() - began_ms);
+    if (pause_ms > 0 && at('waiting') === 0 && !isStopping && !sleep(WORDS.urgent, urgent, pause_ms)) continue;
     began_ms = performance.now();
     synced = sync(synced);
     if (Atomics.exchange(words, WORDS.waiting, 0) === 1) parentPort?.postMessage('synced');
   }
+}
+
+function at(word: keyof typeof WORDS): number {
+  return Atomics.load(words, WORDS[word]);
+}
+
+/** Sleeps until the word is rung or the time is over, and says whether it is. Returns at once when the word changed since it was seen. */
+function sleep(word: number, seen: number, ms?: number): boolean {
+  Atomics.store(words, WORDS.asleep, word);
+  const woken = Atomics.wait(words, word, seen, ms);
+  Atomics.store(words, WORDS.asleep, AWAKE);
+  return woken === 'timed-out';
 }
 
 /** Everything that was written before now. A file that was closed meanwhile was synced before it was. */
