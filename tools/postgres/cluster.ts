@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -52,7 +52,7 @@ export class Cluster {
     const data = join(options.base, 'data');
     const binaries = binariesFor(data, options.wish);
     const fresh = !existsSync(join(data, 'PG_VERSION'));
-    if (fresh) initialise(data, binaries, options.password, account);
+    if (fresh) await initialise(data, binaries, options.password, account);
     const cluster = new Cluster(options, binaries, fresh, account);
     await cluster.run();
     return cluster;
@@ -164,7 +164,7 @@ function binariesFor(data: string, wish: Wish): Binaries {
   return binaries;
 }
 
-function initialise(data: string, binaries: Binaries, password: string, account: Account | undefined): void {
+async function initialise(data: string, binaries: Binaries, password: string, account: Account | undefined): Promise<void> {
   rmSync(data, { recursive: true, force: true });
   const half = `${data}.new`;
   rmSync(half, { recursive: true, force: true });
@@ -172,15 +172,28 @@ function initialise(data: string, binaries: Binaries, password: string, account:
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (account) chownSync(passwordFile, account.uid, account.gid);
   const args = ['-D', half, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C'];
-  const made = spawnSync(join(binaries.bin, 'initdb'), args, {
-    cwd: dirname(data),
-    encoding: 'utf8',
-    env: plainEnv,
-    ...account,
-  });
-  rmSync(passwordFile);
-  if (made.status !== 0) throw new Error(`initdb failed: ${made.error?.message ?? made.stderr ?? ''}${made.stdout ?? ''}`);
+  try {
+    await toItsEnd(join(binaries.bin, 'initdb'), args, { cwd: dirname(data), env: plainEnv, ...account });
+  } finally {
+    rmSync(passwordFile);
+  }
   renameSync(half, data); // Only a whole data directory gets the name.
+}
+
+/** Runs a program out of Ctrl-C's reach. @throws Error with what it printed when it fails */
+async function toItsEnd(program: string, args: readonly string[], options: SpawnOptions): Promise<void> {
+  const child = spawn(program, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
+  }
+  const how = await new Promise<string | undefined>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => resolve(code === 0 ? undefined : `it ended with ${signal ?? `exit code ${code}`}`));
+  });
+  if (how) throw new Error(`${program} failed: ${how}\n\n${printed}`);
 }
 
 interface PidFile {
