@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { choosePorts } from '../demo/ports.ts';
+import { env } from '../env.ts';
 import { Cluster } from '../postgres/cluster.ts';
 import { Stop } from '../process/stop.ts';
 import { ensurePackages } from './packages.ts';
@@ -63,11 +64,12 @@ async function main(): Promise<number> {
   const runner = new Runner(stop.signal);
   const since = performance.now();
   await ensurePackages(join(root, 'tools', 'test-packages.txt'));
-  const server = todo.some(({ files }) => files) ? await startServer() : undefined;
+  const given = env.HOOP_TEST_POSTGRES_URI;
+  const server = !given && todo.some(({ files }) => files) ? await startServer() : undefined;
   const total = { passed: 0, failed: 0 };
   try {
     for (const phase of todo) {
-      const result = await runPhase(runner, phase, server?.uri);
+      const result = await runPhase(runner, phase, given ?? server?.uri);
       total.passed += result.passed;
       total.failed += result.failed;
     }

@@ -89,7 +89,7 @@ function readSigns(file: string): Sign[] {
 /** A shell that has read demo.env, or uses hoop, must not reach into the tests, nor the tests into its home. */
 function testEnv(home: string, postgresUri: string | undefined): Record<string, string> {
   const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !/^(HOOP_|PG|npm_|NODE_OPTIONS$)/.test(entry[0]),
+    (entry): entry is [string, string] => entry[1] !== undefined && !/^(HOOP_(?!TEST_)|PG|npm_|NODE_OPTIONS$)/.test(entry[0]),
   );
   return { ...Object.fromEntries(kept), HOOP_HOME: home, ...(postgresUri && { HOOP_TEST_POSTGRES_URI: postgresUri }) };
 }
