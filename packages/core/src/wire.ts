@@ -115,13 +115,18 @@ export class SocketWire implements Wire {
     for (const chunk of this.#queue.splice(0).reverse()) socket.unshift(chunk);
     socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
     socket.off('close', this.#onClose).off('drain', this.#onDrain);
+    // What breaks underneath is told by the TLS socket; nobody else listens here any more.
+    socket.on('error', () => undefined);
     const secured = start.side === 'server' ? serverTls(socket, start) : tls.connect({ ...start.options, socket });
     await new Promise<void>((resolve, reject) => {
-      secured.once(start.side === 'server' ? 'secure' : 'secureConnect', resolve);
-      secured.once('error', reject);
-      secured.once('close', () => reject(new PeerFault('tls_closed', 'The connection closed during the TLS handshake')));
+      const closed = (): void => reject(new PeerFault('tls_closed', 'The connection closed during the TLS handshake'));
+      secured.on('error', reject);
+      secured.once('close', closed);
+      secured.once(start.side === 'server' ? 'secure' : 'secureConnect', () => {
+        secured.off('close', closed);
+        resolve();
+      });
     });
-    secured.removeAllListeners('close');
     return new SocketWire(secured);
   };
 

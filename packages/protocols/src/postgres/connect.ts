@@ -19,36 +19,49 @@ import type { PostgresSettings } from './settings.ts';
  * Dials the target, logs in with the connection's secrets, and stops where the server is ready.
  * @throws TargetFault, Misconfigured with words for the user: never a password, never a stack
  */
-export async function connect(context: ConnectContext<PostgresSettings>): Promise<Target> {
-  const deadline = AbortSignal.timeout(TARGET_CONNECT_MS_MAX);
+export async function connect(context: ConnectContext<PostgresSettings>, timeout_ms = TARGET_CONNECT_MS_MAX): Promise<Target> {
   const { settings } = context;
-  let wire: Wire | undefined;
-  const late = (): void =>
-    wire?.destroy(new TargetFault('target_unreachable', `The target ${settings.HOST}:${settings.PORT} did not finish its login in time`));
-  deadline.addEventListener('abort', late);
   try {
-    wire = await openTarget(settings);
-    const login = new Login(wire, context);
-    await login.run();
-    return new PostgresTarget(wire, login, settings);
+    return await withTarget(settings, timeout_ms, async (wire) => {
+      const login = new Login(wire, context);
+      await login.run();
+      return new PostgresTarget(wire, login, settings);
+    });
   } catch (error) {
-    wire?.destroy();
     throw targetWords(asAppError(error), settings);
-  } finally {
-    deadline.removeEventListener('abort', late);
   }
 }
 
-/** A wire to the server, encrypted as SSLMODE asks. */
-async function openTarget(settings: PostgresSettings): Promise<Wire> {
-  const wire = await dial(settings.HOST, settings.PORT);
+/** Dials and encrypts as SSLMODE asks. All of it, and what is done with the wire, must be over in time; if not, or if it fails, the wire goes. */
+async function withTarget<T>(settings: PostgresSettings, timeout_ms: number, use: (wire: Wire) => Promise<T>): Promise<T> {
+  const place = `${settings.HOST}:${settings.PORT}`;
+  const dialled = await dial(settings.HOST, settings.PORT, timeout_ms);
+  const late = new TargetFault(
+    'target_unreachable',
+    `The target ${place} takes connections and does not answer in time; find out who listens there`,
+  );
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    dialled.destroy(late);
+  }, timeout_ms);
+  try {
+    return await use(await encrypted(dialled, settings));
+  } catch (error) {
+    dialled.destroy();
+    throw isLate ? late : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function encrypted(wire: SocketWire, settings: PostgresSettings): Promise<Wire> {
   if (settings.SSLMODE === 'disable') return wire;
   await wire.write(encodeSslRequest());
   const answer = await wire.read();
   if (answer?.length === 1 && answer[0] === code('S')) return startTls(wire, settings);
   // More than one byte: somebody put bytes in front of the encryption (CVE-2021-23222).
   if (answer?.length === 1 && answer[0] === code('N') && settings.SSLMODE === 'prefer') return wire;
-  wire.destroy();
   throw new Misconfigured('target_tls', `The target ${settings.HOST}:${settings.PORT} offers no TLS, and SSLMODE is ${settings.SSLMODE}`);
 }
 
@@ -204,16 +217,13 @@ class PostgresTarget implements Target {
 
   /** Resolves when the server has taken the request: it closes the connection then. */
   async cancel(): Promise<void> {
-    if (!this.#cancelKey) return;
-    const wire = await openTarget(this.#settings);
-    const timer = setTimeout(() => wire.destroy(), CANCEL_MS_MAX);
-    try {
-      await wire.write(encodeCancelRequest(this.#cancelKey));
+    const key = this.#cancelKey;
+    if (!key) return;
+    await withTarget(this.#settings, CANCEL_MS_MAX, async (wire) => {
+      await wire.write(encodeCancelRequest(key));
       await wire.read().catch(() => undefined);
-    } finally {
-      clearTimeout(timer);
       wire.destroy();
-    }
+    });
   }
 }
 

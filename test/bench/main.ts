@@ -1,0 +1,20 @@
+import { bulkResult } from './bulk-result.ts';
+import { shortQueries } from './short-queries.ts';
+import { stalledReader } from './stalled-reader.ts';
+
+/**
+ * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|bulk|stalled]`.
+ * The product runs from dist: build it first.
+ */
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
+  short: () => shortQueries({ seconds: 5, rounds: 5, clients: [1, 8, 32], scale: 10 }, say),
+  bulk: () => bulkResult({ megabytes: 200, rounds: 5 }, say),
+  stalled: () => stalledReader({ rows: 10_000_000, seconds: 20 }, say),
+};
+
+const wanted = process.argv.slice(2);
+for (const [name, run] of Object.entries(BENCHMARKS)) {
+  if (wanted.length === 0 || wanted.includes(name)) await run();
+}

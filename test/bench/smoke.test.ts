@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bulkResult } from './bulk-result.ts';
+import { shortQueries } from './short-queries.ts';
+import { stalledReader } from './stalled-reader.ts';
+
+/** Benchmarks rot when nobody runs them: here each runs for a moment. What it measures is not judged, but for memory. */
+function listen(): { say: (line: string) => void; said: () => string } {
+  const lines: string[] = [];
+  return { say: (line) => void lines.push(line), said: () => lines.join('\n') };
+}
+
+test('the benchmark of short queries compares every way', async () => {
+  const { say, said } = listen();
+  await shortQueries({ seconds: 1, rounds: 1, clients: [4], scale: 1 }, say);
+  for (const way of ['direct', 'pgbouncer', 'ssh -L', 'standalone', 'gateway + agent'])
+    assert.match(said(), new RegExp(`\\| ${way.replace('+', '\\+')} \\| \\d+`));
+  assert.doesNotMatch(said(), /NaN/);
+});
+
+test('the benchmark of a large result compares every way', async () => {
+  const { say, said } = listen();
+  await bulkResult({ megabytes: 5, rounds: 1 }, say);
+  assert.match(said(), /\| gateway \+ agent \| \d+ \| \d/);
+  assert.doesNotMatch(said(), /NaN/);
+});
+
+test('a reader that stands still costs gateway and agent a few megabytes, not the result', async () => {
+  const { say } = listen();
+  const growth = await stalledReader({ rows: 3_000_000, seconds: 3 }, say);
+  for (const { process: name, before_MiB, most_MiB } of growth) {
+    assert.ok(most_MiB - before_MiB < 60, `${name} grew from ${before_MiB} to ${most_MiB} MiB while 300 MB waited`);
+  }
+});
