@@ -1,4 +1,6 @@
 const AT = 0x40;
+const OPENING_BRACE = 0x7b;
+const APOSTROPHE = 0x27;
 
 /** Bytes of the local part and of a domain. Bytes over 127 count as letters: an address may be in any script. */
 const LOCAL = byteTable((byte) => isLetterOrDigit(byte) || "!#$%&'*+-/=?^_`{|}~.".includes(String.fromCharCode(byte)) || byte > 127);
@@ -18,6 +20,8 @@ export function findEmails(bytes: Buffer, found: (from: number, to: number) => v
   for (let at = bytes.indexOf(AT); at >= 0; at = bytes.indexOf(AT, at + 1)) {
     let from = at;
     while (from > after && at - from < LOCAL_BYTES_MAX && LOCAL[bytes[from - 1] ?? 0] && !isLengthByte(bytes, from - 1)) from--;
+    // An array or a quotation begins there; an address that really does loses nothing by it.
+    while (from < at - 1 && (bytes[from] === OPENING_BRACE || bytes[from] === APOSTROPHE)) from++;
     let to = at + 1;
     while (to < bytes.length && to - at <= DOMAIN_BYTES_MAX && DOMAIN[bytes[to] ?? 0]) to++;
     while (to > at + 1 && (bytes[to - 1] === 0x2e || bytes[to - 1] === 0x2d)) to--;

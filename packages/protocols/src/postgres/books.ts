@@ -67,6 +67,7 @@ export class OwedQueue {
   }
 
   shift(): Owed | undefined {
+    if (this.#head === this.#entries.length) return undefined;
     const entry = this.#entries[this.#head++];
     if (this.#awaited && this.#awaited.entry === entry) {
       this.#awaited.answered();

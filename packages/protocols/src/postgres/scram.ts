@@ -106,7 +106,7 @@ function prepared(password: string): string {
   if (/^[\x20-\x7e]*$/.test(password)) return password;
   return password
     .replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/g, ' ')
-    .replace(/[\u00ad\u034f\u1806\u200c\u200d\u2060\ufeff]/g, '')
+    .replace(/\u00ad|\u034f|\u1806|\u200c|\u200d|\u2060|\ufeff/g, '')
     .normalize('NFKC');
 }
 
