@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { routes } from '@hoop/contract/routes/all';
 import { choosePorts } from '../../tools/demo/ports.ts';
 import { serverAccount } from '../../tools/postgres/account.ts';
-import { plainEnv } from '../support/env.ts';
 import { Office } from '../support/office.ts';
 import { Program, runProgram } from '../support/program.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -37,6 +35,9 @@ export class Stack implements AsyncDisposable {
 
   private constructor(postgres: TestPostgres, database: string) {
     this.#postgres = postgres;
+    process.once('exit', () => {
+      for (const program of this.#programs) program.child.kill('SIGKILL');
+    });
     this.direct = { name: 'direct', port: postgres.port, user: USERS.trusted.user, password: 'none', database };
   }
 
@@ -74,8 +75,7 @@ export class Stack implements AsyncDisposable {
     writeFileSync(file, settings.join('\n'));
     const account = serverAccount();
     if (account) for (const path of [directory, file]) chownSync(path, account.uid, account.gid);
-    const child = spawn('pgbouncer', [file], { cwd: directory, env: plainEnv(), stdio: 'ignore', ...account });
-    process.once('exit', () => child.kill('SIGKILL'));
+    this.#programs.push(new Program('pgbouncer', [file], { cwd: directory, ...account }));
     const way = { ...this.direct, name: 'pgbouncer', port: pool.port };
     await this.#answers(way);
     return way;
@@ -166,7 +166,6 @@ export class Stack implements AsyncDisposable {
   #run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
     const program = new Program(command, args, { env });
     this.#programs.push(program);
-    process.once('exit', () => program.child.kill('SIGKILL'));
     return program;
   }
 

@@ -12,6 +12,9 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly cwd?: string;
+  /** Another user to run as, for programs that refuse to run as root. */
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** A program of somebody else's, with what it says. */
@@ -22,7 +25,8 @@ export class Program {
   stderr = '';
 
   constructor(command: string, args: readonly string[], options: ProgramOptions = {}) {
-    const child = spawn(command, args, { env: plainEnv(options.env), cwd: options.cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+    const { cwd, uid, gid } = options;
+    const child = spawn(command, args, { env: plainEnv(options.env), cwd, uid, gid, stdio: ['pipe', 'pipe', 'pipe'] });
     this.child = child;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
