@@ -150,8 +150,9 @@ async function listen(whole: Whole): Promise<Gateway> {
   const { config, log, closing, store, hub, engine, readiness } = whole;
   const tunnel = newTunnel(whole);
   const tunnelPort = await bound('GRPC_LISTEN', config.tunnelListen, ({ host, port }) => tunnel.listen(host, port));
-  closing.push('tunnel', () => {
-    hub.disconnectAll('The gateway is going down');
+  closing.push('tunnel', async () => {
+    tunnel.stopAccepting();
+    await hub.disconnectAll('The gateway is going down');
     tunnel.close();
   });
   const native = newNative(whole);

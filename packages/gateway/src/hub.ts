@@ -24,10 +24,14 @@ export interface HubOptions {
   onChange(agentId: string, online: boolean, hello: AgentHello): void;
 }
 
+/** How long agents may take to hang up when the gateway goes down. */
+const DISCONNECT_MS_MAX = 2_000;
+
 /** The agents that are linked to this gateway now. Several processes may run with one key: new sessions go to the least loaded. */
 export class AgentHub {
   readonly #options: HubOptions;
   readonly #attached = new Map<string, Attached[]>();
+  #empty: (() => void) | undefined;
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -59,8 +63,17 @@ export class AgentHub {
     for (const { link } of [...(this.#attached.get(agentId) ?? [])]) link.close(reason);
   }
 
-  disconnectAll(reason: string): void {
+  /** Resolves when the last link is gone, or after `timeout_ms`. */
+  async disconnectAll(reason: string, timeout_ms = DISCONNECT_MS_MAX): Promise<void> {
     for (const agentId of this.online()) this.disconnect(agentId, reason);
+    if (this.#attached.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeout_ms);
+      this.#empty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** A stream to one of the agent's processes. @throws TargetFault `agent_offline`, `agent_timeout` */
@@ -85,6 +98,7 @@ export class AgentHub {
     else {
       this.#attached.delete(link.agentId);
       this.#options.onChange(link.agentId, false, link.hello);
+      if (this.#attached.size === 0) this.#empty?.();
     }
   }
 }

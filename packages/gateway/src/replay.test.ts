@@ -21,7 +21,9 @@ const action = (seq: number, outcome?: typeof OUTCOME): ActionEvent => ({
 });
 const ending = (seq: number): OutcomeEvent => ({ type: 'outcome', seq, outcome: OUTCOME });
 
-async function withSession(work: (parts: { deps: Parameters<typeof recordMissing>[0]; session: string; agentId: string }) => Promise<void>) {
+async function withSession(
+  work: (parts: { deps: Parameters<typeof recordMissing>[0]; session: string; agentId: string }) => Promise<void>,
+) {
   const home = mkdtempSync(join(tmpdir(), 'hoop-replay-'));
   const log = silentLog();
   const store = await openStore({ home, encryptionKey: Buffer.alloc(32, 1), log });

@@ -20,6 +20,8 @@ export interface SessionServiceDeps {
   protocolNamed(name: string): Protocol | undefined;
 }
 
+const NOT_EVEN_BEGUN = new Set(['agent_offline', 'agent_timeout', 'access_mode_disabled', 'gateway_draining', 'too_many_sessions']);
+
 /** Exit code of an execution that policy or permission refused. */
 const REFUSED = 254;
 
@@ -65,6 +67,8 @@ export class SessionService implements SessionEngine {
         .catch(() => ({ exitCode: 1, truncated: false }));
       client.destroy();
       const { reason, denied } = await over;
+      // Nothing of the script ran: that is an error of the request, not a result of it.
+      if (reason && NOT_EVEN_BEGUN.has(reason.code)) throw reason;
       const exitCode = denied > 0 || reason?.kind === 'refusal' ? REFUSED : reason && execution.exitCode === 0 ? 1 : execution.exitCode;
       return {
         sessionId: request.sessionId,

@@ -30,10 +30,10 @@ function readers(parts: ApiParts): Pick<Handlers, 'listConnections' | 'getConnec
       const { name, type, subtype, agent_id: agentId, search } = query;
       const tags = readSelector(query.tag_selector ?? '');
       const rows = await store.connections.list(defined({ name, type, subtype, agentId, search }));
-      const online = await onlineAgents(parts);
-      return { body: rows.filter((row) => matches(row, tags)).map((row) => toConnection(row, online)) };
+      const around = await surroundings(parts);
+      return { body: rows.filter((row) => matches(row, tags)).map((row) => toConnection(row, around)) };
     },
-    getConnection: async ({ params }) => ({ body: toConnection(await mustFind(parts, params.nameOrID), await onlineAgents(parts)) }),
+    getConnection: async ({ params }) => ({ body: toConnection(await mustFind(parts, params.nameOrID), await surroundings(parts)) }),
     testConnection: async ({ params }) => {
       const connection = await mustFind(parts, params.nameOrID);
       await engine.probe(connection.name).catch((thrown: unknown) => {
@@ -58,7 +58,7 @@ function writers(parts: ApiParts): Pick<Handlers, 'createConnection' | 'replaceC
     // Whoever switches a way in off means the people who are in, too.
     if (!row.accessModes.connect) live.endSessionsOfConnection(row.id);
     if (patch.guardrailRuleIds) await live.policyChanged([row.id]);
-    return toConnection(row, await onlineAgents(parts));
+    return toConnection(row, await surroundings(parts));
   };
   return {
     createConnection: async ({ body }) => {
@@ -67,7 +67,7 @@ function writers(parts: ApiParts): Pick<Handlers, 'createConnection' | 'replaceC
         await checkConnection(tx, protocols, created);
         return created;
       });
-      return { body: toConnection(row, await onlineAgents(parts)) };
+      return { body: toConnection(row, await surroundings(parts)) };
     },
     replaceConnection: async ({ params, body }) => {
       const { name, secret } = body;
@@ -154,14 +154,25 @@ function matches(row: ConnectionRow, tests: readonly TagTest[]): boolean {
   return tests.every(({ key, value, equal }) => (Object.hasOwn(row.connectionTags, key) && row.connectionTags[key] === value) === equal);
 }
 
-async function onlineAgents(parts: ApiParts): Promise<ReadonlySet<string>> {
-  const agents = await parts.store.agents.list();
-  return new Set(agents.filter((agent) => isAgentOnline(agent, parts)).map((agent) => agent.id));
+/** What a connection's view shows besides its row. */
+interface Surroundings {
+  /** Ids of the agents that are linked. */
+  readonly online: ReadonlySet<string>;
+  /** Ids of the connections that a masking rule is active on. */
+  readonly masked: ReadonlySet<string>;
+}
+
+async function surroundings(parts: ApiParts): Promise<Surroundings> {
+  const [agents, rules] = await Promise.all([parts.store.agents.list(), parts.store.maskingRules.list()]);
+  return {
+    online: new Set(agents.filter((agent) => isAgentOnline(agent, parts)).map((agent) => agent.id)),
+    masked: new Set(rules.flatMap((rule) => rule.connectionIds)),
+  };
 }
 
 const onOff = (value: boolean): 'enabled' | 'disabled' => (value ? 'enabled' : 'disabled');
 
-function toConnection(row: ConnectionRow, online: ReadonlySet<string>): Connection {
+function toConnection(row: ConnectionRow, { online, masked }: Surroundings): Connection {
   return {
     id: row.id,
     name: row.name,
@@ -180,7 +191,7 @@ function toConnection(row: ConnectionRow, online: ReadonlySet<string>): Connecti
     access_schema: onOff(row.accessSchema),
     guardrail_rules: [...row.guardrailRuleIds],
     reviewers: [...row.reviewers],
-    redact_enabled: row.redactEnabled,
+    redact_enabled: row.redactEnabled || masked.has(row.id),
     redact_types: [...row.redactTypes],
     tags: [...row.tags],
     connection_tags: { ...row.connectionTags },
