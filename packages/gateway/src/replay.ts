@@ -16,7 +16,7 @@ export interface ReplayDeps {
 
 const SESSION_BYTES = 16;
 
-/** An agent keeps two seconds of events; more than this is not a replay. */
+/** An agent keeps half as much; more than this is not a replay. */
 const REPLAY_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Takes what an agent tells again after its link broke, and records what is not recorded yet. */
