@@ -99,9 +99,6 @@ export class FrameReader {
     }
     this.#kind = kind as FrameKind;
     this.#left = length - 1;
-    if (this.#left === 0 && this.#kind !== FRAME_KINDS.data) this.#handler.message(this.#kind, EMPTY);
     return at;
   }
 }
-
-const EMPTY = Buffer.alloc(0);

@@ -24,7 +24,7 @@ export class H2ClientCarrier implements Carrier {
   }
 
   open({ path, headers }: StreamRequest): Promise<FrameStream> {
-    const encoded = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, encodeURI(value)]));
+    const encoded = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, encodeURIComponent(value)]));
     const h2 = this.#session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...encoded });
     h2.pause();
     return new Promise((resolve, reject) => {
@@ -39,7 +39,7 @@ export class H2ClientCarrier implements Carrier {
           return;
         }
         h2.on('error', () => undefined);
-        const message = decodeURIComponent(String(reply['grpc-message'] ?? 'Refused by the gateway'));
+        const message = decoded(String(reply['grpc-message'] ?? 'Refused by the gateway'));
         reject(new Refusal(status === STATUS_UNAUTHENTICATED ? 'unauthenticated' : 'refused', message));
       });
     });
@@ -53,7 +53,7 @@ export class H2ClientCarrier implements Carrier {
 /** A request of an HTTP/2 client as an incoming stream. */
 export function incomingH2(h2: ServerHttp2Stream, headers: IncomingHttpHeaders): IncomingStream {
   h2.on('error', () => undefined);
-  const plain = Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, decodeURI(value)]] : []));
+  const plain = Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, decoded(value)]] : []));
   return {
     path: String(headers[':path']),
     headers: Object.fromEntries(plain) as Record<string, string>,
@@ -73,4 +73,13 @@ export function incomingH2(h2: ServerHttp2Stream, headers: IncomingHttpHeaders):
       h2.respond(refusal, { endStream: true });
     },
   };
+}
+
+/** Header values are escaped, because they are latin1 without line breaks. What nobody escaped rightly is taken as it is: peers send anything. */
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
 }

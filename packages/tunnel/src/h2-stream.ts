@@ -17,6 +17,7 @@ export class H2FrameStream implements FrameStream {
   #drained: { promise: Promise<void>; resolve(): void } | undefined;
   #over = false;
   #peerEnded = false;
+  #broken = false;
   #handler: StreamHandler | undefined;
 
   constructor(h2: ClientHttp2Stream | ServerHttp2Stream) {
@@ -36,6 +37,7 @@ export class H2FrameStream implements FrameStream {
     if (this.#over) return undefined;
     if (payload.length > COPY_BYTES_MAX) {
       this.#flush();
+      if (this.#h2.destroyed || this.#h2.writableEnded) return undefined;
       const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
       writeFrameHeader(header, 0, kind, payload.length);
       this.#h2.cork();
@@ -59,22 +61,35 @@ export class H2FrameStream implements FrameStream {
     this.#handler = handler;
     const reader = new FrameReader(handler);
     const fail = (error: unknown): void => this.#break(error);
+    let busy = false;
+    let told = false;
+    const ended = (): void => {
+      if (!this.#peerEnded || busy || told || this.#broken) return;
+      told = true;
+      handler.ended();
+    };
     const release = (): void => {
-      if (!this.#over) this.#h2.resume();
+      busy = false;
+      if (this.#peerEnded) ended();
+      else if (!this.#over) this.#h2.resume();
     };
     this.#h2.on('data', (chunk: Buffer) => {
       try {
         const held = reader.push(chunk);
         if (!held) return;
+        busy = true;
         this.#h2.pause();
         held.then(release, fail);
       } catch (error) {
         fail(error);
       }
     });
+    // Node ends a stream in front of resetting it, and ends a paused one whose last chunk is still being dealt with.
     this.#h2.on('end', () => {
       this.#peerEnded = true;
-      if (!this.#over) handler.ended();
+      setImmediate(() => {
+        if (this.#h2.rstCode === constants.NGHTTP2_NO_ERROR) ended();
+      });
     });
     this.#h2.resume();
   }
@@ -88,6 +103,7 @@ export class H2FrameStream implements FrameStream {
     if (this.#h2.destroyed) return;
     this.#flush();
     this.#over = true;
+    this.#broken = true;
     this.#h2.close(error ? constants.NGHTTP2_INTERNAL_ERROR : constants.NGHTTP2_CANCEL);
   }
 
@@ -124,8 +140,9 @@ export class H2FrameStream implements FrameStream {
   };
 
   #break(error: unknown): void {
-    if (this.#over) return;
+    if (this.#over || this.#broken) return;
     this.#over = true;
+    this.#broken = true;
     this.#onDrain();
     const fault = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_HTTP2') ? lost(error) : asAppError(error);
     if (!this.#h2.destroyed) this.#h2.close(constants.NGHTTP2_CANCEL);

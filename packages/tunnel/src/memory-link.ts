@@ -1,7 +1,7 @@
 import type { AgentHello, PolicyMessage } from '@hoop/contract/tunnel';
-import { TargetFault } from '@hoop/core/errors';
+import { PeerFault, TargetFault } from '@hoop/core/errors';
 import type { AgentLink, SessionHost } from './link.ts';
-import { memoryStreams } from './memory.ts';
+import { linkedStreams } from './memory.ts';
 import type { FrameStream } from './stream.ts';
 
 /** An agent in the gateway's own process, as `hoop start standalone` runs it. */
@@ -12,6 +12,8 @@ export class MemoryAgentLink implements AgentLink {
   readonly closed: Promise<void>;
   readonly #host: SessionHost;
   #gone: () => void = () => undefined;
+  /** Those that are open; they end with the link, as they would with a connection. */
+  readonly #streams = new Set<ReturnType<typeof linkedStreams>>();
   #over = false;
 
   constructor(agentId: string, name: string, hello: AgentHello, host: SessionHost) {
@@ -26,9 +28,10 @@ export class MemoryAgentLink implements AgentLink {
 
   async openStream(): Promise<FrameStream> {
     if (this.#over) throw new TargetFault('agent_offline', `Agent ${this.name} went offline`);
-    const [here, there] = memoryStreams();
-    this.#host.serve(there);
-    return here;
+    const stream = linkedStreams(() => this.#streams.delete(stream));
+    this.#streams.add(stream);
+    this.#host.serve(stream.there);
+    return stream.here;
   }
 
   cancel(session: string): void {
@@ -39,8 +42,10 @@ export class MemoryAgentLink implements AgentLink {
     this.#host.changePolicy(sessions, policy);
   }
 
-  close(): void {
+  close(reason: string): void {
     this.#over = true;
+    for (const stream of [...this.#streams])
+      stream.cut(new PeerFault('stream_lost', `The link of agent ${this.name} was ended: ${reason}`));
     this.#gone();
   }
 }

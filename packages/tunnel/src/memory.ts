@@ -5,11 +5,21 @@ import type { FrameStream, StreamHandler } from './stream.ts';
 
 /** Two ends of a stream inside one process: for `standalone`, and for tests of what runs over a tunnel. */
 export function memoryStreams(): [FrameStream, FrameStream] {
-  const left = new MemoryStream();
-  const right = new MemoryStream();
-  left.join(right);
-  right.join(left);
-  return [left, right];
+  const { here, there } = linkedStreams(() => undefined);
+  return [here, there];
+}
+
+/** A stream that somebody else can cut: both sides hear that it broke. `onOver`: it is destroyed or broken, and will not be again. */
+export function linkedStreams(onOver: () => void): { here: FrameStream; there: FrameStream; cut(error: AppError): void } {
+  const here = new MemoryStream(onOver);
+  const there = new MemoryStream(() => undefined);
+  here.join(there);
+  there.join(here);
+  const cut = (error: AppError): void => {
+    here.breaks(error);
+    there.breaks(error);
+  };
+  return { here, there, cut };
 }
 
 interface Frame {
@@ -29,6 +39,11 @@ class MemoryStream implements FrameStream {
   #otherEnded = false;
   #endTold = false;
   #over = false;
+  readonly #onOver: () => void;
+
+  constructor(onOver: () => void) {
+    this.#onOver = onOver;
+  }
 
   join(other: MemoryStream): void {
     this.#other = other;
@@ -50,6 +65,7 @@ class MemoryStream implements FrameStream {
   destroy(error?: AppError): void {
     if (this.#over) return;
     this.#over = true;
+    this.#onOver();
     this.#release();
     this.#other?.breaks(error ?? new PeerFault('stream_lost', 'The tunnel stream ended before the session did'));
   }
@@ -72,6 +88,7 @@ class MemoryStream implements FrameStream {
   breaks(error: AppError): void {
     if (this.#over) return;
     this.#over = true;
+    this.#onOver();
     this.#release();
     queueMicrotask(() => this.#handler?.broken(error));
   }

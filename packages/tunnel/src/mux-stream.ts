@@ -37,6 +37,8 @@ export class MuxStream implements FrameStream {
   #consumed = 0;
   #credit = STREAM_WINDOW_BYTES;
   #credited: { promise: Promise<void>; resolve(): void } | undefined;
+  /** Nothing may come on a stream that was not accepted: a peer that is not known yet cannot make us keep anything. */
+  #accepted = false;
   #ended = false;
   #peerEnded = false;
   #endTold = false;
@@ -45,6 +47,11 @@ export class MuxStream implements FrameStream {
   constructor(id: number, port: MuxPort) {
     this.id = id;
     this.#port = port;
+  }
+
+  /** Both sides have agreed on the stream. */
+  accept(): void {
+    this.#accepted = true;
   }
 
   send(kind: FrameKind, payload: Buffer): void | Promise<void> {
@@ -77,6 +84,7 @@ export class MuxStream implements FrameStream {
   /** The connection brought a frame, or a piece of a data frame. @throws PeerFault when the peer ignores its credit */
   deliver(kind: FrameKind, payload: Buffer): void {
     if (this.#over) return;
+    if (!this.#accepted) throw new PeerFault('bad_frame', 'The tunnel peer sends on a stream that was not accepted');
     if (this.#handler && !this.#busy && this.#inbox.length === 0) {
       this.#hand(kind, payload);
       return;

@@ -250,7 +250,7 @@ export class MuxCarrier implements Carrier, MuxPort {
         this.#onOpen(this.#stream, payload);
         return;
       case KIND.accept:
-        if (stream) this.#opened(this.#stream)?.resolve(stream);
+        this.#onAccept(this.#stream, stream);
         return;
       case KIND.refuse:
         this.#refused(this.#stream, payload);
@@ -289,6 +289,7 @@ export class MuxCarrier implements Carrier, MuxPort {
       path: String(path),
       headers: headers ?? {},
       accept: () => {
+        stream.accept();
         void this.write(id, KIND.accept, NOTHING);
         return stream;
       },
@@ -297,6 +298,13 @@ export class MuxCarrier implements Carrier, MuxPort {
         void this.write(id, KIND.refuse, Buffer.from(JSON.stringify({ status, message })));
       },
     });
+  }
+
+  #onAccept(id: number, stream: MuxStream | undefined): void {
+    const waiting = this.#opened(id);
+    if (!waiting || !stream) return;
+    stream.accept();
+    waiting.resolve(stream);
   }
 
   #refused(id: number, payload: Buffer): void {
