@@ -49,7 +49,7 @@ describe('a wire over a stream', () => {
 
   test('holds back who writes while nothing is read', async () => {
     const { wire, far } = pair();
-    let held: void | Promise<void>;
+    let held = far.send(FRAME_KINDS.data, Buffer.alloc(0));
     let sent = 0;
     while (!held) {
       held = far.send(FRAME_KINDS.data, Buffer.alloc(64 * 1024));
