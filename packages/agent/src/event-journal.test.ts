@@ -59,7 +59,7 @@ test('a busy agent keeps the newest events, 32 MiB at most', () =>
 
 test('an event that fits no block is not kept and does no harm', () => {
   const journal = new EventJournal();
-  journal.add('a', Buffer.alloc(2 * 1024 * 1024));
+  journal.add('a', Buffer.alloc(8 * 1024 * 1024));
   journal.add('a', event('after'));
   journal.linkLost();
   assert.deepEqual(told(journal), ['a:after']);

@@ -7,10 +7,10 @@ import type { UnconfirmedEvent } from '@hoop/tunnel/link';
 const KEEP_MS = 20_000;
 
 /** Events are copied into blocks: an object for each would cost the collector more than the event costs the session. */
-const BLOCK_BYTES = 1024 * 1024;
+const BLOCK_BYTES = 4 * 1024 * 1024;
 
 /** The oldest block goes first when there are more. A gateway that is gone brings no new events that could push out the last ones. */
-const BLOCKS_MAX = 32;
+const BLOCKS_MAX = 8;
 
 interface Block {
   readonly bytes: Buffer;

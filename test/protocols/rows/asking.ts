@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import fs from 'node:fs';
-import { mock } from 'node:test';
-import { until } from '../../support/until.ts';
 import type { Row } from './row.ts';
 
 const word = (): string => `word-${randomUUID()}`;
@@ -66,34 +63,6 @@ export const askingRows: readonly Row[] = [
       // A driver that prepares first fails there, before anything runs: then there is nothing to record.
       const ran = actions.some(({ text }) => text.startsWith(failing.text));
       assert.equal(failed.length, ran ? 1 : 0);
-    },
-  },
-  {
-    promise: 'no answer leaves before the record of its action is on the disk',
-    once: true,
-    async prove(world) {
-      const visit = await world.visit();
-      const { answer } = world.column.texts;
-      await visit.client.ask(answer('before'));
-      const real = fs.fdatasync;
-      const held: (() => void)[] = [];
-      const disk = mock.method(fs, 'fdatasync', (file: number, done: fs.NoParamCallback) => held.push(() => real(file, done)));
-      try {
-        let answered = false;
-        const asked = visit.client.ask(answer('held')).then(() => {
-          answered = true;
-        });
-        await until('the record is written and waits for the disk', () => held.length > 0);
-        // Many turns of the event loop, and the answer has been at the gateway for long.
-        for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
-        assert.equal(answered, false);
-        disk.mock.restore();
-        for (const go of held) go();
-        await asked;
-      } finally {
-        disk.mock.restore();
-        for (const go of held.splice(0)) go();
-      }
     },
   },
   {

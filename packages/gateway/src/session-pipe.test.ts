@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import fs, { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mock, test } from 'node:test';
+import { EVENT_FLAGS, FRAME_KINDS } from '@hoop/contract/tunnel';
+import { PeerFault } from '@hoop/core/errors';
+import { silentLog } from '@hoop/core/log';
+import { AuditLog } from '@hoop/store/audit/audit-log';
+import { memoryStreams } from '@hoop/tunnel/memory';
+import type { FrameStream } from '@hoop/tunnel/stream';
+import { StreamWire } from '@hoop/tunnel/stream-wire';
+import { SessionPipe } from './session-pipe.ts';
+
+const EVENT = Buffer.concat([
+  Buffer.from([EVENT_FLAGS.action | EVENT_FLAGS.outcome, 0, 0, 0, 7]),
+  Buffer.from('{"type":"action","seq":1,"via":"query","text":"select 1","verdict":"allow","outcome":{"rows":7,"bytes":1,"duration_us":1}}'),
+]);
+
+interface Ends {
+  readonly audit: AuditLog;
+  readonly session: string;
+  /** The far end of the client's wire. */
+  readonly client: StreamWire;
+  readonly agent: FrameStream;
+  /** What the client was given, with whether its record was written by then. */
+  readonly given: { readonly text: string; readonly written: boolean }[];
+  readonly over: Promise<unknown>;
+  readonly pipe: SessionPipe;
+}
+
+async function withPipe(auditSync: 'kernel' | 'disk', work: (ends: Ends) => Promise<void>): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), 'hoop-pipe-'));
+  const audit = AuditLog.open({ directory: home, log: silentLog() });
+  const [inside, outside] = memoryStreams();
+  const [gatewaySide, agent] = memoryStreams();
+  const wire = new StreamWire(inside, 'test');
+  const session = randomUUID();
+  const given: { text: string; written: boolean }[] = [];
+  const real = wire.write.bind(wire);
+  let appended = 0;
+  const append = audit.append.bind(audit);
+  mock.method(audit, 'append', (...args: Parameters<typeof append>) => (appended = append(...args)));
+  mock.method(wire, 'write', (bytes: Buffer) => {
+    given.push({ text: bytes.toString(), written: audit.isWritten(appended) });
+    return real(bytes);
+  });
+  const pipe = new SessionPipe({
+    session,
+    client: wire,
+    stream: gatewaySide,
+    audit,
+    auditSync,
+    refuse: (error) => Buffer.from(`refused ${error.code}`),
+  });
+  const over = pipe.run();
+  agent.receive({ data: () => undefined, message: () => undefined, ended: () => agent.end(), broken: () => undefined });
+  void agent.send(FRAME_KINDS.ready, Buffer.alloc(0));
+  try {
+    await work({ audit, session, client: new StreamWire(outside, 'test'), agent, given, over, pipe });
+  } finally {
+    mock.restoreAll();
+    await audit.close();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+for (const auditSync of ['kernel', 'disk'] as const) {
+  test(`no answer leaves before the record of its action is written (${auditSync})`, () =>
+    withPipe(auditSync, async ({ client, agent, given, audit, session, pipe }) => {
+      void agent.send(FRAME_KINDS.event, EVENT);
+      void agent.send(FRAME_KINDS.data, Buffer.from('answer'));
+      assert.equal((await client.read())?.toString(), 'answer');
+      assert.deepEqual(given, [{ text: 'answer', written: true }]);
+      assert.equal(audit.recordsOf(session).length, 1);
+      assert.deepEqual([pipe.counts.actions, pipe.counts.rows], [1, 7]);
+    }));
+}
+
+test('an answer whose record cannot be written never leaves, and the session ends', () =>
+  withPipe('kernel', async ({ agent, given, over, audit }) => {
+    const disk = mock.method(fs, 'writeSync', () => {
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    });
+    void agent.send(FRAME_KINDS.event, EVENT);
+    void agent.send(FRAME_KINDS.data, Buffer.from('answer'));
+    const reason = await over;
+    disk.mock.restore();
+    assert.equal((reason as { code?: string }).code, 'audit_broken');
+    assert.deepEqual(given, []);
+    assert.ok(audit.broken);
+  }));
+
+test('answers keep their order, whether they waited or not', () =>
+  withPipe('kernel', async ({ client, agent, given }) => {
+    void agent.send(FRAME_KINDS.data, Buffer.from('1'));
+    void agent.send(FRAME_KINDS.event, EVENT);
+    for (const text of ['2', '3', '4']) void agent.send(FRAME_KINDS.data, Buffer.from(text));
+    let read = '';
+    while (read.length < 4) read += (await client.read())?.toString();
+    assert.equal(read, '1234');
+    assert.ok(given.every(({ written }) => written));
+  }));
+
+test('the last answer leaves before the end of its session', () =>
+  withPipe('kernel', async ({ client, agent, over }) => {
+    void agent.send(FRAME_KINDS.event, EVENT);
+    void agent.send(FRAME_KINDS.data, Buffer.from('last words'));
+    agent.end();
+    assert.equal((await client.read())?.toString(), 'last words');
+    assert.equal(await over, undefined);
+  }));
+
+test('what a client asked last is on record even when the agent dies before it told of it', () =>
+  withPipe('kernel', async ({ client, agent, over, audit, session }) => {
+    void client.write(Buffer.from('delete from accounts'));
+    await new Promise((resolve) => setImmediate(resolve));
+    agent.destroy(new PeerFault('stream_lost', 'gone'));
+    assert.equal(((await over) as { code?: string }).code, 'agent_lost');
+    const [record] = audit.recordsOf(session);
+    assert.deepEqual(record?.event, { type: 'input', bytes: 20, data: Buffer.from('delete from accounts').toString('base64') });
+  }));
