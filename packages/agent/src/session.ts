@@ -72,12 +72,9 @@ export class AgentSession implements StreamHandler {
   /** Passed on only while something runs. */
   cancel(): void {
     if (!this.#relay?.busy || this.#cancelling || !this.#target) return;
-    this.#cancelling = this.#target
-      .cancel()
-      .catch((error) => this.#deps.log.warn({ session: this.#id, err: asAppError(error) }, 'A cancel did not reach the target'))
-      .then(() => {
-        this.#cancelling = undefined;
-      });
+    this.#cancelling = this.#cancelTarget().then(() => {
+      this.#cancelling = undefined;
+    });
   }
 
   changePolicy(policy: PolicyMessage): void {
@@ -141,6 +138,8 @@ export class AgentSession implements StreamHandler {
   #finish(error: AppError | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    // What is ended on purpose must not go on where nobody watches it: a server does not look for its client while it works.
+    const mustStop = error?.kind === 'refusal' && this.#relay?.busy === true;
     const words = this.#relay?.end(error);
     this.#audit.flush();
     if (words && words.length > 0) void this.#stream.send(FRAME_KINDS.data, words);
@@ -150,7 +149,16 @@ export class AgentSession implements StreamHandler {
     }
     this.#stream.end();
     this.#target?.wire.destroy();
+    if (mustStop) void this.#cancelTarget();
     this.#deps.onOver(this.#id, this);
+  }
+
+  async #cancelTarget(): Promise<void> {
+    try {
+      await this.#target?.cancel();
+    } catch (error) {
+      this.#deps.log.warn({ session: this.#id, err: asAppError(error) }, 'A cancel did not reach the target');
+    }
   }
 }
 

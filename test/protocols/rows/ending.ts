@@ -95,6 +95,21 @@ export const endingRows: readonly Row[] = [
     },
   },
   {
+    promise: 'a session that is killed stops what it runs at the target',
+    when: ({ cancel }) => cancel,
+    once: true,
+    async prove(world) {
+      const place = await world.target.place();
+      const { client, access } = await world.enter(await world.access(undefined, place.settings));
+      void client.ask(world.column.texts.endless());
+      const session = await world.system.office.openSession(access.connection);
+      await until('the action is recorded', async () => (await world.system.office.actions(session.id)).length === 1);
+      assert.equal(await place.sessions(), 1);
+      await world.system.office.kill(session.id);
+      await until('the target has stopped', async () => (await place.sessions()) === 0);
+    },
+  },
+  {
     promise: 'a revoked secret is dead at once, and so is the session that came in with it',
     skills: ['notices the end'],
     async prove(world) {

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { until } from '../../support/until.ts';
+import type { TargetPlace } from '../place.ts';
 import type { Row, World } from './row.ts';
 
 const SESSIONS = 1_000;
@@ -24,8 +25,8 @@ function openFiles(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-async function comeAndGo(world: World, count: number): Promise<void> {
-  const access = await world.access(undefined, world.targetPlace.quickest);
+async function comeAndGo(world: World, place: TargetPlace, count: number): Promise<void> {
+  const access = await world.access(undefined, place.quickest);
   const text = world.column.texts.answer('hello');
   let left = count;
   const oneAfterAnother = async (): Promise<void> => {
@@ -38,7 +39,7 @@ async function comeAndGo(world: World, count: number): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, oneAfterAnother));
   const { engine } = world.system.gateway;
   await until('gateway, agent and target have no session left', async () => {
-    return engine.liveCount() === 0 && world.system.runner.live === 0 && (await world.targetPlace.sessions()) === 0;
+    return engine.liveCount() === 0 && world.system.runner.live === 0 && (await place.sessions()) === 0;
   });
 }
 
@@ -47,9 +48,10 @@ export const manyRows: readonly Row[] = [
     promise: 'a thousand short sessions leave no stream, file or memory behind',
     once: true,
     async prove(world) {
-      await comeAndGo(world, SESSIONS / 5);
+      const place = await world.target.place();
+      await comeAndGo(world, place, SESSIONS / 5);
       const before = { files: openFiles(), heap: heap() };
-      await comeAndGo(world, SESSIONS);
+      await comeAndGo(world, place, SESSIONS);
       await until('every file is closed', () => openFiles() <= before.files + 2);
       await until(`less than ${KEPT_BYTES_MAX} bytes of each session are left`, () => heap() - before.heap < SESSIONS * KEPT_BYTES_MAX);
     },
