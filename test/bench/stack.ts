@@ -11,7 +11,8 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { TestPostgres, USERS } from '../support/test-postgres.ts';
 import { until } from '../support/until.ts';
 
-const HOOP = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
+/** As a user starts it: what npm links, which finds its own Node.js. */
+const HOOP = fileURLToPath(new URL('../../node_modules/.bin/hoop', import.meta.url));
 
 /** A way to the same database. */
 export interface Way {
@@ -112,7 +113,7 @@ export class Stack implements AsyncDisposable {
   async twoHops(): Promise<OurWay> {
     const started = await this.#gateway('gateway');
     const { token } = await started.office.api.call(routes.createAgent, { body: { name: 'bench' } });
-    const agent = this.#run(process.execPath, [HOOP, 'start', 'agent'], { HOOP_KEY: token, LOG_LEVEL: 'warn' });
+    const agent = this.#run(HOOP, ['start', 'agent'], { HOOP_KEY: token, LOG_LEVEL: 'warn' });
     const way = await this.#way('gateway + agent', started.office, 'bench');
     return { ...way, processes: [started.process, { name: 'agent', pid: agent.child.pid ?? 0 }] };
   }
@@ -142,7 +143,7 @@ export class Stack implements AsyncDisposable {
       POSTGRES_LISTEN: on('native'),
       LOG_LEVEL: 'warn',
     };
-    const program = this.#run(process.execPath, [HOOP, 'start', part], env);
+    const program = this.#run(HOOP, ['start', part], env);
     const url = `http://${on('api')}`;
     await until('the gateway is ready', () =>
       fetch(`${url}/api/readyz`).then(
