@@ -78,10 +78,11 @@ export const manyRows: readonly Row[] = [
       await asks();
       const before = held();
       stalled.client.stall?.();
-      void stalled.client.ask(world.column.texts.rows(2_000_000, 100));
+      void stalled.client.ask(world.column.texts.rows(8_000_000, 100));
       for (let time = 0; time < 3; time++) await asks();
       const grown = (held() - before) / 2 ** 20;
-      assert.ok(grown < 16, `the process holds ${Math.round(grown)} MiB more while 200 MB wait`);
+      // The neighbour’s client, which is in this process too, keeps some 40 MiB of what it was told.
+      assert.ok(grown < 100, `the process holds ${Math.round(grown)} MiB more while 800 MB wait`);
     },
   },
 ];
