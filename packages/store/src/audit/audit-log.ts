@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { AuditEvent } from '@hoop/contract/audit';
 import { type Clock, systemClock } from '@hoop/core/clock';
-import { asAppError, Bug } from '@hoop/core/errors';
+import { asAppError, Bug, invariant } from '@hoop/core/errors';
 import type { Log } from '@hoop/core/log';
-import { listSegments, readLogRecord, scanSegment, segmentPath } from './scan.ts';
+import { BATCH_BODY_BYTES_MAX, listSegments, readLogRecord, scanSegment, segmentPath } from './scan.ts';
 import {
   BATCH_HEADER_BYTES,
   GENESIS,
@@ -30,9 +30,6 @@ export interface AuditRecord {
 }
 
 const SEGMENT_BYTES_MAX = 256 * 1024 * 1024;
-
-/** Records that wait for a disk that does not take them. Past it the log is broken, and who appends is told. */
-const PENDING_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
  * The file is filled with zeros a step ahead: a write into blocks that are there already costs the disk no change of its books,
@@ -118,10 +115,13 @@ export class AuditLog {
       sessionBytes = sessionToBytes(session);
       this.#sessionBytes.set(session, sessionBytes);
     }
+    const bytes = RECORD_HEADER_BYTES + payload.length;
+    invariant(bytes <= BATCH_BODY_BYTES_MAX, 'an audit record fits into a batch');
+    // Before it is too large: a batch over the limit could be written and never be read again.
+    if (this.#pendingBytes + bytes > BATCH_BODY_BYTES_MAX) this.#write();
     this.#pending.push({ session, sessionBytes, at_ms: this.#clock.now(), payload });
-    this.#pendingBytes += RECORD_HEADER_BYTES + payload.length;
-    if (this.#pendingBytes > PENDING_BYTES_MAX) this.#write();
-    else this.#writeInThisTurn();
+    this.#pendingBytes += bytes;
+    this.#writeInThisTurn();
     return ++this.#appended;
   }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Bug } from '@hoop/core/errors';
 import {
   BATCH_HEADER_BYTES,
+  BATCH_MAGIC,
   type BatchHeader,
   GENESIS,
   isSound,
@@ -27,7 +28,8 @@ export interface ScannedBatch {
 export interface Damage {
   readonly segment: number;
   readonly offset: number;
-  readonly reason: 'torn' | 'chain' | 'hash' | 'record';
+  /** `missing`: the log is sound, and something that was in it is not any more. */
+  readonly reason: 'torn' | 'chain' | 'hash' | 'record' | 'missing';
 }
 
 export function segmentPath(directory: string, segment: number): string {
@@ -69,7 +71,10 @@ export function scanSegment(
       if (!header && isZero(file, offset, size)) break;
       if (!header || header.bodyBytes > BATCH_BODY_BYTES_MAX) return stop('record', BATCH_HEADER_BYTES);
       const bytes = readAt(file, offset, BATCH_HEADER_BYTES + header.bodyBytes);
-      if (bytes.length < BATCH_HEADER_BYTES + header.bodyBytes) return result({ segment, offset, reason: 'torn' });
+      if (bytes.length < BATCH_HEADER_BYTES + header.bodyBytes) {
+        // A batch that ends behind the file was torn, unless another one follows: then somebody made it look longer.
+        return result({ segment, offset, reason: holdsBatch(file, offset + 1, size) ? 'record' : 'torn' });
+      }
       if (expected && !header.previousHash.equals(expected)) return stop('chain', bytes.length);
       const records = recordsOf(bytes, header, segment, offset);
       if (!isSound(bytes, header)) return stop(records ? 'hash' : 'record', bytes.length);
@@ -106,6 +111,19 @@ function isZero(file: number, from: number, to: number): boolean {
   return true;
 }
 
+/** Whether there is a sound batch anywhere from here on. */
+function holdsBatch(file: number, from: number, to: number): boolean {
+  const rest = readAt(file, from, to - from);
+  const magic = Buffer.alloc(4);
+  magic.writeUInt32LE(BATCH_MAGIC);
+  for (let at = rest.indexOf(magic); at >= 0; at = rest.indexOf(magic, at + 1)) {
+    const header = readBatchHeader(rest.subarray(at));
+    const batch = header && rest.subarray(at, at + BATCH_HEADER_BYTES + header.bodyBytes);
+    if (batch && batch.length === BATCH_HEADER_BYTES + header.bodyBytes && isSound(batch, header)) return true;
+  }
+  return false;
+}
+
 const ZERO_PIECE_BYTES = 1024 * 1024;
 const ZERO_PIECE = Buffer.alloc(ZERO_PIECE_BYTES);
 
@@ -115,8 +133,48 @@ function readAt(file: number, offset: number, length: number): Buffer {
   return bytes.subarray(0, read);
 }
 
-/** Checks the whole log from its first batch. Returns the first damage, or undefined when every record is what was written. */
-export function verifyLog(directory: string): { damage: Damage | undefined; batches: number; records: number } {
+export interface Verified {
+  /** The first one; undefined when every record is what was written. */
+  readonly damage: Damage | undefined;
+  readonly batches: number;
+  readonly records: number;
+}
+
+/** The newest record of a session, as somebody else than the log remembers it. */
+export interface KnownHead {
+  readonly session: string;
+  readonly position: Position;
+}
+
+/**
+ * Checks the whole log from its first batch. A log that was cut between two batches is sound by itself: only `heads`, such as the
+ * store keeps of sessions that are over, show that something is missing at its end.
+ */
+export function verifyLog(directory: string, heads: Iterable<KnownHead> = []): Verified {
+  const chain = verifyChain(directory);
+  return chain.damage ? chain : { ...chain, damage: firstMissing(directory, heads) };
+}
+
+function firstMissing(directory: string, heads: Iterable<KnownHead>): Damage | undefined {
+  const files = new Map<number, number>();
+  try {
+    const sorted = [...heads].sort((a, b) => a.position.segment - b.position.segment || a.position.offset - b.position.offset);
+    const missing = sorted.find(({ session, position }) => !isThere(directory, session, position, files));
+    return missing && { ...missing.position, reason: 'missing' };
+  } finally {
+    for (const file of files.values()) fs.closeSync(file);
+  }
+}
+
+function isThere(directory: string, session: string, position: Position, files: Map<number, number>): boolean {
+  try {
+    return readLogRecord(directory, position, files).session === session;
+  } catch {
+    return false;
+  }
+}
+
+function verifyChain(directory: string): Verified {
   let batches = 0;
   let records = 0;
   let hash: Buffer = GENESIS;

@@ -19,8 +19,9 @@ export class SyncThread {
     const built = new URL('./sync-worker.js', import.meta.url);
     const program = import.meta.url.endsWith('.ts') ? new URL('./sync-worker.ts', import.meta.url) : built;
     this.#worker = new Worker(program, { workerData: this.#words.buffer, name: 'audit-sync' });
-    this.#worker.unref();
     this.#worker.on('message', this.#onSynced);
+    // After the listener, which would hold the process again: a log that could not be opened must not keep it from ending.
+    this.#worker.unref();
     this.#worker.on('error', (error) => {
       this.#failed = error;
       for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
