@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { routes } from '@hoop/contract/routes/all';
+import { choosePorts } from '../../tools/demo/ports.ts';
+import { type Access, Office } from '../support/office.ts';
+import { Program } from '../support/program.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
+
+/** As a user starts it: what npm links, which finds its own Node.js. */
+const HOOP = fileURLToPath(new URL('../../node_modules/.bin/hoop', import.meta.url));
+
+const READY_MS_MAX = 30_000;
+
+/** Gateway and agent as real processes with TLS between them, which can be killed and started again in their place. */
+export class Parts implements AsyncDisposable {
+  readonly home: string;
+  readonly office: Office;
+  readonly #gatewayEnv: Readonly<Record<string, string>>;
+  readonly #agentEnv: Readonly<Record<string, string>>;
+  readonly #url: string;
+  #gateway: Program;
+  #agent: Program;
+
+  private constructor(parts: {
+    home: string;
+    office: Office;
+    url: string;
+    gatewayEnv: Record<string, string>;
+    key: string;
+    gateway: Program;
+  }) {
+    this.home = parts.home;
+    this.office = parts.office;
+    this.#url = parts.url;
+    this.#gatewayEnv = parts.gatewayEnv;
+    this.#agentEnv = { HOOP_KEY: parts.key, LOG_LEVEL: 'warn' };
+    this.#gateway = parts.gateway;
+    this.#agent = start('agent', this.#agentEnv);
+    process.once('exit', () => {
+      this.#gateway.child.kill('SIGKILL');
+      this.#agent.child.kill('SIGKILL');
+    });
+  }
+
+  static async start(): Promise<Parts> {
+    const home = join(temporaryDirectory('e2e'), 'home');
+    const ports = await choosePorts({ api: [], tunnel: [], native: [] });
+    const on = (name: 'api' | 'tunnel' | 'native'): string => `127.0.0.1:${ports[name].port}`;
+    const gatewayEnv = {
+      HOOP_HOME: home,
+      API_LISTEN: on('api'),
+      GRPC_LISTEN: on('tunnel'),
+      GRPC_URL: `grpcs://${on('tunnel')}`,
+      POSTGRES_LISTEN: on('native'),
+      LOG_LEVEL: 'warn',
+    };
+    const url = `http://${on('api')}`;
+    const gateway = start('gateway', gatewayEnv);
+    await ready(url);
+    const office = await Office.enter(url);
+    const { token } = await office.api.call(routes.createAgent, { body: { name: 'e2e' } });
+    return new Parts({ home, office, url, gatewayEnv, key: token, gateway });
+  }
+
+  /** A connection to a database, and a secret for it. */
+  async access(settings: Readonly<Record<string, string>>): Promise<Access> {
+    const { id } = await this.office.api.call(routes.getAgent, { params: { nameOrID: 'e2e' } });
+    await this.office.connection('db', id, settings);
+    return this.office.credential('db');
+  }
+
+  /** Ends one of the two with no chance to say anything, and starts it again as a supervisor would. */
+  async killAndRestart(part: 'gateway' | 'agent'): Promise<void> {
+    if (part === 'agent') {
+      await end(this.#agent, 'SIGKILL');
+      this.#agent = start('agent', this.#agentEnv);
+      return;
+    }
+    await end(this.#gateway, 'SIGKILL');
+    this.#gateway = start('gateway', this.#gatewayEnv);
+    await ready(this.#url);
+  }
+
+  /** Asks one to stop, and tells with which code it did. */
+  async stop(part: 'gateway' | 'agent'): Promise<number | null> {
+    return end(part === 'gateway' ? this.#gateway : this.#agent, 'SIGTERM');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await end(this.#agent, 'SIGKILL');
+    await end(this.#gateway, 'SIGKILL');
+  }
+}
+
+function start(part: 'gateway' | 'agent', env: Readonly<Record<string, string>>): Program {
+  return new Program(HOOP, ['start', part], { env });
+}
+
+async function end(program: Program, signal: NodeJS.Signals): Promise<number | null> {
+  program.child.kill(signal);
+  return (await program.done).exitCode;
+}
+
+function ready(url: string): Promise<unknown> {
+  const look = (): Promise<boolean> =>
+    fetch(`${url}/api/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  return until('the gateway is ready', look, READY_MS_MAX);
+}
