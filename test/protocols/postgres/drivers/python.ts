@@ -47,8 +47,8 @@ export class PythonClients {
   }
 
   /** @throws Error with the driver's words */
-  async open({ host, port, user, secret }: Place, ssl = 'require'): Promise<PythonSession> {
-    const { id, reply } = this.request({ op: 'open', host, port, user, password: secret, database: user, ssl });
+  async open({ host, port, user, secret }: Place, ssl = 'require', database = user): Promise<PythonSession> {
+    const { id, reply } = this.request({ op: 'open', host, port, user, password: secret, database, ssl });
     const ended = new Promise<string>((resolve) => this.#closed.set(id, () => resolve('')));
     const { error } = await reply;
     if (error !== undefined) throw new Error(error);
