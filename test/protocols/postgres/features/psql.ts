@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Program, runProgram } from '../../../support/program.ts';
+import { Program, type ProgramOptions, type ProgramResult, runProgram } from '../../../support/program.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { until } from '../../../support/until.ts';
 import type { ClientFeatures, ClientPlace, Feature } from './feature.ts';
@@ -17,6 +17,13 @@ function call({ host, port, user, password, database, caFile }: ClientPlace, ssl
   };
 }
 
+/** Both ways could fail alike, and be equal: so what must succeed is held to that. */
+async function succeeded(command: string, args: readonly string[], options: ProgramOptions): Promise<ProgramResult> {
+  const result = await runProgram(command, args, options);
+  if (result.exitCode !== 0) throw new Error(`${command} ended with ${result.exitCode}: ${result.stderr}`);
+  return result;
+}
+
 /** A script on standard input; what psql says to it. */
 const script =
   (text: string | ((directory: string) => string), sslmode?: string): Feature =>
@@ -24,7 +31,7 @@ const script =
     const directory = temporaryDirectory('psql');
     const { args, env } = call(place, sslmode);
     const input = typeof text === 'string' ? text : text(directory);
-    const { exitCode, stdout, stderr } = await runProgram('psql', args, { env, input, cwd: directory });
+    const { exitCode, stdout, stderr } = await succeeded('psql', args, { env, input, cwd: directory });
     return { exitCode, stdout, stderr: stderr.replaceAll(`:${place.port}`, ':PORT').replaceAll(directory, '') };
   };
 
@@ -34,7 +41,7 @@ const copied: Feature = async (place) => {
   writeFileSync(rows, Array.from({ length: 3_000 }, (_, at) => `${at}\tline ${at}\n`).join(''));
   const { args, env } = call(place);
   const input = `create temp table t (id int, word text);\n\\copy t from '${rows}'\n\\copy t to '${out}' csv\nselect count(*) from t;\n\\copy t from '${out}'\ncopy t from stdin;\n1\tx\n\\.\ncopy (select 1) to stdout;\n`;
-  const { exitCode, stdout, stderr } = await runProgram('psql', args, { env, input });
+  const { exitCode, stdout, stderr } = await succeeded('psql', args, { env, input });
   return [exitCode, stdout, stderr.replaceAll(directory, ''), readFileSync(out, 'utf8').length];
 };
 
@@ -45,8 +52,8 @@ const largeObjects: Feature = async (place) => {
   writeFileSync(source, bytes);
   const { args, env } = call(place);
   const input = `\\lo_import '${source}'\n\\lo_export :LASTOID '${copy}'\n\\lo_unlink :LASTOID\n`;
-  const { exitCode, stdout } = await runProgram('psql', [...args, '-q'], { env, input });
-  return [exitCode, stdout.replaceAll(/\d+/g, 'N'), existsSync(copy) && readFileSync(copy).equals(bytes)];
+  const { exitCode, stdout } = await succeeded('psql', [...args, '-q'], { env, input });
+  return [exitCode, stdout.replaceAll(/\d+/g, 'N'), readFileSync(copy).equals(bytes) || 'other bytes'];
 };
 
 const interrupted: Feature = async (place) => {
@@ -117,8 +124,8 @@ export const pgbenchFeatures: ClientFeatures = {
         const { args, env } = call(place, 'require');
         const [, ...target] = args;
         const connection = target.map((each) => (each === '-d' ? '' : each)).filter((each) => each !== '');
-        const made = await runProgram('pgbench', ['-i', '-q', '-s', '1', ...connection], { env });
-        const ran = await runProgram('pgbench', ['-n', '-M', mode, '-c', '4', '-j', '2', '-t', '25', ...connection], { env });
+        const made = await succeeded('pgbench', ['-i', '-q', '-s', '1', ...connection], { env });
+        const ran = await succeeded('pgbench', ['-n', '-M', mode, '-c', '4', '-j', '2', '-t', '25', ...connection], { env });
         return [made.exitCode, ran.exitCode, ran.stdout.split('\n').filter((line) => /processed|failed|type|mode/.test(line)), ran.stderr];
       },
     ]),
@@ -138,7 +145,7 @@ export const pgbenchPipelines: ClientFeatures = {
       );
       const { args, env } = call(place, 'require');
       const connection = args.slice(1).filter((each) => each !== '-d');
-      const ran = await runProgram('pgbench', ['-n', '-C', '-M', 'prepared', '-c', '3', '-t', '10', '-f', file, ...connection], { env });
+      const ran = await succeeded('pgbench', ['-n', '-C', '-M', 'prepared', '-c', '3', '-t', '10', '-f', file, ...connection], { env });
       return [ran.exitCode, ran.stdout.split('\n').filter((line) => /processed|failed/.test(line)), ran.stderr];
     },
   },
