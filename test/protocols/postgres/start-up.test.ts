@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Access } from '../../support/office.ts';
 import { until, within } from '../../support/until.ts';
@@ -229,6 +230,32 @@ describe('ways into the gateway', () => {
         await within('the gateway closes too', client.rest());
       }
       assert.equal(lab.system.gateway.engine.liveCount(), 0);
+    });
+  });
+
+  describe('who never closes the connection', () => {
+    test('is not waited for: after a refusal, a cancel or a session, the gateway closes', async () => {
+      const openFiles = (): number => readdirSync('/proc/self/fd').length;
+      const before = openFiles();
+      const waiting: WireClient[] = [];
+      for (let time = 0; time < 10; time++) {
+        const refused = await lab.connect(access);
+        refused.send(startup(login), message('p', text('wrong')));
+        await refused.rest();
+        const cancelling = await lab.connect(access);
+        cancelling.send(cancelRequest(Buffer.alloc(8)));
+        await cancelling.rest();
+        const over = await lab.through(access, {}, 'requested');
+        over.send(message('X'));
+        await over.rest();
+        const killed = await lab.through(access);
+        const killing = (await lab.system.office.sessions(access.connection)).find(({ status }) => status === 'open');
+        await lab.system.office.kill(killing?.id ?? '');
+        await killed.rest();
+        waiting.push(refused, cancelling, over, killed);
+      }
+      // What is left open is the clients' side; of the gateway's not one.
+      await until('the gateway has closed its side', () => openFiles() <= before + waiting.length + 4);
     });
   });
 

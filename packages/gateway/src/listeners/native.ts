@@ -25,7 +25,8 @@ export class NativeListener {
 
   constructor(options: NativeListenerOptions) {
     this.#options = options;
-    this.#server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => void this.#serve(socket));
+    const sockets = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    this.#server = net.createServer(sockets, (socket) => void this.#serve(socket));
   }
 
   /** @returns the port, for `port` 0. */
@@ -75,11 +76,11 @@ export class NativeListener {
       this.#options.onFault?.(protocol.name, error.code);
       const level = error.kind === 'bug' ? 'warn' : 'info';
       log[level]({ peer: `${socket.remoteAddress}`, code: error.code }, 'A client did not get in');
-      // The refusal may still be on its way out; a client that does not read it is not waited for.
       socket.end();
-      setTimeout(() => socket.destroy(), LINGER_MS_MAX).unref();
     } finally {
       enter();
+      // The last words may still be on their way out; a client that does not read them, or never closes its own side, is not waited for.
+      if (!socket.destroyed) setTimeout(() => socket.destroy(), LINGER_MS_MAX).unref();
     }
   }
 
@@ -97,6 +98,9 @@ export class NativeListener {
 }
 
 const LINGER_MS_MAX = 1_000;
+
+/** A client whose machine is gone is noticed some seconds after that much silence, and its session ends. */
+const KEEP_ALIVE_MS = 60_000;
 
 function isLoopback(address: string | undefined): boolean {
   return address === '::1' || (address ?? '').replace('::ffff:', '').startsWith('127.');
