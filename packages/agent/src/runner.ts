@@ -65,15 +65,22 @@ export class SessionRunner implements SessionHost {
   /** Waits for open sessions, then ends what is left. No new ones from here on. */
   async drain(timeout_ms: number): Promise<void> {
     this.#draining = true;
-    if (this.#all.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeout_ms);
-        this.#drained = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
+    await this.#untilEmpty(timeout_ms);
     for (const session of [...this.#all]) session.end(new Refusal('agent_draining', 'The agent is going down; connect again in a moment'));
+    await this.#untilEmpty(LAST_CANCELS_MS_MAX);
+  }
+
+  #untilEmpty(timeout_ms: number): Promise<void> {
+    if (this.#all.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeout_ms);
+      this.#drained = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }
+
+/** What a drain ends may still run at its target; to stop it there takes a connection of its own. */
+const LAST_CANCELS_MS_MAX = 5_000;

@@ -149,8 +149,8 @@ export class AgentSession implements StreamHandler {
     }
     this.#stream.end();
     this.#target?.wire.destroy();
-    if (mustStop) void this.#cancelTarget();
-    this.#deps.onOver(this.#id, this);
+    if (mustStop) void this.#cancelTarget().then(() => this.#deps.onOver(this.#id, this));
+    else this.#deps.onOver(this.#id, this);
   }
 
   async #cancelTarget(): Promise<void> {
