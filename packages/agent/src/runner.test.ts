@@ -121,8 +121,10 @@ describe('a session in the agent', () => {
     gateway.say(client.query('select 1'));
     await gateway.hears('SELECT 1');
     const kinds = gateway.heard.map((each) => each.split(' ')[0]);
-    assert.deepEqual(kinds, ['ready', 'data', 'event', 'data']);
-    const { type, text, verdict, outcome } = JSON.parse(gateway.heard[2]?.slice('event '.length) ?? '');
+    // One event where the answer was quick, two where it was not; all of it in front of the answer.
+    assert.match(kinds.join(' '), /^ready data event (event )?data$/);
+    const events = gateway.heard.filter((each) => each.startsWith('event ')).map((each) => JSON.parse(each.slice('event '.length)));
+    const { type, text, verdict, outcome } = Object.assign({}, ...events.reverse());
     assert.deepEqual([type, text, verdict, outcome.rows], ['action', 'select 1', 'allow', 1]);
     assert.equal(runner.live, 1);
     gateway.stream.end();
