@@ -98,7 +98,7 @@ describe('logging in to a target', () => {
 
 describe('a target that does not do what it should', () => {
   const cases: readonly [what: string, behaviour: (speaker: Speaker) => unknown, kind: ErrorKind, words: RegExp][] = [
-    ['leaves at once', (speaker) => speaker.socket.end(), 'target', /closed in the middle of the login/],
+    ['leaves at once', (speaker) => speaker.socket.end(), 'target', /closed in the middle of a message/],
     ['leaves with half a message', (speaker) => speaker.socket.end(server.ready().subarray(0, 3)), 'target', /closed in the middle/],
     ['says a length that cannot be', (speaker) => speaker.say(Buffer.from('R'), int32(3)), 'target', /claims a length of 3/],
     ['says a length of a gigabyte', (speaker) => speaker.say(Buffer.from('R'), int32(2 ** 30)), 'target', /claims a length/],

@@ -67,14 +67,24 @@ export class MessageReader {
 
   /** Exactly `length` bytes. @throws PeerFault `closed_early` */
   async bytes(length: number): Promise<Buffer> {
-    while (this.#buffer.length < length) {
-      const chunk = await this.#wire.read();
-      if (!chunk) throw new PeerFault('closed_early', 'The connection closed in the middle of the login');
-      this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
-    }
+    if (this.#buffer.length < length) await this.#fill(length);
     const taken = this.#buffer.subarray(0, length);
     this.#buffer = this.#buffer.subarray(length);
     return taken;
+  }
+
+  /** Reads on until there is enough, and joins once: a join for each chunk would be quadratic in the length of a message. */
+  async #fill(length: number): Promise<void> {
+    const parts = [this.#buffer];
+    let bytes = this.#buffer.length;
+    while (bytes < length) {
+      const chunk = await this.#wire.read();
+      if (!chunk) throw new PeerFault('closed_early', 'The connection closed in the middle of a message');
+      parts.push(chunk);
+      bytes += chunk.length;
+    }
+    const [, only] = parts;
+    this.#buffer = parts.length === 2 && only && bytes === only.length ? only : Buffer.concat(parts, bytes);
   }
 
   /** The next message. @throws PeerFault `bad_length`, `closed_early` */
