@@ -9,12 +9,13 @@ import { PythonClients } from './postgres/drivers/python.ts';
 import { askingRows } from './rows/asking.ts';
 import { cancellingRows } from './rows/cancelling.ts';
 import { agentRows, endingRows } from './rows/ending.ts';
+import { execRows } from './rows/exec.ts';
 import { judgingRows } from './rows/judging.ts';
 import { manyRows } from './rows/many.ts';
 import { type Row, World } from './rows/row.ts';
 
 /** THE MATRIX: every behaviour, for every protocol, with every client, on both ways of linking an agent. */
-const ROWS: readonly Row[] = [...askingRows, ...judgingRows, ...cancellingRows, ...endingRows, ...manyRows];
+const ROWS: readonly Row[] = [...askingRows, ...judgingRows, ...cancellingRows, ...endingRows, ...execRows, ...manyRows];
 
 const columns: readonly Column[] = [postgresColumn(new PythonClients())];
 
