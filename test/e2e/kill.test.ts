@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -86,7 +87,7 @@ test('no answered statement is without its record, and the system comes back, af
       const before = load.acknowledged.length;
       const part = kill % 2 === 0 ? 'gateway' : 'agent';
       await until(`statements are answered before kill ${kill}`, () => load.acknowledged.length >= before + ACTIONS_BETWEEN_KILLS, 30_000);
-      await pause(Math.random() * 50);
+      await pause(randomInt(50));
       await parts.killAndRestart(part);
     }
     const after = load.acknowledged.length;

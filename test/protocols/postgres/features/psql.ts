@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Program, type ProgramOptions, type ProgramResult, runProgram } from '../../../support/program.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { until } from '../../../support/until.ts';
@@ -62,8 +63,15 @@ const interrupted: Feature = async (place) => {
   program.say('select 1 as before;\nselect pg_sleep(600);\n');
   await until('the first answer is there', () => program.stdout.includes('before'));
   // The statement after it is on its way; a cancel that comes too early is not heard, as with any server.
-  const again = setInterval(() => program.child.kill('SIGINT'), 100);
-  const { stdout, stderr } = await program.done.finally(() => clearInterval(again));
+  let isOver = false;
+  const done = program.done.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    program.child.kill('SIGINT');
+    await Promise.race([done, pause(100)]);
+  }
+  const { stdout, stderr } = await done;
   return [stdout, stderr.includes('canceling statement due to user request')];
 };
 
