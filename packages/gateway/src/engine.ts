@@ -143,10 +143,7 @@ export class Engine {
   }
 
   revokeCredential(credentialId: string): void {
-    this.#endWhere(
-      (live) => live.credentialId === credentialId,
-      new Refusal('credential_revoked', 'The credential of this session was revoked'),
-    );
+    this.#endWhere((live) => live.credentialId === credentialId, revoked());
   }
 
   /** A user was deactivated or deleted. */
@@ -245,6 +242,9 @@ export class Engine {
   async #begin(live: Live, accepted: Accepted<Grant>, request: SessionRequest, protocol: string): Promise<void> {
     const { store, audit, clock, gatewayId } = this.#deps;
     const { identity, connection } = accepted.grant;
+    // Asked again, now that a revocation finds this session: one that came since the login would have missed it.
+    const credential = live.credentialId === undefined ? undefined : await store.credentials.get(live.credentialId);
+    if (credential?.revokedAt != null) throw revoked();
     const opening: SessionOpenEvent = {
       type: 'session.open',
       user: identity.email,
@@ -376,6 +376,10 @@ export class Engine {
     live.ended ??= reason;
     live.pipe?.end(reason);
   }
+}
+
+function revoked(): Refusal {
+  return new Refusal('credential_revoked', 'The credential of this session was revoked');
 }
 
 /** After the deadline of a drain, sessions are ended and have this long to record it. */

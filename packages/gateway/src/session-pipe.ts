@@ -84,7 +84,7 @@ export class SessionPipe implements StreamHandler {
     if (this.#over || this.#reason) return;
     this.#reason = reason;
     void this.#options.stream.send(FRAME_KINDS.fail, Buffer.from(JSON.stringify(toPlain(reason))));
-    this.#timer = setTimeout(() => this.#finish(reason, false), LAST_WORDS_MS_MAX);
+    this.#timer = setTimeout(() => this.#finish(reason, true), LAST_WORDS_MS_MAX);
   }
 
   data(bytes: Buffer): void | Promise<void> {
