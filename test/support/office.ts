@@ -63,7 +63,7 @@ export class Office {
   /** Resolves with the guardrail's id. */
   async deny(connectionId: string, words: readonly string[]): Promise<string> {
     const rules = [{ type: 'deny_words_list' as const, words: [...words], message: 'Not here' }];
-    const body = { name: `no ${words.join(' ')} ${randomUUID()}`, input: { rules }, connection_ids: [connectionId] };
+    const body = { name: `deny ${randomUUID()}`, input: { rules }, connection_ids: [connectionId] };
     return (await this.api.call(routes.createGuardrail, { body })).id;
   }
 

@@ -116,7 +116,8 @@ export class WireClient {
   socket: net.Socket;
   /** Everything that came since the last `takeBytes`. */
   #received: Buffer[] = [];
-  #unread: Buffer = Buffer.alloc(0);
+  #unread: Buffer[] = [];
+  #unreadBytes = 0;
   #over = false;
   #wake: (() => void) | undefined;
   /** Process id and secret, as BackendKeyData has them. */
@@ -158,7 +159,8 @@ export class WireClient {
     const wake = (): void => this.#wake?.();
     this.socket.on('data', (chunk: Buffer) => {
       this.#received.push(chunk);
-      this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
+      this.#unread.push(chunk);
+      this.#unreadBytes += chunk.length;
       wake();
     });
     const over = (): void => {
@@ -176,13 +178,16 @@ export class WireClient {
 
   /** Exactly so many bytes. @throws Error when the connection ends before */
   async bytes(count: number): Promise<Buffer> {
-    while (this.#unread.length < count) {
-      if (this.#over) throw new Error(`The server closed the connection (${this.#unread.length} of ${count} bytes came)`);
+    while (this.#unreadBytes < count) {
+      if (this.#over) throw new Error(`The server closed the connection (${this.#unreadBytes} of ${count} bytes came)`);
       await this.#more();
     }
-    const taken = this.#unread.subarray(0, count);
-    this.#unread = this.#unread.subarray(count);
-    return taken;
+    const [first] = this.#unread;
+    const whole = first && first.length >= count ? first : Buffer.concat(this.#unread);
+    this.#unread = whole === first ? this.#unread.slice(1) : [];
+    if (whole.length > count) this.#unread.unshift(whole.subarray(count));
+    this.#unreadBytes -= count;
+    return whole.subarray(0, count);
   }
 
   async reply(): Promise<Reply> {
@@ -216,8 +221,8 @@ export class WireClient {
   async rest(): Promise<Reply[]> {
     const replies: Reply[] = [];
     while (true) {
-      while (this.#unread.length === 0 && !this.#over) await within('the server closes the connection', this.#more());
-      if (this.#unread.length === 0) return replies;
+      while (this.#unreadBytes === 0 && !this.#over) await within('the server closes the connection', this.#more());
+      if (this.#unreadBytes === 0) return replies;
       replies.push(await this.reply());
     }
   }
