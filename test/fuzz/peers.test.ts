@@ -19,7 +19,7 @@ import { memoryStreams } from '@hoop/tunnel/memory';
 import { MUX_PREFACE, MuxCarrier } from '@hoop/tunnel/mux';
 import type { FrameStream } from '@hoop/tunnel/stream';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { within } from '../support/until.ts';
+import { until, within } from '../support/until.ts';
 import { type Dice, fuzz } from './fuzzer.ts';
 
 /*
