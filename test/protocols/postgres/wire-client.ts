@@ -135,7 +135,10 @@ export class WireClient {
     if (encryption === 'requested') {
       client.send(SSL_REQUEST);
       const answer = (await client.bytes(1)).toString();
-      if (answer !== 'S') throw new Error(`The server answers ${answer} to the request for TLS`);
+      if (answer !== 'S') {
+        socket.destroy();
+        throw new Error(`The server answers ${answer} to the request for TLS`);
+      }
     }
     if (encryption !== 'none') await client.startTls(alpn);
     return client;
