@@ -21,7 +21,7 @@ export function openApiDocument(routes: Readonly<Record<string, Route>>, about: 
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Hoop gateway API', version: about.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: { title: 'Hoop gateway API', version: about.version, license: { name: 'MIT', identifier: 'Apache-2.0' } },
     servers: [{ url: `${about.serverUrl.replace(/\/+$/, '')}/api` }],
     paths,
     components: {
