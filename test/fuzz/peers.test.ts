@@ -9,6 +9,7 @@ import { SessionRunner } from '@hoop/agent/runner';
 import { FRAME_KINDS, TUNNEL_PATHS } from '@hoop/contract/tunnel';
 import { AppError } from '@hoop/core/errors';
 import { silentLog } from '@hoop/core/log';
+import { sessionFacts } from '@hoop/core/testing/session-facts';
 import { connect } from '@hoop/protocols/postgres/connect';
 import { PostgresSettings } from '@hoop/protocols/postgres/settings';
 import { server } from '@hoop/protocols/postgres/testing/messages';
@@ -137,7 +138,7 @@ test('a target that says anything in its login is told as a fault of the target'
   const rounds = await fuzz('target login', async (given) => {
     dice = given;
     try {
-      const target = await within('the login ends', connect({ settings, hello: { user: 'u' }, log: silentLog() }));
+      const target = await within('the login ends', connect({ settings, hello: { user: 'u' }, log: silentLog(), session: sessionFacts() }));
       target.wire.destroy();
     } catch (error) {
       assert.ok(error instanceof AppError && ['target', 'misconfigured'].includes(error.kind), String(error));

@@ -13,6 +13,7 @@ export function agentHello(): AgentHello {
     kernel: release(),
     machine: '',
     protocols: allProtocols().map((protocol) => protocol.name),
+    mode: 'standard',
   };
 }
 

@@ -74,7 +74,7 @@ class Gateway {
   }
 
   open(to: ScriptedServer, more: Partial<OpenMessage> = {}): void {
-    const message: OpenMessage = {
+    const message: Partial<OpenMessage> = {
       session: this.session,
       protocol: 'postgres',
       connection: 'shop',

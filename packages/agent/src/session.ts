@@ -2,7 +2,7 @@ import { FailMessage, FRAME_KINDS, OpenMessage, type PolicyMessage } from '@hoop
 import { type AppError, asAppError, fromPlain, Misconfigured, TargetFault, toPlain } from '@hoop/core/errors';
 import { Gate } from '@hoop/core/gate';
 import type { Log } from '@hoop/core/log';
-import type { Protocol, Relay, Target } from '@hoop/core/protocol';
+import type { Protocol, Relay, SessionFacts, Target } from '@hoop/core/protocol';
 import { compilePolicy } from '@hoop/policy/rules';
 import { parseMessage } from '@hoop/tunnel/control';
 import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
@@ -101,7 +101,7 @@ export class AgentSession implements StreamHandler {
       const gate = new Gate(compilePolicy(open.policy), this.#audit);
       this.#gate = gate;
       const settings = settingsOf(protocol, open.settings, open.connection);
-      const target = await protocol.connect({ settings, hello: open.hello, log: this.#deps.log });
+      const target = await protocol.connect({ settings, hello: open.hello, log: this.#deps.log, session: factsOf(open) });
       if (this.#over) {
         target.wire.destroy();
         return;
@@ -163,6 +163,10 @@ export class AgentSession implements StreamHandler {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+function factsOf({ session: id, connection, type, subtype, verb, origin, user, command }: OpenMessage): SessionFacts {
+  return { id, connection, type, subtype, verb, origin, user, command };
+}
 
 function settingsOf(protocol: Protocol, settings: Record<string, string>, connection: string): unknown {
   const parsed = protocol.settings.safeParse(settings);

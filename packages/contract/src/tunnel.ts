@@ -73,8 +73,18 @@ export const OpenMessage = z.object({
   protocol: z.string(),
   connection: z.string(),
   user: z.object({ id: z.string(), email: z.string() }),
-  /** The connection's secrets by plain name (`HOST`, `PASS`). */
+  /** What kind of connection it is. */
+  type: z.string().default(''),
+  subtype: z.string().default(''),
+  verb: z.enum(['connect', 'exec']).default('connect'),
+  /** Where the client came in: `cli`, `api`, `native` … */
+  origin: z.string().default(''),
+  /** The connection's secrets by plain name (`HOST`, `PASS`). A value may name a secret that the agent is to fetch (`_vaultkv2:path:key`). */
   settings: z.record(z.string(), z.string()),
+  /** Secrets that are files, by the name of the setting that gets their path; base64. */
+  files: z.record(z.string(), z.string()).default({}),
+  /** The connection's command with its arguments. */
+  command: z.array(z.string()).default([]),
   hello: HelloMessage,
   policy: PolicyMessage,
 });
@@ -87,6 +97,35 @@ export const FailMessage = z.object({
 });
 export type FailMessage = z.infer<typeof FailMessage>;
 
+/** A connection that an agent beside an application (`hoop run`) offers by itself. Its settings stay in the agent. */
+export const DeclaredConnection = z.object({
+  name: z.string(),
+  type: z.string(),
+  subtype: z.string().default(''),
+  command: z.array(z.string()).default([]),
+  /** Groups that must approve. */
+  reviewers: z.array(z.string()).default([]),
+  /** Entities to hide in answers. */
+  redact_types: z.array(z.string()).default([]),
+});
+export type DeclaredConnection = z.infer<typeof DeclaredConnection>;
+
+export const LogEntry = z.object({
+  at_ms: z.number(),
+  level: z.enum(['debug', 'info', 'warn', 'error', 'fatal']),
+  message: z.string(),
+  /** Facts of the entry, as JSON text without secrets. */
+  facts: z.string().default('{}'),
+});
+export type LogEntry = z.infer<typeof LogEntry>;
+
+/** Agent to gateway, on the control stream after the hello. A message of an unknown type is ignored. */
+export const AgentMessage = z.discriminatedUnion('type', [
+  /** What the agent logged lately. */
+  z.object({ type: z.literal('logs'), entries: z.array(LogEntry).max(500) }),
+]);
+export type AgentMessage = z.infer<typeof AgentMessage>;
+
 /** Agent to gateway, first message of the control stream. */
 export const AgentHello = z.object({
   version: z.number().int(),
@@ -96,6 +135,10 @@ export const AgentHello = z.object({
   kernel: z.string().default(''),
   machine: z.string().default(''),
   protocols: z.array(z.string()).default([]),
+  /** How its process was started. An agent that does not say is one of before there were other ways. */
+  mode: z.enum(['standard', 'embedded']).default('standard'),
+  /** The connection that an embedded agent brings along. */
+  declares: z.lazy(() => DeclaredConnection).optional(),
 });
 export type AgentHello = z.infer<typeof AgentHello>;
 

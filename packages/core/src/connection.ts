@@ -3,7 +3,8 @@ export type AccessMode = 'connect' | 'exec' | 'runbooks';
 
 /** The protocol that speaks for a connection of this type and subtype, or undefined where there is none. */
 export function protocolOf(type: string, subtype: string): string | undefined {
-  return PROTOCOL_OF[`${type}/${subtype}`];
+  // Whatever is not a protocol of its own is a command that the agent runs.
+  return PROTOCOL_OF[`${type}/${subtype}`] ?? (type === 'custom' ? 'terminal' : undefined);
 }
 
 const PROTOCOL_OF: Readonly<Record<string, string>> = {

@@ -65,6 +65,20 @@ export interface ConnectContext<Settings> {
   readonly settings: Settings;
   readonly hello: Hello;
   readonly log: Log;
+  readonly session: SessionFacts;
+}
+
+/** What the agent knows of a session beside its target. */
+export interface SessionFacts {
+  readonly id: string;
+  readonly connection: string;
+  readonly type: string;
+  readonly subtype: string;
+  readonly verb: 'connect' | 'exec';
+  readonly origin: string;
+  readonly user: { readonly id: string; readonly email: string };
+  /** The connection's command with its arguments; empty where it has none. */
+  readonly command: readonly string[];
 }
 
 /** A target that is logged in and ready. */

@@ -13,7 +13,7 @@ import { memoryStreams } from '@hoop/tunnel/memory';
 import { MemoryAgentLink } from '@hoop/tunnel/memory-link';
 import type { FrameStream } from '@hoop/tunnel/stream';
 import { StreamWire } from '@hoop/tunnel/stream-wire';
-import { Engine, type Grant, plainSettings, type SessionResult } from './engine.ts';
+import { Engine, type Grant, type SessionResult, targetOf } from './engine.ts';
 import { AgentHub } from './hub.ts';
 import { scratchDirectory } from './testing/fixtures.ts';
 
@@ -89,7 +89,7 @@ beforeEach(async () => {
     new MemoryAgentLink(
       row.id,
       'one',
-      { version: 1, product: '', hostname: '', platform: '', kernel: '', machine: '', protocols: [] },
+      { version: 1, product: '', hostname: '', platform: '', kernel: '', machine: '', protocols: [], mode: 'standard' },
       agent,
     ),
   );
@@ -312,7 +312,10 @@ test('changed rules are told to the sessions of their connection, and to no othe
   await client.over;
 });
 
-test('secrets reach the agent by their plain names, and files do not', () => {
+test('secrets reach the agent by their plain names, and files as files', () => {
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  assert.deepEqual(plainSettings({ 'envvar:HOST': base64('höst'), 'filesystem:KEY': base64('x'), OTHER: base64('y') }), { HOST: 'höst' });
+  assert.deepEqual(targetOf({ 'envvar:HOST': base64('höst'), 'filesystem:KEY': base64('x'), OTHER: base64('y') }), {
+    settings: { HOST: 'höst' },
+    files: { KEY: base64('x') },
+  });
 });

@@ -118,7 +118,7 @@ export class Engine {
       await this.#begin(live, accepted, request, protocol);
       opened = true;
       this.#deps.metrics.sessionOpened(protocol);
-      pipe = await this.#connect(live, accepted, protocol);
+      pipe = await this.#connect(live, accepted, request, protocol);
       reason = await this.#pipe(live, pipe, grant);
     } catch (thrown) {
       reason = asAppError(thrown);
@@ -282,7 +282,7 @@ export class Engine {
     await audit.durable(record);
   }
 
-  async #connect(live: Live, accepted: Accepted<Grant>, protocol: string): Promise<SessionPipe> {
+  async #connect(live: Live, accepted: Accepted<Grant>, request: SessionRequest, protocol: string): Promise<SessionPipe> {
     const { store, hub, audit, metrics } = this.#deps;
     const { identity, connection } = accepted.grant;
     const [settings, policy] = await Promise.all([store.connections.secretsOf(connection.id), store.policyOf(connection.id)]);
@@ -294,7 +294,12 @@ export class Engine {
       protocol,
       connection: connection.name,
       user: { id: identity.userId, email: identity.email },
-      settings: plainSettings(settings),
+      type: connection.type,
+      subtype: connection.subtype,
+      verb: request.verb,
+      origin: request.origin,
+      ...targetOf(settings),
+      command: [...connection.command],
       hello: { ...accepted.hello },
       policy: policyMessage(policy),
     };
@@ -401,13 +406,15 @@ function releasing(agent: AgentStream): AgentStream['stream'] {
   };
 }
 
-/** Secrets as the protocols name them: `envvar:HOST` with base64 text becomes `HOST` with text. */
-export function plainSettings(secrets: Readonly<Record<string, string>>): Record<string, string> {
-  const plain: Record<string, string> = {};
+/** Secrets as the agent takes them: `envvar:HOST` with base64 text becomes the setting `HOST`, `filesystem:CERT` a file. */
+export function targetOf(secrets: Readonly<Record<string, string>>): Pick<OpenMessage, 'settings' | 'files'> {
+  const settings: Record<string, string> = {};
+  const files: Record<string, string> = {};
   for (const [name, value] of Object.entries(secrets)) {
-    if (name.startsWith('envvar:')) plain[name.slice('envvar:'.length)] = Buffer.from(value, 'base64').toString('utf8');
+    if (name.startsWith('envvar:')) settings[name.slice('envvar:'.length)] = Buffer.from(value, 'base64').toString('utf8');
+    else if (name.startsWith('filesystem:')) files[name.slice('filesystem:'.length)] = value;
   }
-  return plain;
+  return { settings, files };
 }
 
 /** The refusal of whoever is not through `accept`, for logs. */

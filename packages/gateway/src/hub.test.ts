@@ -7,7 +7,16 @@ import type { AgentLink } from '@hoop/tunnel/link';
 import { memoryStreams } from '@hoop/tunnel/memory';
 import { AgentHub, changePolicy } from './hub.ts';
 
-const HELLO: AgentHello = { version: 1, product: 'x', hostname: 'h', platform: 'p', kernel: '', machine: '', protocols: [] };
+const HELLO: AgentHello = {
+  version: 1,
+  product: 'x',
+  hostname: 'h',
+  platform: 'p',
+  kernel: '',
+  machine: '',
+  protocols: [],
+  mode: 'standard',
+};
 
 class FakeLink implements AgentLink {
   readonly agentId: string;

@@ -9,7 +9,7 @@ import type { Store } from '@hoop/store/store';
 import { parseMessage } from '@hoop/tunnel/control';
 import { memoryStreams } from '@hoop/tunnel/memory';
 import { StreamWire } from '@hoop/tunnel/stream-wire';
-import { type Engine, plainSettings } from './engine.ts';
+import { type Engine, targetOf } from './engine.ts';
 import type { AgentHub } from './hub.ts';
 import type { ExecRequest, ExecResult, SessionEngine } from './ports.ts';
 
@@ -106,7 +106,12 @@ export class SessionService implements SessionEngine {
       protocol: protocol.name,
       connection: connection.name,
       user: { id: '', email: 'system' },
-      settings: plainSettings(await store.connections.secretsOf(connection.id)),
+      type: connection.type,
+      subtype: connection.subtype,
+      verb: 'connect',
+      origin: 'probe',
+      ...targetOf(await store.connections.secretsOf(connection.id)),
+      command: [...connection.command],
       hello: { user: 'hoop', options: { application_name: 'hoop probe' } },
       policy: { revision: 0, guardrails: [], masks: [] },
     };

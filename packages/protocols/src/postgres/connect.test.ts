@@ -3,6 +3,7 @@ import { after, describe, test } from 'node:test';
 import { AppError, type ErrorKind } from '@hoop/core/errors';
 import { silentLog } from '@hoop/core/log';
 import type { Hello, Target } from '@hoop/core/protocol';
+import { sessionFacts } from '@hoop/core/testing/session-facts';
 import { connect } from './connect.ts';
 import { PostgresSettings } from './settings.ts';
 import { int32, message, server, text } from './testing/messages.ts';
@@ -21,7 +22,10 @@ async function scripted(...behaviours: readonly ((speaker: Speaker) => unknown)[
 
 function login(to: ScriptedServer, more: Record<string, string> = {}, hello: Partial<Hello> = {}, timeout_ms?: number): Promise<Target> {
   const settings = PostgresSettings.parse({ HOST: '127.0.0.1', PORT: to.port, USER: 'app', PASS: 'secret', SSLMODE: 'disable', ...more });
-  return connect({ settings, hello: { user: 'x', cancelKey: '00000001aabbccdd', ...hello }, log: silentLog() }, timeout_ms);
+  return connect(
+    { settings, hello: { user: 'x', cancelKey: '00000001aabbccdd', ...hello }, log: silentLog(), session: sessionFacts() },
+    timeout_ms,
+  );
 }
 
 function fault(kind: ErrorKind, words: RegExp): (error: unknown) => boolean {
