@@ -29,6 +29,9 @@ export class AgentSession implements StreamHandler {
   #relay: Relay | undefined;
   #cancelling: Promise<void> | undefined;
   #over = false;
+  /** Only where the protocol lets one side end before the other: which did. */
+  #clientEnded = false;
+  #targetEnded = false;
 
   constructor(stream: FrameStream, deps: SessionDeps) {
     this.#stream = stream;
@@ -61,8 +64,9 @@ export class AgentSession implements StreamHandler {
   }
 
   ended(): void {
-    if (this.#target) this.#target.wire.end();
-    else this.#finish(undefined);
+    this.#clientEnded = true;
+    if (!this.#target || this.#targetEnded) this.#finish(undefined);
+    else this.#target.wire.end();
   }
 
   broken(error: AppError): void {
@@ -107,13 +111,13 @@ export class AgentSession implements StreamHandler {
         return;
       }
       this.#target = target;
-      this.#begin(target, gate);
+      this.#begin(target, gate, protocol.halfClose === true);
     } catch (error) {
       this.#finish(asAppError(error));
     }
   }
 
-  #begin(target: Target, gate: Gate): void {
+  #begin(target: Target, gate: Gate, halfClose: boolean): void {
     const relay = target.relay({
       gate,
       toTarget: (bytes) => target.wire.write(bytes),
@@ -128,10 +132,18 @@ export class AgentSession implements StreamHandler {
     target.wire
       .pump((chunk) => relay.fromTarget(chunk))
       .then(
-        () =>
-          this.#finish(relay.lastWord ?? (relay.busy ? new TargetFault('target_closed', 'The target closed the connection') : undefined)),
+        () => {
+          if (halfClose && !this.#clientEnded) this.#sayTargetEnded();
+          else this.#finish(relay.lastWord ?? (relay.busy ? new TargetFault('target_closed', 'The target closed the connection') : undefined));
+        },
         (error) => this.#finish(targetEnded(error)),
       );
+  }
+
+  /** A frame and not the end of the stream: what is recorded at the session's end still has to travel on it. */
+  #sayTargetEnded(): void {
+    this.#targetEnded = true;
+    void this.#stream.send(FRAME_KINDS.eof, NOTHING);
   }
 
   /** Once. With an error the client hears it in the protocol's words, where it still can. */

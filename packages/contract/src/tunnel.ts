@@ -20,6 +20,8 @@ export const FRAME_KINDS = {
   fail: 4,
   /** On a control stream, both ways: `AgentHello` first, then `GatewayMessage`s. */
   control: 5,
+  /** Agent to gateway: the target sends no more, and still listens; the session goes on until the client ends too. */
+  eof: 6,
 } as const;
 
 /** What the gateway counts of an event without reading its JSON, which would cost more than everything else it does for a short query. */

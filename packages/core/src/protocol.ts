@@ -139,6 +139,8 @@ export interface Protocol<Settings = unknown> {
   readonly settings: ZodType<Settings>;
   /** The usual port of the gateway's native listener and of `hoop connect`; undefined where there is none. */
   readonly ports: { readonly native?: number; readonly local: number };
+  /** One side may say that it sends no more and go on listening. Elsewhere the session is over when its target has ended. */
+  readonly halfClose?: boolean;
   /** An error in the protocol's words, as the last thing that a client hears. */
   refuse(error: AppError): Buffer;
   /** Undefined when there is nothing more to do with this client (a cancel request, a probe). */

@@ -226,13 +226,20 @@ function serverTls(socket: Socket, start: TlsStart & { side: 'server' }): tls.TL
   return new tls.TLSSocket(socket, options);
 }
 
+export interface DialSettings {
+  readonly timeout_ms?: number;
+  /** The target may say that it sends no more and go on listening. */
+  readonly halfOpen?: boolean;
+}
+
 /**
  * Dials a TCP address.
  * @throws TargetFault `target_unreachable` with the reason in a few words, never with a stack.
  */
-export function dial(host: string, port: number, timeout_ms = TARGET_CONNECT_MS_MAX): Promise<SocketWire> {
+export function dial(host: string, port: number, settings: DialSettings = {}): Promise<SocketWire> {
+  const { timeout_ms = TARGET_CONNECT_MS_MAX, halfOpen = false } = settings;
   return new Promise((resolve, reject) => {
-    const socket = connectTcp({ host, port, noDelay: true });
+    const socket = connectTcp({ host, port, noDelay: true, allowHalfOpen: halfOpen });
     const fail = (why: string, cause?: Error): void => {
       socket.destroy();
       reject(new TargetFault('target_unreachable', `The target ${host}:${port} cannot be reached: ${why}`, { cause }));

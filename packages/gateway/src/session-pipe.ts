@@ -49,6 +49,7 @@ export class SessionPipe implements StreamHandler {
   #queue: Buffer[] = [];
   #clientSlow: Promise<void> | undefined;
   #endedInQueue = false;
+  #eofInQueue = false;
   /** What the client sent since its last answer. */
   #unanswered: Buffer[] = [];
   #unansweredBytes = 0;
@@ -103,12 +104,19 @@ export class SessionPipe implements StreamHandler {
   message(kind: FrameKind, payload: Buffer): void {
     if (kind === FRAME_KINDS.event) this.#record(payload);
     else if (kind === FRAME_KINDS.ready) this.#ready = true;
+    else if (kind === FRAME_KINDS.eof) this.#targetEnded();
     else if (kind === FRAME_KINDS.fail) this.#reason ??= fromPlain(parseMessage(FailMessage, payload));
   }
 
   ended(): void {
     if (this.#queue.length > 0) this.#endedInQueue = true;
     else this.#finish(this.#reason, true);
+  }
+
+  /** The client hears it, and may still say the rest of what it has to say. */
+  #targetEnded(): void {
+    if (this.#queue.length > 0) this.#eofInQueue = true;
+    else this.#options.client.end();
   }
 
   broken(error: AppError): void {
@@ -126,6 +134,7 @@ export class SessionPipe implements StreamHandler {
       this.#clientSlow = undefined;
     });
     if (this.#endedInQueue) this.#finish(this.#reason, true);
+    else if (this.#eofInQueue) this.#options.client.end();
   };
 
   #toClient(bytes: Buffer): void | Promise<void> {

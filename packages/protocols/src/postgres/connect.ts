@@ -35,7 +35,7 @@ export async function connect(context: ConnectContext<PostgresSettings>, timeout
 /** Dials and encrypts as SSLMODE asks. All of it, and what is done with the wire, must be over in time; if not, or if it fails, the wire goes. */
 async function withTarget<T>(settings: PostgresSettings, timeout_ms: number, use: (wire: Wire) => Promise<T>): Promise<T> {
   const place = `${settings.HOST}:${settings.PORT}`;
-  const dialled = await dial(settings.HOST, settings.PORT, timeout_ms);
+  const dialled = await dial(settings.HOST, settings.PORT, { timeout_ms });
   const late = new TargetFault(
     'target_unreachable',
     `The target ${place} takes connections and does not answer in time; find out who listens there`,
