@@ -35,7 +35,13 @@ export const createAgent = route({
   path: '/agents',
   summary: 'Creates an agent and gives its key, a DSN, this one time',
   role: 'admin',
-  body: z.strictObject({ name: ResourceName.min(3), mode: z.enum(['standard', 'embedded']).default('standard') }),
+  body: z.strictObject({
+    name: ResourceName.min(3),
+    /** `standard`: for `hoop start agent` (`hoop agent start`). `embedded`: for `hoop run`. */
+    mode: z.enum(['standard', 'embedded']).default('standard'),
+    /** What the key dials: the tunnel's own port, or the API's address for networks that only let HTTP out. */
+    transport: z.enum(['grpc', 'http']).default('grpc'),
+  }),
   reply: z.object({ token: z.string() }),
   status: 201,
   audit: 'agent.create',
