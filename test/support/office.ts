@@ -15,6 +15,15 @@ export interface Policy {
   readonly mask?: readonly string[];
 }
 
+/** What a connection is, as the API names it. */
+export interface Kind {
+  readonly type: 'database' | 'application' | 'custom';
+  readonly subtype: string;
+  readonly command?: readonly string[];
+}
+
+const POSTGRES: Kind = { type: 'database', subtype: 'postgres' };
+
 /** A way in: a connection, and a secret for its native port. */
 export interface Access {
   readonly host: string;
@@ -49,11 +58,17 @@ export class Office {
   }
 
   /** Makes a connection with its rules; resolves with its id. */
-  async connection(name: string, agentId: string, settings: Readonly<Record<string, string>>, policy: Policy = {}): Promise<string> {
+  async connection(
+    name: string,
+    agentId: string,
+    settings: Readonly<Record<string, string>>,
+    policy: Policy = {},
+    { type, subtype, command = [] }: Kind = POSTGRES,
+  ): Promise<string> {
     const secret = Object.fromEntries(
       Object.entries(settings).map(([key, value]) => [`envvar:${key}`, Buffer.from(value).toString('base64')]),
     );
-    const body = { name, type: 'database', subtype: 'postgres', agent_id: agentId, secret } as const;
+    const body = { name, type, subtype, command: [...command], agent_id: agentId, secret };
     const { id } = await this.api.call(routes.createConnection, { body });
     if (policy.deny) await this.deny(id, policy.deny);
     if (policy.mask) await this.mask(id, policy.mask);

@@ -7,7 +7,7 @@ import { createLog, type Log } from '@hoop/core/log';
 import { loadConfig } from '@hoop/gateway/config';
 import { type Gateway, startGateway } from '@hoop/gateway/gateway';
 import { AgentClient } from '@hoop/tunnel/agent-client';
-import { type Access, Office, type Policy } from './office.ts';
+import { type Access, type Kind, Office, type Policy } from './office.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
 
@@ -94,10 +94,15 @@ export class System implements AsyncDisposable {
   }
 
   /** A new connection to a target, and a secret to go in with. */
-  async access(settings: Readonly<Record<string, string>>, policy?: Policy): Promise<Access> {
+  async access(settings: Readonly<Record<string, string>>, policy?: Policy, kind?: Kind): Promise<Access> {
+    return this.office.credential(await this.connection(settings, policy, kind));
+  }
+
+  /** A new connection to a target; resolves with its name. */
+  async connection(settings: Readonly<Record<string, string>>, policy?: Policy, kind?: Kind): Promise<string> {
     const name = `target-${++this.#connections}`;
-    await this.office.connection(name, this.agentId, settings, policy);
-    return this.office.credential(name);
+    await this.office.connection(name, this.agentId, settings, policy, kind);
+    return name;
   }
 
   async close(): Promise<void> {

@@ -256,7 +256,7 @@ describe('dialling', () => {
     await once(server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }), 'listening');
     const { port } = server.address() as net.AddressInfo;
     const started = performance.now();
-    await assert.rejects(dial('192.0.2.1', port, 150), /no answer|no route|refused/);
+    await assert.rejects(dial('192.0.2.1', port, { timeout_ms: 150 }), /no answer|no route|refused/);
     assert.ok(performance.now() - started < 5_000);
     server.close();
   });

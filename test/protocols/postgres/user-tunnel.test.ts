@@ -1,65 +1,12 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import net from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { asAppError } from '@hoop/core/errors';
-import { SocketWire, type Wire } from '@hoop/core/wire';
 import { TunnelClient } from '@hoop/tunnel/client';
-import { StreamWire } from '@hoop/tunnel/stream-wire';
 import pg from 'pg';
+import { LocalPort } from '../../support/local-port.ts';
 import type { Access } from '../../support/office.ts';
 import { until, within } from '../../support/until.ts';
 import { Lab } from './lab.ts';
 import { cancelRequest, cellsOf, query, type Reply, wordsOf } from './wire-client.ts';
-
-/** What `hoop connect` does: a local port whose clients go through the tunnel with the user's token, and need no secret. */
-class LocalPort {
-  readonly port: number;
-  readonly failures: string[] = [];
-  readonly #server: net.Server;
-
-  private constructor(server: net.Server) {
-    this.#server = server;
-    this.port = (server.address() as net.AddressInfo).port;
-  }
-
-  static async open(tunnel: TunnelClient, connection: string, token: string): Promise<LocalPort> {
-    const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const local = new LocalPort(server);
-    server.on('connection', (socket) => {
-      const near = new SocketWire(socket);
-      tunnel.openConnection(connection, token).then(
-        (stream) => {
-          const far = new StreamWire(stream, 'gateway');
-          local.#join(near, far);
-          local.#join(far, near);
-        },
-        (error) => {
-          local.failures.push(asAppError(error).message);
-          near.destroy();
-        },
-      );
-    });
-    return local;
-  }
-
-  #join(from: Wire, to: Wire): void {
-    from
-      .pump((chunk) => to.write(chunk))
-      .then(
-        () => to.end(),
-        (error) => {
-          this.failures.push(asAppError(error).message);
-          to.end();
-        },
-      );
-  }
-
-  close(): void {
-    this.#server.close();
-  }
-}
 
 describe('a user’s local port through the tunnel', () => {
   let lab: Lab;
