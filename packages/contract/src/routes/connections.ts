@@ -25,9 +25,16 @@ export const Connection = z.object({
   type: ConnectionType,
   subtype: z.string(),
   command: z.array(z.string()),
+  /** Its own agent; empty where it uses its resource's. */
   agent_id: z.string(),
-  /** `online` while its agent is linked to a gateway. */
+  /** Its own agent, or its resource's. */
+  effective_agent_id: z.string(),
+  /** `online` while its agent is linked to a gateway, unless the last probe failed and nothing has succeeded since. */
   status: z.enum(['online', 'offline']),
+  /** The last probe or session that reached, or did not reach, the target; null before the first one. */
+  last_probe: z.object({ at: Time, success: z.boolean(), error: z.string() }).nullable(),
+  /** `hoopagent` where an agent beside an application declared it. */
+  managed_by: z.string().nullable(),
   /** Always empty: values go in and never come out. */
   secret: z.record(z.string(), z.string()),
   /** Which secrets are set. */
@@ -52,7 +59,9 @@ export type Connection = z.infer<typeof Connection>;
 
 const ignored = {
   id: readOnly,
+  effective_agent_id: readOnly,
   status: readOnly,
+  last_probe: readOnly,
   secret_keys: readOnly,
   effective_features: readOnly,
   managed_by: readOnly,
@@ -69,16 +78,20 @@ const reserved = {
   attributes: emptyOnly('Attributes'),
   mandatory_metadata_fields: emptyOnly('Mandatory metadata fields'),
   jira_issue_template_id: emptyOnly('Jira templates'),
-  resource_name: z.string().max(128).optional(),
+  /** Of the resource that it belongs to; a new connection without one gets a resource of its own name. */
+  resource_name: z.union([ResourceName, z.literal('')]).optional(),
 };
 
 const Command = z.array(z.string().max(65_536)).max(1_000);
+
+/** Empty: that of its resource. */
+const AgentId = z.union([Id, z.literal('')]);
 
 const fields = {
   type: ConnectionType,
   subtype: z.string().max(64),
   command: Command,
-  agent_id: Id,
+  agent_id: AgentId,
   default_database: z.string().max(128),
   access_mode_runbooks: Switch,
   access_mode_exec: Switch,
@@ -94,6 +107,7 @@ const whole = {
   ...fields,
   name: ResourceName,
   subtype: fields.subtype.default(''),
+  agent_id: AgentId.default(''),
   command: Command.default([]),
   default_database: fields.default_database.default(''),
   access_mode_runbooks: Switch.default('enabled'),
