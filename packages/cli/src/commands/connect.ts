@@ -48,7 +48,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
   try {
     teller.tell({ status: 'connected', message: '' });
     const connection = await untilOnline(described, { client: gateway.client, teller, stop, pause: parts.pause });
-    const clients = new Clients(keeper, connection.name, teller);
+    const clients = new Clients(keeper, connection.name, teller, protocol.halfClose === true);
     const listener = await listenLocally(asked, protocol.port, (socket) => clients.serve(socket));
     announce(context, teller, connection, listener, options);
     await aborted(stop);
@@ -84,13 +84,15 @@ class Clients {
   readonly #keeper: LinkKeeper;
   readonly #connection: string;
   readonly #teller: Teller;
+  readonly #halfClose: boolean;
   readonly #sockets = new Set<Socket>();
   #closing = false;
 
-  constructor(keeper: LinkKeeper, connection: string, teller: Teller) {
+  constructor(keeper: LinkKeeper, connection: string, teller: Teller, halfClose: boolean) {
     this.#keeper = keeper;
     this.#connection = connection;
     this.#teller = teller;
+    this.#halfClose = halfClose;
   }
 
   serve(socket: Socket): void {
@@ -116,7 +118,7 @@ class Clients {
       remote.destroy();
       return;
     }
-    await relay(new SocketWire(socket), remote);
+    await relay(new SocketWire(socket), remote, this.#halfClose);
   }
 }
 

@@ -4,6 +4,8 @@ import type { Connection } from '@hoop/contract/routes/connections';
 export interface LocalProtocol {
   /** The usual local port: the protocol's own plus one or so, so that a server of this machine is not in the way. */
   readonly port: number;
+  /** The other side may say that it is done and go on listening; elsewhere its last byte is the end. */
+  readonly halfClose?: true;
   /** What a person may type or paste, first the best. */
   hints(place: LocalPlace): readonly Hint[];
 }
@@ -41,7 +43,7 @@ const PROTOCOLS: Readonly<Record<string, LocalProtocol>> = {
     hints: ({ host, port }) => [{ label: 'URL', text: `mongodb://${NOBODY}:${NOBODY}@${host}:${port}/?directConnection=true` }],
   },
   oracledb: { port: 15211, hints: () => [] },
-  tcp: { port: 8999, hints: () => [] },
+  tcp: { port: 8999, halfClose: true, hints: () => [] },
   ssh: { port: 2223, hints: ({ host, port }) => [{ label: 'Type', text: `ssh -p ${port} ${NOBODY}@${host}` }] },
   http: { port: 8081, hints: ({ host, port }) => [{ label: 'URL', text: `http://${host}:${port}` }] },
 };

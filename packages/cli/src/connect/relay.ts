@@ -1,15 +1,15 @@
 import type { Wire } from '@hoop/core/wire';
 
-/** What a client that was told the end may take to close its side. */
+/** What a client that was told the end may take to close its side, where the end is the end of both. */
 const CLOSE_MS_MAX = 2_000;
 
 /**
  * Moves bytes between a local client and the gateway until both sides are done; each chunk waits for the previous one
- * to be taken, so that a slow side holds back the other. Rejects with the reason when one side breaks; both are closed then.
+ * to be taken, so that a slow side holds back the other. With `halfClose` each side ends for itself. Rejects with the reason when one side breaks; both are closed then.
  */
-export async function relay(local: Wire, remote: Wire): Promise<void> {
+export async function relay(local: Wire, remote: Wire, halfClose = false): Promise<void> {
   try {
-    await Promise.all([pass(local, remote), passAndClose(remote, local)]);
+    await Promise.all([pass(local, remote), halfClose ? pass(remote, local) : passAndClose(remote, local)]);
   } finally {
     local.destroy();
     remote.destroy();
