@@ -60,9 +60,9 @@ export class TunnelClient {
     return this.#carrier.open({ path, headers });
   }
 
-  /** One local client's stream to a connection, for `hoop connect`. */
-  openConnection(connection: string, token: string): Promise<FrameStream> {
-    return this.open(TUNNEL_PATHS.client, { authorization: `Bearer ${token}`, 'hoop-connection': connection });
+  /** One local client's stream to a connection, for `hoop connect`; for `hoop exec` the verb says so. */
+  openConnection(connection: string, token: string, verb: 'connect' | 'exec' = 'connect'): Promise<FrameStream> {
+    return this.open(TUNNEL_PATHS.client, { authorization: `Bearer ${token}`, 'hoop-connection': connection, 'hoop-verb': verb });
   }
 
   close(): void {
