@@ -1,3 +1,4 @@
+import { parseSecretReference, SecretReferenceError } from '@hoop/contract/secret-reference';
 import type { GuardrailRule } from '@hoop/contract/tunnel';
 import { protocolOf } from '@hoop/core/connection';
 import type { ConnectionRow } from '@hoop/store/connections';
@@ -32,20 +33,31 @@ export function protocolFor(protocols: ProtocolDirectory, { type, subtype }: Pic
   throw invalid('subtype', `Connections of type ${type}/${subtype || '…'} are not available in this release`);
 }
 
-/** Secrets against what the protocol needs and knows. @throws Refusal `invalid` that names the secret, never its value */
+/**
+ * Secrets against what the protocol needs and knows. Of one that the agent is to fetch, only the form is checked here; its value is, there.
+ * @throws Refusal `invalid` that names the secret, never its value
+ */
 export function checkSecrets(protocol: ProtocolTraits, secrets: Readonly<Record<string, string>>): void {
   const settings = new Map<string, string>();
-  const known = protocol.settings instanceof z.ZodObject ? Object.keys(protocol.settings.shape) : undefined;
+  const fetched = new Set<string>();
+  const shape: Readonly<Record<string, z.ZodType>> | undefined =
+    protocol.settings instanceof z.ZodObject ? protocol.settings.shape : undefined;
   for (const [key, value] of Object.entries(secrets)) {
     const [kind = '', name = ''] = key.split(':');
-    if (kind !== 'envvar' || (known && !known.includes(name))) {
-      const knows = known ? `; it knows ${known.map((each) => `envvar:${each}`).join(', ')}` : '';
+    if (!takesSecret(shape, kind, name)) {
+      const knows = shape
+        ? `; it knows ${Object.keys(shape)
+            .map((each) => `envvar:${each}`)
+            .join(', ')}`
+        : '';
       throw invalid(`secret.${key}`, `A connection of ${protocol.name} has no secret ${key}${knows}`);
     }
-    settings.set(name, Buffer.from(value, 'base64').toString('utf8'));
+    const text = Buffer.from(value, 'base64').toString('utf8');
+    for (const each of settingsFetchedFor(key, name, text)) fetched.add(each);
+    settings.set(name, text);
   }
   const checked = protocol.settings.safeParse(Object.fromEntries(settings));
-  const issue = checked.error?.issues[0];
+  const issue = checked.error?.issues.find(({ path }) => !fetched.has(String(path[0] ?? '')));
   if (!issue) return;
   const name = String(issue.path[0] ?? '');
   const isMissing = !settings.has(name);
@@ -53,6 +65,28 @@ export function checkSecrets(protocol: ProtocolTraits, secrets: Readonly<Record<
     `secret.envvar:${name}`,
     isMissing ? `A connection of ${protocol.name} needs the secret envvar:${name}` : `envvar:${name}: ${issue.message}`,
   );
+}
+
+/** A schema says `.meta({ file: true })` of a setting that may be a file's path; any other would take the path for its value. */
+function takesSecret(shape: Readonly<Record<string, z.ZodType>> | undefined, kind: string, name: string): boolean {
+  if (shape === undefined) return kind === 'envvar';
+  const schema = Object.hasOwn(shape, name) ? shape[name] : undefined;
+  return schema !== undefined && (kind === 'envvar' || (kind === 'filesystem' && schema.meta()?.file === true));
+}
+
+/** Settings whose value this secret leaves to the agent: itself where it is a reference or a file, and PASS with a login that makes its own. */
+function settingsFetchedFor(key: string, name: string, text: string): readonly string[] {
+  try {
+    const reference = parseSecretReference(text);
+    if (reference?.source === 'aws_iam_rds') {
+      if (key !== 'envvar:USER') throw new SecretReferenceError('_aws_iam_rds names a database user: it belongs into envvar:USER');
+      return [name, 'PASS'];
+    }
+    return reference || key.startsWith('filesystem:') ? [name] : [];
+  } catch (error) {
+    if (error instanceof SecretReferenceError) throw invalid(`secret.${key}`, `${key}: ${error.message}`);
+    throw error;
+  }
 }
 
 /** Why a protocol cannot keep a guardrail; undefined when it can. */

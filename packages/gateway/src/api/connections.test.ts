@@ -63,6 +63,34 @@ test('secrets are checked against what the protocol needs and knows, and nothing
   assert.deepEqual(await api.store.connections.secretsOf(id), before);
 });
 
+test('a secret that the agent is to fetch is checked for its form, and plain ones beside it as ever', async () => {
+  await using api = await openApi();
+  const { agentId } = await addConnection(api);
+  const save = async (name: string, secret: Record<string, string>) => {
+    const coded = Object.fromEntries(Object.entries(secret).map(([key, text]) => [key, encoded(text)]));
+    return api.call('admin', 'POST', '/connections', { ...connectionBody(agentId, name), secret: coded });
+  };
+  const good = { 'envvar:HOST': 'h', 'envvar:USER': 'u' };
+  const fetched = { 'envvar:PORT': '_envjson:SHOP:PORT', 'envvar:SSLMODE': 'system.agent.envs', 'envvar:PASS': '_vaultkv2:shop:password' };
+  assert.equal((await save('fetched', { ...good, ...fetched })).status, 201);
+  assert.equal((await save('iam', { ...good, 'envvar:USER': '_aws_iam_rds:app', 'filesystem:SSLROOTCERT': 'PEM' })).status, 201);
+  const wrong: [Record<string, string>, string, RegExp][] = [
+    [{ ...good, ...fetched, 'envvar:PORT': '70000' }, 'secret.envvar:PORT', /PORT/],
+    [{ ...good, ...fetched, 'envvar:SSLMODE': 'maybe' }, 'secret.envvar:SSLMODE', /SSLMODE/],
+    [{ 'envvar:HOST': 'h', ...fetched }, 'secret.envvar:USER', /needs the secret envvar:USER/],
+    [{ ...good, 'envvar:PASS': '_aws:hunter2' }, 'secret.envvar:PASS', /write _aws:<secret id or ARN>:<key>/],
+    [{ ...good, 'envvar:PASS': '_aws_iam_rds:app' }, 'secret.envvar:PASS', /belongs into envvar:USER/],
+    [{ ...good, 'filesystem:PASS': 'x' }, 'secret.filesystem:PASS', /has no secret/],
+    [{ ...good, 'filesystem:toString': 'x' }, 'secret.filesystem:toString', /has no secret/],
+  ];
+  for (const [secret, field, words] of wrong) {
+    const answer = await save('bad', secret);
+    assert.deepEqual([answer.status, answer.body.field], [422, field], answer.text);
+    assert.match(answer.body.message, words);
+    assert.ok(!answer.text.includes('hunter2'));
+  }
+});
+
 test('a connection needs an agent that is there, a protocol that is there, and a name of its own', async () => {
   await using api = await openApi();
   const { agentId } = await addConnection(api);

@@ -204,6 +204,13 @@ describe('a target that does not do what it should', () => {
     await assert.rejects(login(to, { SSLMODE: 'require' }), fault('misconfigured', /TLS with the target .* failed/));
   });
 
+  test('is to be checked against an authority that is no certificate, or no file with one: that is told', async () => {
+    for (const SSLROOTCERT of ['/nowhere/ca.pem', '/dev/zero', '/etc/passwd', 'not a certificate']) {
+      const to = await scripted((speaker) => speaker.say(Buffer.from('S')));
+      await assert.rejects(login(to, { SSLMODE: 'verify-full', SSLROOTCERT }), fault('misconfigured', /SSLROOTCERT is neither/));
+    }
+  });
+
   for (const SSLMODE of ['require', 'verify-ca', 'verify-full'] as const) {
     test(`has no TLS: with ${SSLMODE} not even the user’s name is sent`, async () => {
       const to = await scripted(async (speaker) => {

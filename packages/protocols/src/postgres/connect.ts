@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 import net from 'node:net';
 import tls from 'node:tls';
 import { join } from '@hoop/core/bytes';
@@ -7,7 +8,7 @@ import { TARGET_CONNECT_MS_MAX } from '@hoop/core/limits';
 import type { ConnectContext, RelayPorts, Target } from '@hoop/core/protocol';
 import { dial, type SocketWire, type Wire } from '@hoop/core/wire';
 import { code, encodeMessage, int32, type Message, MessageReader } from './frame.ts';
-import { CANCEL_MS_MAX, HELD_BYTES_MAX, LOGIN_MESSAGES_MAX } from './limits.ts';
+import { AUTHORITY_BYTES_MAX, CANCEL_MS_MAX, HELD_BYTES_MAX, LOGIN_MESSAGES_MAX } from './limits.ts';
 import { decodeError } from './messages/error.ts';
 import { Fields } from './messages/fields.ts';
 import { encodeCancelRequest, encodeSslRequest, encodeStartup } from './messages/startup.ts';
@@ -70,7 +71,7 @@ async function startTls(wire: SocketWire, settings: PostgresSettings): Promise<W
   const options: tls.ConnectionOptions = {
     rejectUnauthorized: verify,
     ALPNProtocols: ['postgresql'],
-    ...(settings.SSLROOTCERT ? { ca: settings.SSLROOTCERT } : {}),
+    ...(settings.SSLROOTCERT ? { ca: await authority(settings.SSLROOTCERT) } : {}),
     ...(net.isIP(settings.HOST) ? { host: settings.HOST } : { servername: settings.HOST }),
     // verify-ca trusts the authority whatever name it vouches for.
     ...(settings.SSLMODE === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
@@ -81,6 +82,15 @@ async function startTls(wire: SocketWire, settings: PostgresSettings): Promise<W
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new Misconfigured('target_tls', `TLS with the target ${settings.HOST}:${settings.PORT} failed: ${why}`, { cause });
   }
+}
+
+/** PEM as it is, or from the file that the agent keeps for the session. */
+async function authority(pemOrPath: string): Promise<string> {
+  if (pemOrPath.includes('-----BEGIN')) return pemOrPath;
+  const file = await stat(pemOrPath).catch(() => undefined);
+  const text = file?.isFile() && file.size <= AUTHORITY_BYTES_MAX ? await readFile(pemOrPath, 'utf8').catch(() => '') : '';
+  if (text.includes('-----BEGIN')) return text;
+  throw new Misconfigured('target_tls', 'SSLROOTCERT is neither a certificate in PEM nor the path of a file with one; set it again');
 }
 
 /** The start-up and login conversation with the server, as its client. (PostgreSQL 17, section 54.2.1) */

@@ -28,3 +28,6 @@ export const LOGIN_MESSAGES_MAX = 1_000;
 
 /** Dialling back to the target to cancel. */
 export const CANCEL_MS_MAX = 5_000;
+
+/** A file of authorities: what systems ship has some 250 KiB. */
+export const AUTHORITY_BYTES_MAX = 1024 * 1024;

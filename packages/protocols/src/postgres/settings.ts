@@ -8,7 +8,7 @@ export const PostgresSettings = z.object({
   PASS: z.string().default(''),
   DB: z.string().default(''),
   SSLMODE: z.enum(['disable', 'prefer', 'require', 'verify-ca', 'verify-full']).default('prefer'),
-  /** PEM of the authority for verify-ca and verify-full; the system's authorities otherwise. */
-  SSLROOTCERT: z.string().default(''),
+  /** PEM of the authority for verify-ca and verify-full, or the path of a file with it; the system's authorities otherwise. */
+  SSLROOTCERT: z.string().default('').meta({ file: true }),
 });
 export type PostgresSettings = z.output<typeof PostgresSettings>;
