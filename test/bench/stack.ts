@@ -7,6 +7,7 @@ import { choosePorts } from '../../tools/demo/ports.ts';
 import { serverAccount } from '../../tools/postgres/account.ts';
 import { Office } from '../support/office.ts';
 import { Program, runProgram } from '../support/program.ts';
+import { nativeListen } from '../support/system.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { TestPostgres, USERS } from '../support/test-postgres.ts';
 import { until } from '../support/until.ts';
@@ -140,6 +141,7 @@ export class Stack implements AsyncDisposable {
       API_LISTEN: on('api'),
       GRPC_LISTEN: on('tunnel'),
       GRPC_URL: `grpcs://${on('tunnel')}`,
+      ...nativeListen('127.0.0.1:0'),
       POSTGRES_LISTEN: on('native'),
       LOG_LEVEL: 'warn',
     };

@@ -4,6 +4,7 @@ import { routes } from '@hoop/contract/routes/all';
 import { choosePorts } from '../../tools/demo/ports.ts';
 import { type Access, Office } from '../support/office.ts';
 import { Program } from '../support/program.ts';
+import { nativeListen } from '../support/system.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -52,6 +53,7 @@ export class Parts implements AsyncDisposable {
       API_LISTEN: on('api'),
       GRPC_LISTEN: on('tunnel'),
       GRPC_URL: `grpcs://${on('tunnel')}`,
+      ...nativeListen('127.0.0.1:0'),
       POSTGRES_LISTEN: on('native'),
       LOG_LEVEL: 'warn',
     };

@@ -5,6 +5,7 @@ import { SessionRunner } from '@hoop/agent/runner';
 import { routes } from '@hoop/contract/routes/all';
 import { createLog, type Log } from '@hoop/core/log';
 import { loadConfig } from '@hoop/gateway/config';
+import { NATIVE_VARIABLES } from '@hoop/gateway/env';
 import { type Gateway, startGateway } from '@hoop/gateway/gateway';
 import { AgentClient } from '@hoop/tunnel/agent-client';
 import { type Access, type Kind, Office, type Policy } from './office.ts';
@@ -20,6 +21,11 @@ export interface SystemOptions {
 }
 
 const AGENT = 'test-agent';
+
+/** The variables that let clients of every protocol in at one address, with port 0 each at its own. */
+export function nativeListen(address: string): Record<string, string> {
+  return Object.fromEntries(Object.values(NATIVE_VARIABLES).map(({ listen }) => [listen, address]));
+}
 
 /** The system under test, gateway and agent, assembled in this process on a new store. */
 export class System implements AsyncDisposable {
@@ -55,7 +61,7 @@ export class System implements AsyncDisposable {
   static async start({ agent, home = join(temporaryDirectory('system'), 'home'), logLevel = 'silent' }: SystemOptions): Promise<System> {
     const log = createLog({ level: logLevel, encoding: 'human' });
     const listen = '127.0.0.1:0';
-    const values = { HOOP_HOME: home, API_LISTEN: listen, GRPC_LISTEN: listen, POSTGRES_LISTEN: listen };
+    const values = { HOOP_HOME: home, API_LISTEN: listen, GRPC_LISTEN: listen, ...nativeListen(listen) };
     const config = loadConfig({ values, others: [], isTerminal: false });
     const runner = new SessionRunner(log.child({ part: 'agent' }));
     const local = agent === 'memory' ? { name: AGENT, hello: agentHello(), host: runner } : undefined;

@@ -55,6 +55,8 @@ function gatewayEnv(
   const address = ({ host, port }: Listener): string => `${host}:${port}`;
   return {
     LOG_ENCODING: 'human',
+    // Any port, unless the environment names one: another gateway may have the usual one.
+    MYSQL_LISTEN: '127.0.0.1:0',
     ...Object.fromEntries(passed),
     HOOP_HOME: paths.home,
     API_LISTEN: address(listeners.api),

@@ -29,7 +29,8 @@ export function addressesOf(config: GatewayConfig, ports: Ports): Addresses {
   };
   const native = new Map<string, Address>();
   for (const [protocol, port] of ports.native) {
-    if (config.postgresListen) native.set(protocol, config.postgresPublic ?? bound(config.postgresListen, port));
+    const access = config.native.get(protocol);
+    if (access) native.set(protocol, access.public ?? bound(access.listen, port));
   }
   return { apiUrl, tunnel, grpcUrl: `${tunnel.scheme}://${formatAddress(tunnel)}`, native };
 }

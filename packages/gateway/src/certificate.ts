@@ -125,6 +125,7 @@ function isGood(cert: string, ca: Authority, key: KeyObject, names: readonly str
 /** Every name by which somebody may call this gateway. */
 function hostNames(config: GatewayConfig): string[] {
   const api = config.apiUrl === undefined ? undefined : new URL(config.apiUrl).hostname.replace(/^\[|\]$/g, '');
-  const names = [api, config.grpcUrl?.address.host, config.postgresPublic?.host, 'localhost', hostname(), '127.0.0.1', '::1'];
+  const native = [...config.native.values()].map((access) => access.public?.host);
+  const names = [api, config.grpcUrl?.address.host, ...native, 'localhost', hostname(), '127.0.0.1', '::1'];
   return [...new Set(names.flatMap((name) => (name ? [name.toLowerCase()] : [])))];
 }

@@ -32,7 +32,7 @@ test('with nothing set, everything listens on this machine only', () => {
   const made = config({});
   assert.deepEqual(made.apiListen, { host: '127.0.0.1', port: 8009 });
   assert.deepEqual(made.tunnelListen, { host: '127.0.0.1', port: 8010 });
-  assert.deepEqual(made.postgresListen, { host: '127.0.0.1', port: 15_432 });
+  assert.deepEqual(made.native.get('postgres'), { listen: { host: '127.0.0.1', port: 15_432 }, public: undefined });
   assert.equal(made.allowPlaintext, false);
   assert.equal(made.apiTls, 'off');
   assert.equal(made.logEncoding, 'json');

@@ -2,8 +2,9 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { Misconfigured } from '@hoop/core/errors';
 import { Secret } from '@hoop/core/secret';
+import { protocolNamed } from '@hoop/protocols/all';
 import { type Address, isLoopback, isNetwork, parseAddress } from './address.ts';
-import type { GatewayEnv, Variable } from './env.ts';
+import { type GatewayEnv, NATIVE_VARIABLES, type Variable } from './env.ts';
 import { readMaterial, type TlsMaterial, tlsPair } from './tls-material.ts';
 
 /** The whole configuration of a gateway: validated, frozen, and the only thing that parts read. */
@@ -24,10 +25,8 @@ export interface GatewayConfig {
   readonly tunnelListen: Address;
   /** Take tunnel peers without TLS from other machines too. */
   readonly allowPlaintext: boolean;
-  /** Undefined: no native PostgreSQL access. */
-  readonly postgresListen: Address | undefined;
-  /** What credentials tell clients to dial, where that is not what the listener is bound to. */
-  readonly postgresPublic: Address | undefined;
+  /** Native access by protocol; a protocol that is not in it has none. */
+  readonly native: ReadonlyMap<string, NativeAccess>;
   /** Undefined: self-made in `home`. */
   readonly tls: TlsMaterial | undefined;
   /** Addresses of proxies whose `X-Forwarded-For` is believed. */
@@ -47,12 +46,18 @@ export interface GatewayConfig {
   readonly notices: readonly string[];
 }
 
+/** Where clients of one protocol come in. */
+export interface NativeAccess {
+  readonly listen: Address;
+  /** What credentials tell clients to dial, where that is not what the listener is bound to. */
+  readonly public: Address | undefined;
+}
+
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const API_PORT = 8009;
 export const TUNNEL_PORT = 8010;
-export const POSTGRES_PORT = 15_432;
 
 /** Variables of other parts of the product, which may stand in the same environment. */
 const OF_OTHER_PARTS = new Set([
@@ -94,8 +99,7 @@ export function loadConfig(env: GatewayEnv): GatewayConfig {
     grpcUrl: read.grpcUrl(allowPlaintext),
     tunnelListen: read.tunnelListen(isLocal),
     allowPlaintext,
-    postgresListen: read.postgresListen(),
-    postgresPublic: read.address('POSTGRES_PUBLIC_ADDRESS'),
+    native: read.native(),
     tls,
     trustedProxies: read.trustedProxies(),
     metricsToken: read.metricsToken(),
@@ -255,9 +259,15 @@ class Reader {
     return this.address('GRPC_LISTEN') ?? { host: isNear ? '127.0.0.1' : '0.0.0.0', port };
   }
 
-  postgresListen(): Address | undefined {
-    if (this.#text('POSTGRES_LISTEN')?.toLowerCase() === 'off') return undefined;
-    return this.address('POSTGRES_LISTEN') ?? { host: '127.0.0.1', port: POSTGRES_PORT };
+  native(): Map<string, NativeAccess> {
+    const found = new Map<string, NativeAccess>();
+    for (const [protocol, variables] of Object.entries(NATIVE_VARIABLES)) {
+      const dialled = this.address(variables.public);
+      const port = protocolNamed(protocol)?.ports.native;
+      if (port === undefined || this.#text(variables.listen)?.toLowerCase() === 'off') continue;
+      found.set(protocol, { listen: this.address(variables.listen) ?? { host: '127.0.0.1', port }, public: dialled });
+    }
+    return found;
   }
 
   metricsToken(): Secret | undefined {

@@ -1,3 +1,12 @@
+/**
+ * Native listeners, a line a protocol: the variables that say where clients come in, and what credentials tell them to dial.
+ * The usual port is the protocol's own.
+ */
+export const NATIVE_VARIABLES = {
+  postgres: { listen: 'POSTGRES_LISTEN', public: 'POSTGRES_PUBLIC_ADDRESS' },
+  mysql: { listen: 'MYSQL_LISTEN', public: 'MYSQL_PUBLIC_ADDRESS' },
+} as const;
+
 /** Every variable that the gateway reads. */
 export const VARIABLES = [
   'HOOP_HOME',
@@ -10,8 +19,7 @@ export const VARIABLES = [
   'GRPC_URL',
   'GRPC_LISTEN',
   'GATEWAY_ALLOW_PLAINTEXT',
-  'POSTGRES_LISTEN',
-  'POSTGRES_PUBLIC_ADDRESS',
+  ...Object.values(NATIVE_VARIABLES).flatMap(({ listen, public: dialled }) => [listen, dialled]),
   'TLS_CERT',
   'TLS_KEY',
   'USE_TLS',

@@ -14,11 +14,15 @@ import { AuditLog } from '@hoop/store/audit/audit-log';
 import { openStore } from '@hoop/store/store';
 import { TunnelClient } from '@hoop/tunnel/client';
 import { type GatewayConfig, loadConfig } from './config.ts';
-import { readEnv } from './env.ts';
+import { NATIVE_VARIABLES, readEnv } from './env.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { PASSWORD, scratchDirectory } from './testing/fixtures.ts';
 
-const ANY_PORT = { API_LISTEN: '127.0.0.1:0', GRPC_LISTEN: '127.0.0.1:0', POSTGRES_LISTEN: '127.0.0.1:0' };
+const ANY_PORT = {
+  API_LISTEN: '127.0.0.1:0',
+  GRPC_LISTEN: '127.0.0.1:0',
+  ...Object.fromEntries(Object.values(NATIVE_VARIABLES).map(({ listen }) => [listen, '127.0.0.1:0'])),
+};
 
 const configOf = (home: string, env: NodeJS.ProcessEnv = {}): GatewayConfig =>
   loadConfig(readEnv({ HOOP_HOME: home, ...ANY_PORT, ...env }, false));

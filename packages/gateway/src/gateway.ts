@@ -21,7 +21,8 @@ import type { ApiParts } from './api/parts.ts';
 import { auditReader } from './audit-reader.ts';
 import { type ServerCertificate, serverCertificate } from './certificate.ts';
 import type { GatewayConfig } from './config.ts';
-import { Engine, type Grant } from './engine.ts';
+import { Engine } from './engine.ts';
+import { NATIVE_VARIABLES } from './env.ts';
 import { AgentHub } from './hub.ts';
 import { AgentKeys, createAgentKey } from './identity/agent-keys.ts';
 import { Authenticator } from './identity/authenticator.ts';
@@ -155,12 +156,7 @@ async function listen(whole: Whole): Promise<Gateway> {
     await hub.disconnectAll('The gateway is going down');
     tunnel.close();
   });
-  const native = newNative(whole);
-  const nativePorts = new Map<string, number>();
-  if (native && config.postgresListen) {
-    nativePorts.set('postgres', await bound('POSTGRES_LISTEN', config.postgresListen, ({ host, port }) => native.listen(host, port)));
-    closing.push('native listener', () => native.stopAccepting());
-  }
+  const native = await openNative(whole);
   let addresses: Addresses | undefined;
   const app = newApi(whole, () => {
     if (!addresses) throw new Misconfigured('starting', 'The gateway is still starting');
@@ -171,7 +167,7 @@ async function listen(whole: Whole): Promise<Gateway> {
     return (app.server.address() as AddressInfo).port;
   });
   closing.push('API', () => app.close());
-  addresses = addressesOf(config, { api: apiPort, tunnel: tunnelPort, native: nativePorts });
+  addresses = addressesOf(config, { api: apiPort, tunnel: tunnelPort, native: new Map(native.map(({ name, port }) => [name, port])) });
   readiness.ready();
   return {
     addresses,
@@ -182,7 +178,7 @@ async function listen(whole: Whole): Promise<Gateway> {
       readiness.notReady('draining');
       log.info({ sessions: engine.liveCount() }, 'Draining');
       tunnel.stopAccepting();
-      native?.stopAccepting();
+      for (const { listener } of native) listener.stopAccepting();
       await engine.drain(timeout_ms);
     },
     close: () => closing.close(),
@@ -225,20 +221,35 @@ function newTunnel({ config, log, certificate, hub, engine, agentKeys, tokens, s
   });
 }
 
-function newNative({ config, log, certificate, engine, credentials }: Whole): NativeListener | undefined {
-  const protocol = config.postgresListen && protocolNamed('postgres');
-  if (!protocol) return undefined;
-  const login = async (secret: string): Promise<Grant> => {
-    const { identity, connection, credentialId, expireAt } = await credentials.resolve(secret);
-    return { identity: mayAct(identity), connection, credentialId, expireAt };
-  };
-  return new NativeListener({
-    protocol,
-    engine,
-    tls: createSecureContext({ cert: certificate.cert, key: certificate.key.reveal(), minVersion: 'TLSv1.2' }),
-    log: log.child({ part: 'native' }),
-    login: (attempt) => login(attempt.secret),
-  });
+interface Native {
+  readonly name: string;
+  readonly port: number;
+  readonly listener: NativeListener;
+}
+
+/** A listener for each protocol that clients may come in with. */
+async function openNative({ config, log, closing, certificate, engine, credentials }: Whole): Promise<Native[]> {
+  const tls = createSecureContext({ cert: certificate.cert, key: certificate.key.reveal(), minVersion: 'TLSv1.2' });
+  const opened: Native[] = [];
+  for (const [name, { listen: address }] of config.native) {
+    const protocol = protocolNamed(name);
+    if (!protocol) continue;
+    const listener = new NativeListener({
+      protocol,
+      engine,
+      tls,
+      log: log.child({ part: 'native', protocol: name }),
+      login: async ({ secret }) => {
+        const { identity, connection, credentialId, expireAt } = await credentials.resolve(secret, name);
+        return { identity: mayAct(identity), connection, credentialId, expireAt };
+      },
+    });
+    const variable = NATIVE_VARIABLES[name as keyof typeof NATIVE_VARIABLES].listen;
+    const port = await bound(variable, address, ({ host, port }) => listener.listen(host, port));
+    closing.push(`${name} listener`, () => listener.stopAccepting());
+    opened.push({ name, port, listener });
+  }
+  return opened;
 }
 
 /** Auditors look and do not act, on every way in. @throws Refusal `forbidden` */

@@ -143,7 +143,7 @@ test('switching native access off ends who is in and lets nobody in', async () =
   assert.deepEqual(api.engine.calls, [`end connection ${id}`]);
   const answer = await api.call('standard', 'POST', '/connections/pg/credentials', {});
   assert.deepEqual([answer.status, answer.body.code], [403, 'access_mode_disabled']);
-  await assert.rejects(api.parts.credentials.resolve(minted.body.connection_credentials.password), /switched off/);
+  await assert.rejects(api.parts.credentials.resolve(minted.body.connection_credentials.password, 'postgres'), /switched off/);
 });
 
 test('a rule that a connection’s protocol cannot keep stops the change', async () => {

@@ -46,7 +46,7 @@ test('each mint gives a new secret, and the ones before go on working', async ()
   await addConnection(api);
   const secrets = (await Promise.all([mint(api), mint(api), mint(api)])).map((answer) => answer.body.connection_credentials.password);
   assert.equal(new Set(secrets).size, 3);
-  for (const secret of secrets) assert.equal((await api.parts.credentials.resolve(secret)).identity.userId, api.ids.standard);
+  for (const secret of secrets) assert.equal((await api.parts.credentials.resolve(secret, 'postgres')).identity.userId, api.ids.standard);
 });
 
 test('a secret opens its connection for its user until it expires', async () => {
@@ -55,13 +55,21 @@ test('a secret opens its connection for its user until it expires', async () => 
   await addConnection(api);
   const { body } = await mint(api, { access_duration_seconds: 60 });
   const { password } = body.connection_credentials;
-  const resolved = await api.parts.credentials.resolve(password);
+  const resolved = await api.parts.credentials.resolve(password, 'postgres');
   assert.deepEqual([resolved.identity.email, resolved.connection.name, resolved.credentialId], ['standard@hoop.test', 'pg', body.id]);
   assert.equal(resolved.expireAt, clock.now() + 60_000);
   clock.advance(59_999);
-  await api.parts.credentials.resolve(password);
+  await api.parts.credentials.resolve(password, 'postgres');
   clock.advance(1);
-  await assert.rejects(api.parts.credentials.resolve(password), refusedWith('credential_expired'));
+  await assert.rejects(api.parts.credentials.resolve(password, 'postgres'), refusedWith('credential_expired'));
+});
+
+test('a secret opens the door of its connection’s own protocol and no other', async () => {
+  await using api = await openApi();
+  await addConnection(api);
+  const { password } = (await mint(api)).body.connection_credentials;
+  await assert.rejects(api.parts.credentials.resolve(password, 'mysql'), refusedWith('credential_invalid'));
+  assert.equal((await api.parts.credentials.resolve(password, 'postgres')).connection.name, 'pg');
 });
 
 test('a revoked secret is dead at once, and revoking it again changes nothing', async () => {
@@ -70,7 +78,7 @@ test('a revoked secret is dead at once, and revoking it again changes nothing', 
   const { body } = await mint(api);
   const path = `/connections/pg/credentials/${body.id}/revoke`;
   assert.equal((await api.call('standard', 'POST', path)).status, 204);
-  await assert.rejects(api.parts.credentials.resolve(body.connection_credentials.password), refusedWith('credential_invalid'));
+  await assert.rejects(api.parts.credentials.resolve(body.connection_credentials.password, 'postgres'), refusedWith('credential_invalid'));
   assert.equal((await api.call('standard', 'POST', path)).status, 204);
   assert.equal((await api.call('standard', 'POST', path.replace('/pg/', '/nosuch/'))).status, 404);
 });
@@ -81,7 +89,7 @@ test('closing ends the sessions and keeps the secret', async () => {
   const { body } = await mint(api);
   assert.equal((await api.call('standard', 'POST', `/connections/pg/credentials/${body.id}/close`)).status, 204);
   assert.deepEqual(api.engine.calls, [`revoke ${body.id}`]);
-  await api.parts.credentials.resolve(body.connection_credentials.password);
+  await api.parts.credentials.resolve(body.connection_credentials.password, 'postgres');
 });
 
 test('a secret dies with its user and its connection', async () => {
@@ -89,11 +97,11 @@ test('a secret dies with its user and its connection', async () => {
   await addConnection(api);
   const first = (await mint(api)).body.connection_credentials.password;
   await api.store.users.update(api.ids.standard, { status: 'inactive' });
-  await assert.rejects(api.parts.credentials.resolve(first), refusedWith('credential_invalid'));
+  await assert.rejects(api.parts.credentials.resolve(first, 'postgres'), refusedWith('credential_invalid'));
   await api.store.users.update(api.ids.standard, { status: 'active' });
-  await api.parts.credentials.resolve(first);
+  await api.parts.credentials.resolve(first, 'postgres');
   await api.store.connections.delete('pg');
-  await assert.rejects(api.parts.credentials.resolve(first), refusedWith('credential_invalid'));
+  await assert.rejects(api.parts.credentials.resolve(first, 'postgres'), refusedWith('credential_invalid'));
 });
 
 test('what is not a secret of ours is refused without a look into the store', async () => {
@@ -107,10 +115,10 @@ test('what is not a secret of ours is refused without a look into the store', as
   };
   Object.assign(credentials, { bySecretHash: counted });
   for (const text of ['', 'pg-', `pg-${'a'.repeat(42)}`, `pg-${'a'.repeat(44)}`, "pg-' or 1=1 --", 'x'.repeat(100_000), api.tokens.admin]) {
-    await assert.rejects(api.parts.credentials.resolve(text), refusedWith('credential_invalid'));
+    await assert.rejects(api.parts.credentials.resolve(text, 'postgres'), refusedWith('credential_invalid'));
   }
   assert.deepEqual(queries, []);
-  await assert.rejects(api.parts.credentials.resolve(`pg-${'a'.repeat(43)}`), refusedWith('credential_invalid'));
+  await assert.rejects(api.parts.credentials.resolve(`pg-${'a'.repeat(43)}`, 'postgres'), refusedWith('credential_invalid'));
   assert.equal(queries.length, 1);
 });
 

@@ -85,10 +85,10 @@ export class CredentialService {
 
   /**
    * Whom a secret lets in, and where to: asked of the store at each login, so that revocation, expiry, a deactivated user
-   * and a switched-off connection hold at once.
+   * and a switched-off connection hold at once. A secret opens the door of its connection's own protocol and no other.
    * @throws Refusal `credential_invalid`, `credential_expired`, `access_mode_disabled`
    */
-  async resolve(secret: string): Promise<ResolvedCredential> {
+  async resolve(secret: string, protocol: string): Promise<ResolvedCredential> {
     const row = SECRET.test(secret) ? await this.#store.credentials.bySecretHash(secretHash(secret)) : undefined;
     if (!row) throw invalid();
     if (row.expireAt !== null && row.expireAt <= this.#clock.now()) {
@@ -96,6 +96,7 @@ export class CredentialService {
     }
     const [user, connection] = await Promise.all([this.#store.users.get(row.userId), this.#store.connections.get(row.connectionId)]);
     if (user?.status !== 'active' || !connection) throw invalid();
+    if (protocolOf(connection.type, connection.subtype) !== protocol) throw invalid();
     mustAllowConnect(connection);
     return { identity: identityOf(user, this.#roles), connection, credentialId: row.id, expireAt: row.expireAt };
   }
