@@ -6,9 +6,15 @@ export function policyMessage(policy: ConnectionPolicy): PolicyMessage {
   return {
     revision: policy.revision,
     guardrails: policy.guardrails.map((rule) => ({ name: rule.name, input: [...rule.input], output: [...rule.output] })),
-    masks: policy.maskingRules.map((rule) => ({
-      name: rule.name,
-      entities: rule.supportedEntityTypes.flatMap((each) => each.entityTypes),
-    })),
+    masks: [
+      ...policy.maskingRules.map((rule) => ({
+        name: rule.name,
+        entities: rule.supportedEntityTypes.flatMap((each) => each.entityTypes),
+      })),
+      ...(policy.redactTypes.length > 0 ? [{ name: OF_CONNECTION, entities: [...policy.redactTypes] }] : []),
+    ],
   };
 }
+
+/** What records call the entities that a connection itself has hidden. */
+const OF_CONNECTION = 'redact_types';

@@ -2,10 +2,12 @@ import type { Clock } from '@hoop/core/clock';
 import type { Selectable } from 'kysely';
 import { orConflict } from './dialect/faults.ts';
 import { ORG_ID, uuidV5 } from './org.ts';
-import { checkName, fromJson, keyColumn, toJson } from './rows.ts';
+import { atomically, checkName, fromJson, keyColumn, toJson } from './rows.ts';
 import type { Db, Schema } from './schema.ts';
+import type { Signals } from './signals.ts';
 
-export type AgentMode = 'standard' | 'embedded';
+/** `multi-connection` is the organization key's own. */
+export type AgentMode = 'standard' | 'embedded' | 'multi-connection';
 export type AgentStatus = 'CONNECTED' | 'DISCONNECTED';
 /** What the agent said of itself when it connected: `hostname`, `version`, `platform` and such. */
 export type AgentMetadata = Readonly<Record<string, string>>;
@@ -27,7 +29,7 @@ export interface AgentRow {
 
 export interface NewAgent {
   readonly name: string;
-  readonly mode: AgentMode;
+  readonly mode: 'standard' | 'embedded';
   /** Of the key, never the key itself. */
   readonly keyHash: string;
 }
@@ -42,13 +44,15 @@ export interface AgentSighting {
 export class Agents {
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #signals: Signals;
 
-  constructor(db: Db, clock: Clock) {
+  constructor(db: Db, clock: Clock, signals: Signals) {
     this.#db = db;
     this.#clock = clock;
+    this.#signals = signals;
   }
 
-  /** All agents, by name. */
+  /** All agents, the organization's own among them, by name. */
   async list(): Promise<readonly AgentRow[]> {
     const rows = await this.#db.selectFrom('agents').selectAll().orderBy('name').execute();
     return rows.map(toAgent);
@@ -92,8 +96,11 @@ export class Agents {
 
   /** Deletes the agent; its connections stay and point to nobody. False when there is none. */
   async delete(nameOrId: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db.deleteFrom('agents').where(keyColumn(nameOrId), '=', nameOrId).executeTakeFirst();
-    return numDeletedRows > 0n;
+    return atomically(this.#db, async (tx) => {
+      const gone = await tx.deleteFrom('agents').where(keyColumn(nameOrId), '=', nameOrId).returning(['id', 'key_hash']).executeTakeFirst();
+      if (gone) await this.#signals.in(tx).publish({ kind: 'agent.deleted', agentId: gone.id, keyId: gone.key_hash });
+      return gone !== undefined;
+    });
   }
 
   /** The agent whose key has this hash. */

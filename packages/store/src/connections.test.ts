@@ -35,11 +35,24 @@ onEachDatabase('connections', (database) => {
       managedBy: 'hoopagent',
     };
     const full = await connections.create(fields);
-    const server = { id: full.id, orgId: full.orgId, secretKeys: [], secretsUpdatedAt: null };
+    const noted = { ownAgentId: 'agent-1', secretKeys: [], secretsUpdatedAt: null, probedAt: null, probeError: null };
+    const server = { id: full.id, orgId: full.orgId, ...noted };
     assert.deepEqual(full, { ...fields, ...server, createdAt: clock.now_ms, updatedAt: clock.now_ms });
     assert.deepEqual(await connections.get('full'), full);
     assert.deepEqual(await connections.get(full.id), full);
     assert.deepEqual(await connections.list(), [full, plain]);
+  });
+
+  it('notes whether the target could be reached when it was last tried', async () => {
+    const clock = new TestClock();
+    const { connections } = await database.store({ clock });
+    const { id } = await connections.create(PG);
+    clock.now_ms += 7;
+    await connections.probed(id, 'nobody answers');
+    const failed = await connections.get('pg');
+    assert.deepEqual([failed?.probedAt, failed?.probeError], [clock.now_ms, 'nobody answers']);
+    await connections.probed(id, null);
+    assert.equal((await connections.get('pg'))?.probeError, null);
   });
 
   it('keeps secrets apart from rows: a row has their keys only', async () => {

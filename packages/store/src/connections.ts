@@ -4,9 +4,11 @@ import type { AccessMode, Connection } from '@hoop/core/connection';
 import { type Selectable, sql } from 'kysely';
 import { orConflict } from './dialect/faults.ts';
 import { attachGuardrails } from './guardrails.ts';
+import { Resources } from './resources.ts';
 import { atomically, bump, checkName, containsPattern, fromJson, groupBy, keyColumn, toFlag, toJson } from './rows.ts';
 import type { Db, Schema } from './schema.ts';
 import type { SecretBox } from './secret-box.ts';
+import type { Signals } from './signals.ts';
 
 /** Secrets by key, `envvar:HOST` or `filesystem:NAME`; values are base64, stored as they were given. */
 export type Secrets = Readonly<Record<string, string>>;
@@ -14,7 +16,10 @@ export type Secrets = Readonly<Record<string, string>>;
 /** A connection without its secrets: only their keys, so that no list can leak a value. */
 export interface ConnectionRow extends Connection {
   readonly orgId: string;
+  /** Of the resource that it belongs to. */
   readonly resourceName: string;
+  /** The agent that it names itself; empty where `agentId` is its resource's. */
+  readonly ownAgentId: string;
   readonly command: readonly string[];
   readonly defaultDatabase: string;
   /** Whether users may browse the schema. */
@@ -34,20 +39,24 @@ export interface ConnectionRow extends Connection {
   readonly connectionTags: Readonly<Record<string, string>>;
   readonly guardrailRuleIds: readonly string[];
   readonly managedBy: string | null;
+  /** When its target was last tried on purpose, or reached after that had failed; null: never. */
+  readonly probedAt: number | null;
+  /** Why the target could not be reached then; null: it could. */
+  readonly probeError: string | null;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
 
-type Optional = Omit<
-  ConnectionRow,
-  'id' | 'orgId' | 'name' | 'type' | 'subtype' | 'agentId' | 'accessModes' | 'secretKeys' | 'secretsUpdatedAt' | 'createdAt' | 'updatedAt'
->;
+type Given = 'id' | 'orgId' | 'name' | 'type' | 'subtype' | 'agentId' | 'ownAgentId' | 'accessModes';
+type Noted = 'secretKeys' | 'secretsUpdatedAt' | 'probedAt' | 'probeError' | 'createdAt' | 'updatedAt';
+type Optional = Omit<ConnectionRow, Given | Noted>;
 
 /** What is absent is empty, off or null; access modes that are absent are enabled. */
 export interface NewConnection extends Partial<Optional> {
   readonly name: string;
   readonly type: string;
   readonly subtype: string;
+  /** Empty: that of its resource. */
   readonly agentId: string;
   readonly accessModes?: Partial<Readonly<Record<AccessMode, boolean>>>;
   readonly secrets?: Secrets;
@@ -60,6 +69,7 @@ export interface ConnectionPatch extends Partial<NewConnection> {
 }
 
 export interface ConnectionFilter {
+  /** Its own agent, or its resource's. */
   readonly agentId?: string;
   readonly type?: string;
   readonly subtype?: string;
@@ -80,17 +90,19 @@ export class Connections {
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #box: SecretBox;
+  readonly #signals: Signals;
 
-  constructor(db: Db, clock: Clock, box: SecretBox) {
+  constructor(db: Db, clock: Clock, box: SecretBox, signals: Signals) {
     this.#db = db;
     this.#clock = clock;
     this.#box = box;
+    this.#signals = signals;
   }
 
   /** Connections by name. */
   async list(filter: ConnectionFilter = {}): Promise<readonly ConnectionRow[]> {
     if (filter.ids?.length === 0) return [];
-    const rows = await filtered(this.#db, filter).orderBy('name').execute();
+    const rows = await filtered(this.#db, filter).orderBy('connections.name').execute();
     const attachments = await this.#db.selectFrom('guardrail_connections').selectAll().orderBy('rule_id').execute();
     const rulesOf = groupBy(attachments, (attachment) => attachment.connection_id);
     return rows
@@ -104,11 +116,14 @@ export class Connections {
   }
 
   async get(nameOrId: string): Promise<ConnectionRow | undefined> {
-    const row = await this.#db.selectFrom('connections').selectAll().where(keyColumn(nameOrId), '=', nameOrId).executeTakeFirst();
+    const row = await joined(this.#db)
+      .where(`connections.${keyColumn(nameOrId)}`, '=', nameOrId)
+      .executeTakeFirst();
     return row && toConnection(row, await ruleIdsOf(this.#db, row.id));
   }
 
   /**
+   * A connection that names no resource gets one of its own name.
    * @throws Refusal `connection_exists`
    * @throws Refusal `guardrail_unknown` when a rule's id is nobody's.
    */
@@ -117,8 +132,10 @@ export class Connections {
     return atomically(this.#db, async (tx) => {
       const id = randomUUID();
       const now = this.#clock.now();
-      const values = { ...DEFAULTS, ...toColumns(connection), id, created_at: now, updated_at: now };
       const { name, type, subtype, agentId } = connection;
+      const resource_name = connection.resourceName || name;
+      const values = { ...DEFAULTS, ...toColumns(connection), id, resource_name, created_at: now, updated_at: now };
+      await this.#resources(tx).ensure(resource_name, connection);
       await orConflict(
         tx
           .insertInto('connections')
@@ -138,40 +155,70 @@ export class Connections {
   async update(nameOrId: string, patch: ConnectionPatch): Promise<ConnectionRow | undefined> {
     if (patch.name !== undefined) checkName(patch.name);
     return atomically(this.#db, async (tx) => {
+      const resource = patch.resourceName ? await resourceOf(tx, nameOrId) : undefined;
       // First of all, because this is what locks the row: two patches of secrets must not lose one another's keys.
       const row = await orConflict(
         tx
           .updateTable('connections')
           .set({ ...toColumns(patch), updated_at: this.#clock.now() })
           .where(keyColumn(nameOrId), '=', nameOrId)
-          .returning('id')
+          .returning(['id', 'resource_name', 'type', 'subtype'])
           .executeTakeFirst(),
         'connection_exists',
         EXISTS,
       );
       if (!row) return undefined;
+      if (resource !== undefined && resource !== row.resource_name) {
+        await this.#resources(tx).ensure(row.resource_name, row);
+        await this.#resources(tx).release(resource);
+      }
       if (patch.secrets || patch.mergeSecrets) {
-        const before = patch.secrets ?? (await this.#secretsOf(tx, row.id));
+        const before = patch.secrets ?? (await this.#ownSecretsOf(tx, row.id));
         await this.#putSecrets(tx, row.id, merged(before, patch.mergeSecrets ?? {}));
       }
       if (patch.guardrailRuleIds) await attachGuardrails(tx, row.id, patch.guardrailRuleIds);
-      if (patch.guardrailRuleIds || patch.attributes) await bump(tx, 'policy');
+      if (patch.guardrailRuleIds || patch.attributes || patch.redactTypes) await bump(tx, 'policy');
+      await this.#signals.in(tx).publish({ kind: 'connection.changed', connectionId: row.id });
       return this.#mustGet(tx, row.id);
     });
   }
 
   /** Deletes the connection with its secrets, credentials and attachments. False when there is none. */
   async delete(nameOrId: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db.deleteFrom('connections').where(keyColumn(nameOrId), '=', nameOrId).executeTakeFirst();
-    return numDeletedRows > 0n;
+    return atomically(this.#db, async (tx) => {
+      const gone = await tx
+        .deleteFrom('connections')
+        .where(keyColumn(nameOrId), '=', nameOrId)
+        .returning(['id', 'resource_name'])
+        .executeTakeFirst();
+      if (!gone) return false;
+      await this.#resources(tx).release(gone.resource_name);
+      await this.#signals.in(tx).publish({ kind: 'connection.changed', connectionId: gone.id });
+      return true;
+    });
   }
 
-  /** The secrets in clear; empty when there are none. For the data path, and for those who may edit the connection. */
-  secretsOf(id: string): Promise<Secrets> {
-    return this.#secretsOf(this.#db, id);
+  /**
+   * The secrets in clear, over the variables of its resource; empty when there are none. For the data path, and for
+   * those who may edit the connection.
+   */
+  async secretsOf(id: string): Promise<Secrets> {
+    const row = await this.#db.selectFrom('connections').select('resource_name').where('id', '=', id).executeTakeFirst();
+    if (!row) return {};
+    const [env, own] = await Promise.all([this.#resources(this.#db).envOf(row.resource_name), this.#ownSecretsOf(this.#db, id)]);
+    return merged(env, own);
   }
 
-  async #secretsOf(db: Db, id: string): Promise<Secrets> {
+  /** Notes whether the target could be reached: null, or why not. It changes nothing but the status that is shown. */
+  async probed(id: string, error: string | null): Promise<void> {
+    await this.#db.updateTable('connections').set({ probed_at: this.#clock.now(), probe_error: error }).where('id', '=', id).execute();
+  }
+
+  #resources(db: Db): Resources {
+    return new Resources(db, this.#clock, this.#box);
+  }
+
+  async #ownSecretsOf(db: Db, id: string): Promise<Secrets> {
     const row = await db.selectFrom('connection_secrets').select('sealed').where('connection_id', '=', id).executeTakeFirst();
     return row ? fromJson<Secrets>(this.#box.open(row.sealed, secretContext(id))) : {};
   }
@@ -192,7 +239,7 @@ export class Connections {
   }
 
   async #mustGet(tx: Db, id: string): Promise<ConnectionRow> {
-    const row = await tx.selectFrom('connections').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+    const row = await joined(tx).where('connections.id', '=', id).executeTakeFirstOrThrow();
     return toConnection(row, await ruleIdsOf(tx, id));
   }
 }
@@ -209,15 +256,31 @@ async function ruleIdsOf(db: Db, connectionId: string): Promise<readonly string[
   return (await query.orderBy('rule_id').execute()).map((row) => row.rule_id);
 }
 
+async function resourceOf(db: Db, nameOrId: string): Promise<string | undefined> {
+  const row = await db.selectFrom('connections').select('resource_name').where(keyColumn(nameOrId), '=', nameOrId).executeTakeFirst();
+  return row?.resource_name;
+}
+
+/** Connections with the agent of their resource. */
+function joined(db: Db) {
+  return db
+    .selectFrom('connections')
+    .leftJoin('resources', 'resources.name', 'connections.resource_name')
+    .selectAll('connections')
+    .select('resources.agent_id as resource_agent_id');
+}
+
+const EFFECTIVE_AGENT = sql<string>`case when connections.agent_id = '' then resources.agent_id else connections.agent_id end`;
+
 function filtered(db: Db, filter: ConnectionFilter) {
-  let query = db.selectFrom('connections').selectAll();
-  if (filter.agentId !== undefined) query = query.where('agent_id', '=', filter.agentId);
-  if (filter.type !== undefined) query = query.where('type', '=', filter.type);
-  if (filter.subtype !== undefined) query = query.where('subtype', '=', filter.subtype);
-  if (filter.managedBy !== undefined) query = query.where('managed_by', '=', filter.managedBy);
-  if (filter.resourceName !== undefined) query = query.where('resource_name', '=', filter.resourceName);
-  if (filter.name !== undefined) query = query.where('name', '=', filter.name);
-  if (filter.ids) query = query.where('id', 'in', filter.ids);
+  let query = joined(db);
+  if (filter.agentId !== undefined) query = query.where(EFFECTIVE_AGENT, '=', filter.agentId);
+  if (filter.type !== undefined) query = query.where('connections.type', '=', filter.type);
+  if (filter.subtype !== undefined) query = query.where('connections.subtype', '=', filter.subtype);
+  if (filter.managedBy !== undefined) query = query.where('connections.managed_by', '=', filter.managedBy);
+  if (filter.resourceName !== undefined) query = query.where('connections.resource_name', '=', filter.resourceName);
+  if (filter.name !== undefined) query = query.where('connections.name', '=', filter.name);
+  if (filter.ids) query = query.where('connections.id', 'in', filter.ids);
   if (filter.search !== undefined) {
     const pattern = containsPattern(filter.search.toLowerCase());
     const matches = SEARCHED.map((column) => sql<boolean>`lower(${sql.ref(column)}) like ${pattern} escape '\\'`);
@@ -226,7 +289,7 @@ function filtered(db: Db, filter: ConnectionFilter) {
   return query;
 }
 
-const SEARCHED = ['name', 'type', 'subtype', 'resource_name'] as const;
+const SEARCHED = ['connections.name', 'connections.type', 'connections.subtype', 'connections.resource_name'] as const;
 
 /** Tags stand in JSON, and there are thousands of connections at most: this is simpler than joins, and fast enough. */
 function hasTags(row: ConnectionRow, filter: ConnectionFilter): boolean {
@@ -270,13 +333,13 @@ const DEFAULTS = {
   managed_by: null,
 } as const;
 
-type Columns = Partial<Omit<Schema['connections'], 'org_id'>>;
+type Columns = Partial<Omit<Schema['connections'], 'org_id' | 'probed_at' | 'probe_error'>>;
 
 /** Only the columns that `patch` speaks of. */
 function toColumns(patch: ConnectionPatch): Columns {
   const columns: Columns = {
     name: patch.name,
-    resource_name: patch.resourceName,
+    resource_name: patch.resourceName || undefined,
     type: patch.type,
     subtype: patch.subtype,
     agent_id: patch.agentId,
@@ -305,7 +368,9 @@ function flag(value: boolean | undefined): number | undefined {
   return value === undefined ? undefined : toFlag(value);
 }
 
-function toConnection(row: Selectable<Schema['connections']>, guardrailRuleIds: readonly string[]): ConnectionRow {
+type Joined = Selectable<Schema['connections']> & { readonly resource_agent_id: string | null };
+
+function toConnection(row: Joined, guardrailRuleIds: readonly string[]): ConnectionRow {
   return {
     id: row.id,
     orgId: row.org_id,
@@ -313,7 +378,8 @@ function toConnection(row: Selectable<Schema['connections']>, guardrailRuleIds: 
     resourceName: row.resource_name,
     type: row.type,
     subtype: row.subtype,
-    agentId: row.agent_id,
+    agentId: row.agent_id || (row.resource_agent_id ?? ''),
+    ownAgentId: row.agent_id,
     command: fromJson(row.command_json),
     defaultDatabase: row.default_database,
     accessModes: { connect: row.access_connect === 1, exec: row.access_exec === 1, runbooks: row.access_runbooks === 1 },
@@ -332,6 +398,8 @@ function toConnection(row: Selectable<Schema['connections']>, guardrailRuleIds: 
     connectionTags: fromJson(row.connection_tags_json),
     guardrailRuleIds,
     managedBy: row.managed_by,
+    probedAt: row.probed_at,
+    probeError: row.probe_error,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

@@ -1,7 +1,9 @@
 import type { Clock } from '@hoop/core/clock';
 import type { Selectable } from 'kysely';
 import { orBrokenReference } from './dialect/faults.ts';
+import { atomically } from './rows.ts';
 import type { Db, Schema } from './schema.ts';
+import type { Signals } from './signals.ts';
 
 /** Time-limited access of one user to one connection with the protocol's own clients. Only the secret's hash is stored. */
 export interface CredentialRow {
@@ -31,10 +33,12 @@ export interface NewCredential {
 export class Credentials {
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #signals: Signals;
 
-  constructor(db: Db, clock: Clock) {
+  constructor(db: Db, clock: Clock, signals: Signals) {
     this.#db = db;
     this.#clock = clock;
+    this.#signals = signals;
   }
 
   /** @throws Refusal `credential_target_unknown` when the user or the connection was deleted meanwhile. */
@@ -89,13 +93,16 @@ export class Credentials {
 
   /** False when there is none, or when it was revoked before. */
   async revoke(id: string): Promise<boolean> {
-    const { numUpdatedRows } = await this.#db
-      .updateTable('credentials')
-      .set({ revoked_at: this.#clock.now() })
-      .where('id', '=', id)
-      .where('revoked_at', 'is', null)
-      .executeTakeFirst();
-    return numUpdatedRows > 0n;
+    return atomically(this.#db, async (tx) => {
+      const { numUpdatedRows } = await tx
+        .updateTable('credentials')
+        .set({ revoked_at: this.#clock.now() })
+        .where('id', '=', id)
+        .where('revoked_at', 'is', null)
+        .executeTakeFirst();
+      if (numUpdatedRows > 0n) await this.#signals.in(tx).publish({ kind: 'credential.ended', credentialId: id });
+      return numUpdatedRows > 0n;
+    });
   }
 
   /** Forgets those that ended before `before` (ms since 1970), and says how many. Sessions keep their ids. */

@@ -3,9 +3,10 @@ import type { GuardrailRule } from '@hoop/contract/tunnel';
 import type { Clock } from '@hoop/core/clock';
 import type { Selectable, SelectQueryBuilder } from 'kysely';
 import { orBrokenReference, orConflict } from './dialect/faults.ts';
-import { atomically, bump, checkName, fromJson, groupBy, keyColumn, toJson } from './rows.ts';
+import { atomically, checkName, fromJson, groupBy, keyColumn, toJson } from './rows.ts';
 import { appliesTo, attributesOf, connectionsOf, RULE_TARGET_UNKNOWN } from './rule-targets.ts';
 import type { Db, Schema } from './schema.ts';
+import { policyChanged, type Signals } from './signals.ts';
 
 /** A set of rules that judge what goes in and what comes out. */
 export interface GuardrailRow {
@@ -41,10 +42,12 @@ export type GuardrailPatch = Partial<NewGuardrail>;
 export class Guardrails {
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #signals: Signals;
 
-  constructor(db: Db, clock: Clock) {
+  constructor(db: Db, clock: Clock, signals: Signals) {
     this.#db = db;
     this.#clock = clock;
+    this.#signals = signals;
   }
 
   /** All, by name. */
@@ -82,7 +85,7 @@ export class Guardrails {
         EXISTS,
       );
       const connectionIds = await attachConnections(tx, row.id, rule.connectionIds ?? []);
-      await bump(tx, 'policy');
+      await policyChanged(tx, this.#signals);
       return toGuardrail(row, connectionIds);
     });
   }
@@ -111,7 +114,7 @@ export class Guardrails {
       );
       if (!row) return undefined;
       if (patch.connectionIds) await attachConnections(tx, row.id, patch.connectionIds);
-      await bump(tx, 'policy');
+      await policyChanged(tx, this.#signals);
       return toGuardrail(row, await connectionsOf(tx, 'guardrail_connections', row.id));
     });
   }
@@ -120,7 +123,7 @@ export class Guardrails {
   async delete(nameOrId: string): Promise<boolean> {
     return atomically(this.#db, async (tx) => {
       const { numDeletedRows } = await tx.deleteFrom('guardrails').where(keyColumn(nameOrId), '=', nameOrId).executeTakeFirst();
-      if (numDeletedRows > 0n) await bump(tx, 'policy');
+      if (numDeletedRows > 0n) await policyChanged(tx, this.#signals);
       return numDeletedRows > 0n;
     });
   }

@@ -3,9 +3,10 @@ import type { Clock } from '@hoop/core/clock';
 import { Refusal } from '@hoop/core/errors';
 import type { Selectable, SelectQueryBuilder } from 'kysely';
 import { orBrokenReference, orConflict } from './dialect/faults.ts';
-import { atomically, bump, checkName, fromJson, groupBy, keyColumn, toJson } from './rows.ts';
+import { atomically, checkName, fromJson, groupBy, keyColumn, toJson } from './rows.ts';
 import { appliesTo, attributesOf, RULE_TARGET_UNKNOWN } from './rule-targets.ts';
 import type { Db, Schema } from './schema.ts';
+import { policyChanged, type Signals } from './signals.ts';
 
 /** A named set of entities to hide, such as `PII` with `EMAIL_ADDRESS`. */
 export interface EntityTypes {
@@ -63,10 +64,12 @@ export interface MaskingSwitch {
 export class MaskingRules {
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #signals: Signals;
 
-  constructor(db: Db, clock: Clock) {
+  constructor(db: Db, clock: Clock, signals: Signals) {
     this.#db = db;
     this.#clock = clock;
+    this.#signals = signals;
   }
 
   /** All, by name. */
@@ -98,7 +101,7 @@ export class MaskingRules {
       };
       await orConflict(tx.insertInto('masking_rules').values(values).execute(), 'masking_rule_exists', EXISTS);
       await attachConnections(tx, id, rule.connectionIds ?? []);
-      await bump(tx, 'policy');
+      await policyChanged(tx, this.#signals);
       return mustFind(tx, id);
     });
   }
@@ -128,7 +131,7 @@ export class MaskingRules {
       );
       if (!row) return undefined;
       if (patch.connectionIds) await attachConnections(tx, row.id, patch.connectionIds);
-      await bump(tx, 'policy');
+      await policyChanged(tx, this.#signals);
       return mustFind(tx, row.id);
     });
   }
@@ -137,7 +140,7 @@ export class MaskingRules {
   async delete(nameOrId: string): Promise<boolean> {
     return atomically(this.#db, async (tx) => {
       const { numDeletedRows } = await tx.deleteFrom('masking_rules').where(keyColumn(nameOrId), '=', nameOrId).executeTakeFirst();
-      if (numDeletedRows > 0n) await bump(tx, 'policy');
+      if (numDeletedRows > 0n) await policyChanged(tx, this.#signals);
       return numDeletedRows > 0n;
     });
   }
@@ -149,7 +152,7 @@ export class MaskingRules {
   async switchFor(connectionId: string, switches: readonly MaskingSwitch[]): Promise<void> {
     await atomically(this.#db, async (tx) => {
       for (const { ruleId, active } of switches) await put(tx, ruleId, connectionId, active);
-      await bump(tx, 'policy');
+      await policyChanged(tx, this.#signals);
     });
   }
 

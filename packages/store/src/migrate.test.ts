@@ -34,6 +34,30 @@ async function versions(db: Db): Promise<string[]> {
   return rows.map((row) => `${row.version} ${row.name}`);
 }
 
+/** A connection as the first version of the schema has it. */
+async function insertOld(db: Db, name: string, resource: string): Promise<void> {
+  const texts = ['type', 'subtype', 'agent_id', 'default_database'];
+  const json = [
+    'command',
+    'secret_keys',
+    'reviewers',
+    'force_approve_groups',
+    'redact_types',
+    'mandatory_metadata_fields',
+    'attributes',
+    'tags',
+    'connection_tags',
+  ];
+  const numbers = ['access_connect', 'access_exec', 'access_runbooks', 'access_schema', 'redact_enabled', 'created_at', 'updated_at'];
+  const values: Record<string, string | number> = { id: `id-${name}`, name, resource_name: resource };
+  for (const column of texts) values[column] = 'x';
+  for (const column of json) values[`${column}_json`] = '[]';
+  for (const column of numbers) values[column] = 1;
+  await sql`insert into connections (${sql.join(Object.keys(values).map(sql.ref))}) values (${sql.join(Object.values(values))})`.execute(
+    db,
+  );
+}
+
 onEachDatabase('migrations', (database) => {
   it('bring an empty database up, and change nothing the second time', async () => {
     const { db, options } = open(await database.place());
@@ -74,6 +98,21 @@ onEachDatabase('migrations', (database) => {
     const renamed = { ...second, name: 'another' };
     await assert.rejects(migrate(db, { ...options, migrations: [initial, renamed] }), code('store_too_new'));
     assert.deepEqual(await versions(db), ['1 initial', '2 second']);
+    await db.destroy();
+  });
+
+  it('give the connections of an earlier version the resources that they name, or one of their own name', async () => {
+    const { db, options } = open(await database.place());
+    await migrate(db, { ...options, migrations: [initial] });
+    for (const [name, resource] of Object.entries({ a: '', b: 'shared', c: 'shared', d: 'a' })) await insertOld(db, name, resource);
+    await migrate(db, options);
+    const resources = await db.selectFrom('resources').select(['name', 'automatic']).orderBy('name').execute();
+    assert.deepEqual(
+      resources.map((row) => `${row.name} ${row.automatic}`),
+      ['a 1', 'shared 1'],
+    );
+    const left = await db.selectFrom('connections').select('name').where('resource_name', '=', '').execute();
+    assert.deepEqual(left, []);
     await db.destroy();
   });
 

@@ -153,8 +153,12 @@ onEachDatabase('guardrails and masking rules', (database) => {
     const { id } = await connect(store, 'pg');
     const guardrail = await store.guardrails.create({ name: 'g', connectionIds: [id, id] });
     const mask = await store.maskingRules.create({ name: 'm', connectionIds: [id] });
-    const policy = { revision: await store.policyRevision(), guardrails: [guardrail], maskingRules: [mask] };
+    const policy = { revision: await store.policyRevision(), guardrails: [guardrail], maskingRules: [mask], redactTypes: [] };
     assert.deepEqual(await store.policyOf(id), policy);
+    await store.connections.update(id, { redactTypes: ['EMAIL_ADDRESS'] });
+    const redacting = await store.policyOf(id);
+    assert.deepEqual(redacting.redactTypes, ['EMAIL_ADDRESS']);
+    assert.ok(redacting.revision > policy.revision);
     await store.connections.delete(id);
     assert.deepEqual((await store.guardrails.get('g'))?.connectionIds, []);
     assert.deepEqual((await store.maskingRules.get('m'))?.connectionIds, []);

@@ -22,6 +22,10 @@ export interface Schema {
   readonly masking_rule_connections: { rule_id: string; connection_id: string; active: number };
   readonly settings: { key: string; value_json: string | null; sealed: string | null; updated_at: number };
   readonly outbox: OutboxTable;
+  readonly resources: ResourcesTable;
+  readonly signals: { seq: Generated<number>; kind: string; payload_json: string; created_at: number };
+  readonly gateways: { id: string; seen_at: number };
+  readonly agent_links: { gateway_id: string; agent_id: string; connection: string; since: number };
 }
 
 /** A database, or a transaction on it: aggregates do not care which. */
@@ -48,6 +52,8 @@ interface AgentsTable extends Row {
   name: string;
   mode: string;
   key_hash: string;
+  /** Only of the organization key, which can be seen again. */
+  sealed_key: Generated<string | null>;
   status: string;
   metadata_json: string;
   gateway_id: string | null;
@@ -81,6 +87,21 @@ interface ConnectionsTable extends Row {
   tags_json: string;
   connection_tags_json: string;
   managed_by: string | null;
+  probed_at: Generated<number | null>;
+  probe_error: Generated<string | null>;
+  created_at: number;
+  updated_at: number;
+}
+
+interface ResourcesTable extends Row {
+  name: string;
+  type: string;
+  subtype: string;
+  agent_id: string;
+  env_keys_json: string;
+  sealed_env: string | null;
+  /** Made for a connection that named none; it goes with its last connection. */
+  automatic: number;
   created_at: number;
   updated_at: number;
 }

@@ -9,16 +9,21 @@ import type { DatabaseKind } from './dialect/claiming.ts';
 import { PostgresDialect } from './dialect/postgres.ts';
 import { SearchDialect } from './dialect/search.ts';
 import { SqliteDialect } from './dialect/sqlite.ts';
+import { Gateways } from './gateways.ts';
 import { type GuardrailRow, Guardrails } from './guardrails.ts';
 import { takeLease } from './lease.ts';
 import { type MaskingRuleRow, MaskingRules } from './masking-rules.ts';
 import { migrate } from './migrate.ts';
+import { OrgKeys } from './org-keys.ts';
 import { Outbox } from './outbox.ts';
 import { reseal } from './reseal.ts';
+import { Resources } from './resources.ts';
 import type { Db, Schema } from './schema.ts';
 import { SecretBox } from './secret-box.ts';
 import { Sessions } from './sessions.ts';
 import { Settings } from './settings.ts';
+import { SignalFeed, type SignalHandler } from './signal-feed.ts';
+import { Signals } from './signals.ts';
 import { Users } from './users.ts';
 
 export interface StoreOptions {
@@ -40,12 +45,16 @@ export interface ConnectionPolicy {
   readonly revision: number;
   readonly guardrails: readonly GuardrailRow[];
   readonly maskingRules: readonly MaskingRuleRow[];
+  /** Entities that the connection itself has hidden, as an agent beside an application declares it. */
+  readonly redactTypes: readonly string[];
 }
 
 /** One object with an aggregate a field. Every method is one transaction, unless it is called inside `transaction`. */
 export interface Aggregates {
   readonly users: Users;
   readonly agents: Agents;
+  readonly orgKeys: OrgKeys;
+  readonly resources: Resources;
   readonly connections: Connections;
   readonly sessions: Sessions;
   readonly credentials: Credentials;
@@ -53,12 +62,21 @@ export interface Aggregates {
   readonly maskingRules: MaskingRules;
   readonly settings: Settings;
   readonly outbox: Outbox;
+  readonly gateways: Gateways;
+  readonly signals: Signals;
   /** Grows with each change of a rule or of what it is attached to. */
   policyRevision(): Promise<number>;
   policyOf(connectionId: string): Promise<ConnectionPolicy>;
 }
 
 export interface Store extends Aggregates, AsyncDisposable {
+  /** Whether other gateways may be on this store, too. */
+  readonly isShared: boolean;
+  /**
+   * Gives every signal of this and every other gateway from here on to `handler`, one after the other, within a second
+   * of its commit. To be called once. @throws TargetFault `store_unavailable`
+   */
+  subscribe(handler: SignalHandler): Promise<void>;
   /**
    * Runs several steps as one: all of them are stored, or none when `work` throws. Inside, use only what is given to `work`;
    * the store itself would wait for its own transaction and fail with `store_busy`. Do no network calls inside.
@@ -81,7 +99,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const kind: DatabaseKind = options.postgresUri === undefined ? 'sqlite' : 'postgres';
   const clock = options.clock ?? systemClock;
   const { db, searches, closeDatabase } = openDatabase(options);
+  const signals = new Signals(db, clock, kind, () => feed.wake());
+  const feed: SignalFeed = new SignalFeed({ signals, postgresUri: options.postgresUri, clock, log: options.log });
   const closed = async (): Promise<void> => {
+    await feed.close();
     await closeDatabase();
     lease.release();
   };
@@ -92,7 +113,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await closed();
     throw error;
   }
-  return assemble({ db, searches, kind, clock, box }, closed);
+  return assemble({ db, searches, kind, clock, box, signals }, feed, closed);
 }
 
 interface Opened extends Pick<Parts, 'db' | 'searches'> {
@@ -121,39 +142,51 @@ interface Parts {
   readonly kind: DatabaseKind;
   readonly clock: Clock;
   readonly box: SecretBox;
+  readonly signals: Signals;
 }
 
-function assemble(parts: Parts, closed: () => Promise<void>): Store {
+function assemble(parts: Parts, feed: SignalFeed, closed: () => Promise<void>): Store {
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= closed());
   return {
     ...aggregatesOf(parts),
-    transaction: (work) => parts.db.transaction().execute((tx) => work(aggregatesOf({ ...parts, db: tx, searches: tx }))),
+    isShared: parts.kind === 'postgres',
+    subscribe: (handler) => feed.open(handler),
+    transaction: (work) => {
+      const inside = (tx: Db): Parts => ({ ...parts, db: tx, searches: tx, signals: parts.signals.in(tx) });
+      return parts.db.transaction().execute((tx) => work(aggregatesOf(inside(tx))));
+    },
     reseal: () => reseal(parts.db, parts.box),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-function aggregatesOf({ db, searches, kind, clock, box }: Parts): Aggregates {
-  const guardrails = new Guardrails(db, clock);
-  const maskingRules = new MaskingRules(db, clock);
+function aggregatesOf({ db, searches, kind, clock, box, signals }: Parts): Aggregates {
+  const guardrails = new Guardrails(db, clock, signals);
+  const maskingRules = new MaskingRules(db, clock, signals);
+  const connections = new Connections(db, clock, box, signals);
   const policyRevision = (): Promise<number> => readRevision(db);
   return {
-    users: new Users(db, clock),
-    agents: new Agents(db, clock),
-    connections: new Connections(db, clock, box),
+    users: new Users(db, clock, signals),
+    agents: new Agents(db, clock, signals),
+    orgKeys: new OrgKeys(db, clock, box, signals),
+    resources: new Resources(db, clock, box),
+    connections,
     sessions: new Sessions(db, searches, clock),
-    credentials: new Credentials(db, clock),
+    credentials: new Credentials(db, clock, signals),
     guardrails,
     maskingRules,
     settings: new Settings(db, clock, box),
     outbox: new Outbox(db, clock, kind),
+    gateways: new Gateways(db, clock),
+    signals,
     policyRevision,
     policyOf: async (connectionId) => ({
       revision: await policyRevision(),
       guardrails: await guardrails.rulesOf(connectionId),
       maskingRules: await maskingRules.rulesOf(connectionId),
+      redactTypes: (await connections.get(connectionId))?.redactTypes ?? [],
     }),
   };
 }

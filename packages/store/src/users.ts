@@ -5,6 +5,7 @@ import { orConflict } from './dialect/faults.ts';
 import { isUuid } from './org.ts';
 import { atomically, bump, groupBy, toFlag } from './rows.ts';
 import type { Db } from './schema.ts';
+import type { Signals } from './signals.ts';
 
 export type UserStatus = 'active' | 'inactive' | 'invited' | 'reviewing';
 
@@ -42,10 +43,12 @@ export type UserPatch = Partial<NewUser>;
 export class Users {
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #signals: Signals;
 
-  constructor(db: Db, clock: Clock) {
+  constructor(db: Db, clock: Clock, signals: Signals) {
     this.#db = db;
     this.#clock = clock;
+    this.#signals = signals;
   }
 
   /** All users, by e-mail. */
@@ -127,17 +130,22 @@ export class Users {
         await tx.deleteFrom('user_groups').where('user_id', '=', row.id).execute();
         await this.#join(tx, row.id, groups);
       }
-      return new Users(tx, this.#clock).get(row.id);
+      if (status) await this.#signals.in(tx).publish({ kind: 'user.changed', userId: row.id });
+      return new Users(tx, this.#clock, this.#signals).get(row.id);
     });
   }
 
   /** Deletes the user with the credentials; sessions keep the name. False when there is none. */
   async delete(emailOrId: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db
-      .deleteFrom('users')
-      .where(...byEmailOrId(emailOrId))
-      .executeTakeFirst();
-    return numDeletedRows > 0n;
+    return atomically(this.#db, async (tx) => {
+      const gone = await tx
+        .deleteFrom('users')
+        .where(...byEmailOrId(emailOrId))
+        .returning('id')
+        .executeTakeFirst();
+      if (gone) await this.#signals.in(tx).publish({ kind: 'user.changed', userId: gone.id });
+      return gone !== undefined;
+    });
   }
 
   count(): Promise<number> {
