@@ -18,3 +18,43 @@ export function readAgentEnv(env: NodeJS.ProcessEnv = process.env): AgentEnv {
     logEncoding: env.LOG_ENCODING,
   };
 }
+
+/** What the service gets of the environment in which it is started; see `variablesFrom`. */
+export const SERVICE_VARIABLES = [
+  'HOOP_KEY',
+  'HOOP_TLSCA',
+  'HOOP_TLS_SKIP_VERIFY',
+  'HOOP_TLSSERVERNAME',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'LOG_LEVEL',
+  'LOG_ENCODING',
+  'PATH',
+] as const;
+
+/** Where a service manager listens, and an environment of its own making. */
+export interface ServiceEnv {
+  /** A file with more variables, for a service manager that cannot read one itself. */
+  readonly envFile: string | undefined;
+  readonly notifySocket: string | undefined;
+  readonly watchdog_usec: number | undefined;
+  readonly path: string;
+}
+
+/** Reads what a service manager set, and takes it away: what a session runs must not speak to the manager in our name. */
+export function takeServiceEnv(env: NodeJS.ProcessEnv = process.env): ServiceEnv {
+  const { HOOP_ENV_FILE: envFile, NOTIFY_SOCKET: notifySocket, WATCHDOG_USEC, WATCHDOG_PID, PATH } = env;
+  for (const name of ['HOOP_ENV_FILE', 'NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete env[name];
+  const isOurs = WATCHDOG_PID === undefined || Number(WATCHDOG_PID) === process.pid;
+  return { envFile, notifySocket, watchdog_usec: isOurs && WATCHDOG_USEC ? Number(WATCHDOG_USEC) : undefined, path: PATH ?? '' };
+}
+
+/** Puts variables into this process's environment, over what is there. */
+export function addToEnv(variables: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv = process.env): void {
+  Object.assign(env, variables);
+}
+
+/** The environment as the service's own programs and its installation see it. */
+export function machineEnv(): NodeJS.ProcessEnv {
+  return process.env;
+}

@@ -39,6 +39,10 @@ const EXIT_OF_CODE: Readonly<Record<string, number>> = {
 
 /** The exit code that an error ends the command with. */
 export function exitCodeOf(error: AppError): number {
+  agent_config: EXIT.misconfigured,
+  agent_environment: EXIT.misconfigured,
+  agent_refused: EXIT.misconfigured,
+  key_mode: EXIT.misconfigured,
   if (error instanceof Failure) return error.exitCode;
   return EXIT_OF_CODE[error.code] ?? (error.kind === 'refusal' ? EXIT.refused : EXIT.failed);
 }

@@ -1,10 +1,13 @@
-import { type AgentHello, FRAME_KINDS, GatewayMessage, TUNNEL_PATHS } from '@hoop/contract/tunnel';
-import { asAppError, TargetFault } from '@hoop/core/errors';
+import { type AgentHello, FRAME_KINDS, GatewayMessage, type LogEntry, TUNNEL_PATHS } from '@hoop/contract/tunnel';
+import { asAppError, Refusal } from '@hoop/core/errors';
 import type { Log } from '@hoop/core/log';
 import { STATUS_UNIMPLEMENTED } from './carrier.ts';
 import { type DialOptions, TunnelClient } from './client.ts';
 import { parseMessage, sendControl } from './control.ts';
 import type { SessionHost } from './link.ts';
+import { LogReport } from './log-report.ts';
+import { SleepWatch } from './pulse.ts';
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, GOOD_LINK_MS_MIN, PULSE } from './settings.ts';
 import type { FrameStream } from './stream.ts';
 
 export interface AgentClientOptions {
@@ -14,10 +17,12 @@ export interface AgentClientOptions {
   readonly hello: AgentHello;
   readonly host: SessionHost;
   readonly log: Log;
+  /** Told whenever the link comes or goes. */
+  onLink?(link: LinkChange): void;
 }
 
-const BACKOFF_MS_MIN = 200;
-const BACKOFF_MS_MAX = 2_000;
+/** What became of the link to the gateway: the name that it knows this agent by, or why there is none now. */
+export type LinkChange = { readonly up: true; readonly agent: string } | { readonly up: false; readonly why: string };
 
 /** Keeps one link from an agent to its gateway, for as long as it runs. */
 export class AgentClient {
@@ -25,6 +30,9 @@ export class AgentClient {
   #client: TunnelClient | undefined;
   #stopped = false;
   #wake: (() => void) | undefined;
+  readonly #report = new LogReport();
+  /** What the gateway said that makes coming back pointless. */
+  #refusal: Refusal | undefined;
 
   constructor(options: AgentClientOptions) {
     this.#options = options;
@@ -37,10 +45,13 @@ export class AgentClient {
   async run(): Promise<void> {
     let backoff_ms = BACKOFF_MS_MIN;
     while (!this.#stopped) {
+      const begun_ms = performance.now();
+      let welcome = false;
       try {
         await this.#serveOnce(() => {
-          backoff_ms = BACKOFF_MS_MIN;
+          welcome = true;
         });
+        if (this.#refusal) throw this.#refusal;
         if (this.#stopped) return;
         this.#options.log.warn('The link to the gateway ended; dialling again');
       } catch (error) {
@@ -48,14 +59,22 @@ export class AgentClient {
         if (fault.kind === 'refusal' || fault.kind === 'misconfigured') throw fault;
         this.#options.log.warn({ code: fault.code, retry_ms: Math.round(backoff_ms) }, fault.message);
       }
-      await this.#pause(backoff_ms * (0.5 + Math.random()));
-      backoff_ms = Math.min(backoff_ms * 2, BACKOFF_MS_MAX);
+      if (welcome && performance.now() - begun_ms > GOOD_LINK_MS_MIN) backoff_ms = BACKOFF_MS_MIN;
+      // At random, so that a gateway that comes back is not met by all of its agents at once.
+      const slept = await this.#pause(backoff_ms * (0.5 + Math.random() / 2));
+      backoff_ms = slept ? BACKOFF_MS_MIN : Math.min(backoff_ms * 2, BACKOFF_MS_MAX);
     }
+  }
+
+  /** Tells the gateway what was logged, now or when there is a link. Never waits: what is too much is dropped, the oldest first. */
+  report(entries: readonly LogEntry[]): void {
+    this.#report.add(entries);
   }
 
   stop(): void {
     this.#stopped = true;
     this.#client?.close();
+    this.#report.unlink();
     this.#wake?.();
   }
 
@@ -71,7 +90,9 @@ export class AgentClient {
       control.receive({
         data: () => undefined,
         message: (kind, payload) => {
-          if (kind === FRAME_KINDS.control) this.#onMessage(client, parseMessage(GatewayMessage, payload), onWelcome);
+          const message = kind === FRAME_KINDS.control ? this.#messageIn(payload) : undefined;
+          if (message?.type === 'welcome') this.#report.link(control);
+          if (message) this.#onMessage(client, message, onWelcome);
         },
         ended: () => client.close(),
         broken: () => client.close(),
@@ -80,6 +101,7 @@ export class AgentClient {
       await client.closed;
     } finally {
       client.close();
+      this.#report.unlink();
       this.#options.host.linkLost();
     }
   }
@@ -101,10 +123,21 @@ export class AgentClient {
     }
   }
 
+  /** A newer gateway may say things that this agent does not know; they are not for it. */
+  #messageIn(payload: Buffer): GatewayMessage | undefined {
+    try {
+      return parseMessage(GatewayMessage, payload);
+    } catch (error) {
+      this.#options.log.debug({ code: asAppError(error).code }, 'The gateway said something that this agent does not know');
+      return undefined;
+    }
+  }
+
   #onMessage(client: TunnelClient, message: GatewayMessage, onWelcome: () => void): void {
     switch (message.type) {
       case 'welcome':
         onWelcome();
+        this.#options.onLink?.({ up: true, agent: message.name });
         void this.#replay(client);
         this.#options.log.info({ agent: message.name }, 'Connected to the gateway');
         return;
@@ -122,22 +155,25 @@ export class AgentClient {
         return;
       case 'goodbye':
         this.#options.log.warn({ reason: message.reason }, 'The gateway said goodbye');
+        if (message.code !== undefined) this.#refusal = new Refusal(message.code, message.reason);
         client.close();
     }
   }
 
-  #pause(duration_ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, duration_ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  /** True when the machine slept meanwhile: then there is nothing left to wait for. */
+  #pause(duration_ms: number): Promise<boolean> {
+    const sleep = new SleepWatch();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    let timer: NodeJS.Timeout;
+    const wait = (left_ms: number): void => {
+      if (left_ms <= 0 || this.#stopped) resolve(false);
+      else timer = setTimeout(() => (sleep.hasSlept() ? resolve(true) : wait(left_ms - PULSE.tick_ms)), Math.min(left_ms, PULSE.tick_ms));
+    };
+    this.#wake = () => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    wait(duration_ms);
+    return promise;
   }
-}
-
-/** The fault of a session whose link went away. */
-export function linkLost(): TargetFault {
-  return new TargetFault('agent_lost', 'The link between gateway and agent broke; connect again');
 }
