@@ -3,6 +3,7 @@ import type { ZodType } from 'zod';
 import type { AppError } from './errors.ts';
 import type { Gate } from './gate.ts';
 import type { Log } from './log.ts';
+import type { Secret } from './secret.ts';
 import type { Wire } from './wire.ts';
 
 /** What a protocol can keep of what policy may promise. A rule that needs more is refused when it is saved. */
@@ -37,6 +38,12 @@ export interface Door<Grant> {
   readonly proven: Grant | undefined;
   /** Resolves what the client presented. @throws Refusal when it is unknown, expired or revoked. */
   login(attempt: LoginAttempt): Promise<Grant>;
+  /** The gateway's own private key, for protocols in which a server proves itself with a bare key; absent: one that lasts as long as the process. */
+  readonly hostKey?: Secret;
+  /** Public keys of authorities whose certificates for users are believed, each as OpenSSH writes it. */
+  readonly userAuthorities?: readonly string[];
+  /** Whom a certificate that counts lets in, and where to. @throws Refusal */
+  certified?(attempt: CertifiedAttempt): Promise<Grant>;
   /** Passes a cancel request on to the session that has this key (hex). An unknown key is ignored, as servers do. */
   cancel(key: string): void;
   /** A fresh cancel key, in hex. `length` in bytes, at least 8: the first 4 are a process id. */
@@ -48,6 +55,14 @@ export interface LoginAttempt {
   readonly secret: string;
   readonly user: string;
   readonly database?: string;
+}
+
+export interface CertifiedAttempt {
+  /** The name that the client gives: here that of the connection. */
+  readonly user: string;
+  /** Whom the authority vouches for. */
+  readonly principals: readonly string[];
+  readonly keyId: string;
 }
 
 /** A client that is through the protocol's own start: who asks, and for what. */
@@ -66,6 +81,14 @@ export interface ConnectContext<Settings> {
   readonly hello: Hello;
   readonly log: Log;
   readonly session: SessionFacts;
+  /** What the agent remembers of targets; absent: nothing outlasts the session. */
+  readonly memory?: TargetMemory;
+}
+
+/** What an agent remembers of a target from one session to the next, such as the host key that was seen first. */
+export interface TargetMemory {
+  /** What is remembered under this name; before anything is, `value` is from now on. */
+  recallOr(name: string, value: string): string;
 }
 
 /** What the agent knows of a session beside its target. */
@@ -90,6 +113,8 @@ export interface Target {
   relay(ports: RelayPorts): Relay;
   /** Asks the target to cancel what runs now. */
   cancel(): Promise<void>;
+  /** Resolves when nothing of a target that runs in the agent's own machine is left, after its wire was destroyed. The session counts as open until then. */
+  released?(): Promise<void>;
 }
 
 /** Where a relay sends what it lets pass. A promise means: await it before the next chunk. */
@@ -128,6 +153,17 @@ export interface ExecuteContext {
   readonly outputBytesMax: number;
 }
 
+/** One piece of what a client saw. */
+export interface TranscriptPiece {
+  readonly stream: 'stdout' | 'stderr' | 'notice';
+  readonly bytes: Buffer;
+}
+
+/** Reads what passed to a client, in chunks that are cut anywhere. Never throws: a transcript is read long after it was made. */
+export interface TranscriptReader {
+  push(chunk: Buffer): readonly TranscriptPiece[];
+}
+
 /**
  * A protocol adapter: three verbs and honest data about itself.
  * `accept` runs in the gateway, `connect` and the relay in the agent, `execute` in the gateway as a client of its own relay.
@@ -141,6 +177,13 @@ export interface Protocol<Settings = unknown> {
   readonly ports: { readonly native?: number; readonly local: number };
   /** One side may say that it sends no more and go on listening. Elsewhere the session is over when its target has ended. */
   readonly halfClose?: boolean;
+  /** A connection's `command` is what it runs: one without it is refused when it is saved. */
+  readonly needsCommand?: boolean;
+  /**
+   * Present where what the client is shown is recorded byte for byte, by the gateway, before the client has it; this reads such a record.
+   * What the client sends is then recorded as actions only: a password may be typed. Elsewhere nothing but actions is recorded.
+   */
+  transcript?(): TranscriptReader;
   /** An error in the protocol's words, as the last thing that a client hears. */
   refuse(error: AppError): Buffer;
   /** Undefined when there is nothing more to do with this client (a cancel request, a probe). */
