@@ -6,6 +6,8 @@ import { protocolNamed } from '@hoop/protocols/all';
 import type { SessionHost, UnconfirmedEvent } from '@hoop/tunnel/link';
 import type { FrameStream } from '@hoop/tunnel/stream';
 import { EventJournal } from './event-journal.ts';
+import { readSecretsEnv } from './secrets/env.ts';
+import { TargetSecrets } from './secrets/target-secrets.ts';
 import { AgentSession, type SessionDeps } from './session.ts';
 import { IntentClock } from './stream-audit.ts';
 
@@ -18,9 +20,11 @@ export class SessionRunner implements SessionHost {
   #drained: (() => void) | undefined;
   #draining = false;
 
-  constructor(log: Log) {
+  /** Without `secrets` of its own it shares its process with others, and connections may read only the variables that are listed for them. */
+  constructor(log: Log, secrets: TargetSecrets = new TargetSecrets({ env: readSecretsEnv(), ownProcess: false })) {
     this.#deps = {
       log,
+      secrets,
       intents: new IntentClock(),
       journal: this.#journal,
       protocolNamed,
@@ -68,6 +72,7 @@ export class SessionRunner implements SessionHost {
     await this.#untilEmpty(timeout_ms);
     for (const session of [...this.#all]) session.end(new Refusal('agent_draining', 'The agent is going down; connect again in a moment'));
     await this.#untilEmpty(LAST_CANCELS_MS_MAX);
+    await this.#deps.secrets.close();
   }
 
   #untilEmpty(timeout_ms: number): Promise<void> {

@@ -7,12 +7,14 @@ import { compilePolicy } from '@hoop/policy/rules';
 import { parseMessage } from '@hoop/tunnel/control';
 import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
 import type { EventJournal } from './event-journal.ts';
+import type { ResolvedTarget, TargetSecrets } from './secrets/target-secrets.ts';
 import { type IntentClock, StreamAudit } from './stream-audit.ts';
 
 export interface SessionDeps {
   readonly log: Log;
   readonly intents: IntentClock;
   readonly journal: EventJournal;
+  readonly secrets: TargetSecrets;
   protocolNamed(name: string): Protocol | undefined;
   onOpen(session: string, runner: AgentSession): void;
   onOver(session: string | undefined, runner: AgentSession): void;
@@ -27,6 +29,7 @@ export class AgentSession implements StreamHandler {
   #gate: Gate | undefined;
   #target: Target | undefined;
   #relay: Relay | undefined;
+  #resolved: ResolvedTarget | undefined;
   #cancelling: Promise<void> | undefined;
   #over = false;
   /** Only where the protocol lets one side end before the other: which did. */
@@ -104,16 +107,31 @@ export class AgentSession implements StreamHandler {
       if (!protocol) throw new Misconfigured('unsupported', `This agent does not speak ${open.protocol}; install a newer one`);
       const gate = new Gate(compilePolicy(open.policy), this.#audit);
       this.#gate = gate;
-      const settings = settingsOf(protocol, open.settings, open.connection);
-      const target = await protocol.connect({ settings, hello: open.hello, log: this.#deps.log, session: factsOf(open) });
-      if (this.#over) {
-        target.wire.destroy();
-        return;
-      }
+      const target = await this.#connect(protocol, open);
+      if (!target) return;
       this.#target = target;
       this.#begin(target, gate, protocol.halfClose === true);
     } catch (error) {
       this.#finish(asAppError(error));
+    }
+  }
+
+  /** Undefined when the session has ended meanwhile. */
+  async #connect(protocol: Protocol, open: OpenMessage): Promise<Target | undefined> {
+    const resolved = await this.#deps.secrets.resolve(open);
+    this.#resolved = resolved;
+    try {
+      if (this.#over) return undefined;
+      const settings = settingsOf(protocol, resolved.settings, open.connection);
+      const target = await protocol.connect({ settings, hello: open.hello, log: this.#deps.log, session: factsOf(open) });
+      if (!this.#over) return target;
+      target.wire.destroy();
+      return undefined;
+    } catch (error) {
+      resolved.doubt();
+      throw error;
+    } finally {
+      if (this.#over) resolved.release();
     }
   }
 
@@ -134,7 +152,8 @@ export class AgentSession implements StreamHandler {
       .then(
         () => {
           if (halfClose && !this.#clientEnded) this.#sayTargetEnded();
-          else this.#finish(relay.lastWord ?? (relay.busy ? new TargetFault('target_closed', 'The target closed the connection') : undefined));
+          else
+            this.#finish(relay.lastWord ?? (relay.busy ? new TargetFault('target_closed', 'The target closed the connection') : undefined));
         },
         (error) => this.#finish(targetEnded(error)),
       );
@@ -161,8 +180,14 @@ export class AgentSession implements StreamHandler {
     }
     this.#stream.end();
     this.#target?.wire.destroy();
-    if (mustStop) void this.#cancelTarget().then(() => this.#deps.onOver(this.#id, this));
-    else this.#deps.onOver(this.#id, this);
+    if (mustStop) void this.#cancelTarget().then(() => this.#leave());
+    else this.#leave();
+  }
+
+  #leave(): void {
+    // Not before: the cancel may have needed a file.
+    this.#resolved?.release();
+    this.#deps.onOver(this.#id, this);
   }
 
   async #cancelTarget(): Promise<void> {
@@ -180,7 +205,7 @@ function factsOf({ session: id, connection, type, subtype, verb, origin, user, c
   return { id, connection, type, subtype, verb, origin, user, command };
 }
 
-function settingsOf(protocol: Protocol, settings: Record<string, string>, connection: string): unknown {
+function settingsOf(protocol: Protocol, settings: Readonly<Record<string, string>>, connection: string): unknown {
   const parsed = protocol.settings.safeParse(settings);
   if (parsed.success) return parsed.data;
   const why = parsed.error.issues.map((issue) => issue.message).join('; ');
