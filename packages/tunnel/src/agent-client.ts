@@ -54,10 +54,12 @@ export class AgentClient {
         if (this.#refusal) throw this.#refusal;
         if (this.#stopped) return;
         this.#options.log.warn('The link to the gateway ended; dialling again');
+        this.#options.onLink?.({ up: false, why: 'The link ended' });
       } catch (error) {
         const fault = asAppError(error);
         if (fault.kind === 'refusal' || fault.kind === 'misconfigured') throw fault;
         this.#options.log.warn({ code: fault.code, retry_ms: Math.round(backoff_ms) }, fault.message);
+        this.#options.onLink?.({ up: false, why: fault.message });
       }
       if (welcome && performance.now() - begun_ms > GOOD_LINK_MS_MIN) backoff_ms = BACKOFF_MS_MIN;
       // At random, so that a gateway that comes back is not met by all of its agents at once.
