@@ -61,3 +61,18 @@ test('an error names the part that is wrong and never shows the key', () => {
     );
   }
 });
+
+test('the organization’s key is written without a mode, and read again as what it is', () => {
+  const dsn = {
+    scheme: 'grpcs',
+    name: '_default',
+    key: `xagt-${'a'.repeat(43)}`,
+    host: 'gw.example',
+    port: 8010,
+    mode: 'multi-connection',
+  } as const;
+  assert.equal(formatDsn(dsn), `grpcs://_default:${dsn.key}@gw.example:8010`);
+  assert.deepEqual(parseDsn(formatDsn(dsn)), dsn);
+  const pinned = { ...dsn, pin: 'p'.repeat(43) };
+  assert.deepEqual(parseDsn(formatDsn(pinned)), pinned);
+});

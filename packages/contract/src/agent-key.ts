@@ -1,6 +1,6 @@
 /**
  * An agent's key as one string, the DSN that stands in `HOOP_KEY`:
- * `<scheme>://<name>:<key>@<host>:<port>?mode=<mode>[&pin=<sha256>]`.
+ * `<scheme>://<name>:<key>@<host>:<port>?mode=<mode>[&pin=<sha256>]`. The organization's key has no mode.
  */
 export interface AgentDsn {
   readonly scheme: AgentScheme;
@@ -46,8 +46,10 @@ export function isSecureScheme(scheme: AgentScheme): boolean {
 /** Writes a DSN. */
 export function formatDsn(dsn: AgentDsn): string {
   const host = dsn.host.includes(':') ? `[${dsn.host}]` : dsn.host;
-  const pin = dsn.pin === undefined ? '' : `&pin=${dsn.pin}`;
-  return `${dsn.scheme}://${dsn.name}:${dsn.key}@${host}:${dsn.port}?mode=${dsn.mode}${pin}`;
+  const mode = dsn.mode === 'multi-connection' ? [] : [`mode=${dsn.mode}`];
+  const options = [...mode, ...(dsn.pin === undefined ? [] : [`pin=${dsn.pin}`])];
+  const query = options.length > 0 ? `?${options.join('&')}` : '';
+  return `${dsn.scheme}://${dsn.name}:${dsn.key}@${host}:${dsn.port}${query}`;
 }
 
 /** Reads a DSN. @throws DsnError that names the part that is wrong. */

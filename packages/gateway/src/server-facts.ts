@@ -1,5 +1,6 @@
 import { VERSION } from '@hoop/core/version';
 import type { Addresses } from './addresses.ts';
+import { invalid } from './api/failures.ts';
 import type { ServerFacts } from './api/parts.ts';
 import type { ServerCertificate } from './certificate.ts';
 import type { GatewayConfig } from './config.ts';
@@ -29,9 +30,17 @@ export function serverFacts(config: GatewayConfig, certificate: ServerCertificat
       analytics_tracking: 'disabled',
       feature_flags: {},
     }),
-    agentDsn: () => {
+    agentDsn: (transport) => {
+      if (transport === 'http') return overHttp(new URL(addresses().apiUrl), config.apiTls === 'off' ? undefined : certificate.pin);
       const { scheme, host, port } = addresses().tunnel;
       return { scheme, host, port, pin: scheme === 'grpcs' ? certificate.pin : undefined };
     },
   };
+}
+
+function overHttp(url: URL, pin: string | undefined): ReturnType<ServerFacts['agentDsn']> {
+  if (url.pathname !== '/') throw invalid('transport', 'A key cannot say the path in API_URL; make one for the tunnel’s own port');
+  const isSecure = url.protocol === 'https:';
+  const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);
+  return { scheme: isSecure ? 'https' : 'http', host: url.hostname.replace(/^\[|\]$/g, ''), port, pin: isSecure ? pin : undefined };
 }

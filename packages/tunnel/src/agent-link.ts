@@ -3,7 +3,7 @@ import { type AgentHello, type PolicyMessage, TUNNEL_PATHS } from '@hoop/contrac
 import { asAppError, TargetFault } from '@hoop/core/errors';
 import type { Carrier } from './carrier.ts';
 import { sendControl } from './control.ts';
-import type { AgentLink } from './link.ts';
+import type { AgentIdentity, AgentLink } from './link.ts';
 import type { FrameStream } from './stream.ts';
 
 /** Streams that agents were asked to open, by the id that they must bring. */
@@ -16,15 +16,17 @@ const OPEN_MS_MAX = 10_000;
 export class CarriedAgentLink implements AgentLink {
   readonly agentId: string;
   readonly name: string;
+  readonly keyId: string | undefined;
   readonly hello: AgentHello;
   readonly closed: Promise<void>;
   readonly #carrier: Carrier;
   readonly #control: FrameStream;
   readonly #dialBacks: DialBacks;
 
-  constructor(parts: { agentId: string; name: string; hello: AgentHello; carrier: Carrier; control: FrameStream; dialBacks: DialBacks }) {
+  constructor(parts: AgentIdentity & { hello: AgentHello; carrier: Carrier; control: FrameStream; dialBacks: DialBacks }) {
     this.agentId = parts.agentId;
     this.name = parts.name;
+    this.keyId = parts.keyId;
     this.hello = parts.hello;
     this.closed = parts.carrier.closed;
     this.#carrier = parts.carrier;
@@ -59,8 +61,8 @@ export class CarriedAgentLink implements AgentLink {
     sendControl(this.#control, { type: 'policy', sessions, policy });
   }
 
-  close(reason: string): void {
-    sendControl(this.#control, { type: 'goodbye', reason });
+  close(reason: string, code?: string): void {
+    sendControl(this.#control, { type: 'goodbye', reason, ...(code === undefined ? {} : { code }) });
     this.#control.end();
     // The goodbye leaves in this turn's write; the link must not outlive it by more than that.
     setImmediate(() => this.#carrier.close());

@@ -1,10 +1,16 @@
 import type { AgentHello, PolicyMessage } from '@hoop/contract/tunnel';
 import type { FrameStream } from './stream.ts';
 
-/** One running agent process, as the gateway sees it, whatever carries it. */
-export interface AgentLink {
+/** Whose key an agent came with. */
+export interface AgentIdentity {
   readonly agentId: string;
   readonly name: string;
+  /** Which key of that agent; links are cut by it when the key is deleted. Undefined where none was needed. */
+  readonly keyId?: string | undefined;
+}
+
+/** One running agent process, as the gateway sees it, whatever carries it. */
+export interface AgentLink extends AgentIdentity {
   readonly hello: AgentHello;
   /** A new stream to the agent. @throws TargetFault `agent_timeout`, `agent_offline` */
   openStream(): Promise<FrameStream>;
@@ -12,8 +18,8 @@ export interface AgentLink {
   cancel(session: string): void;
   /** Tells the agent that the rules of these sessions changed. */
   changePolicy(sessions: readonly string[], policy: PolicyMessage): void;
-  /** Ends the link and every stream on it. */
-  close(reason: string): void;
+  /** Ends the link and every stream on it. With a code the agent need not come back: it would hear the same. */
+  close(reason: string, code?: string): void;
   /** Resolves when the link is gone, whoever ended it. */
   readonly closed: Promise<void>;
 }

@@ -5,6 +5,7 @@ import * as credentials from './credentials.ts';
 import * as guardrails from './guardrails.ts';
 import * as localAuth from './local-auth.ts';
 import * as masking from './masking.ts';
+import * as orgKeys from './org-keys.ts';
 import * as server from './server.ts';
 import * as sessions from './sessions.ts';
 import * as users from './users.ts';
@@ -34,6 +35,10 @@ export const routes = {
   createAgent: agents.createAgent,
   getAgent: agents.getAgent,
   deleteAgent: agents.deleteAgent,
+
+  getOrgKey: orgKeys.getOrgKey,
+  createOrgKey: orgKeys.createOrgKey,
+  deleteOrgKey: orgKeys.deleteOrgKey,
 
   listConnections: connections.listConnections,
   createConnection: connections.createConnection,

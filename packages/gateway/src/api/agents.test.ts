@@ -27,7 +27,8 @@ test('an agent’s key opens its own agent and nothing else', async () => {
   const dsn: string = (await api.call('admin', 'POST', '/agents', { name: 'dev' })).body.token;
   const other: string = (await api.call('admin', 'POST', '/agents', { name: 'other' })).body.token;
   const agent = await api.store.agents.get('dev');
-  assert.deepEqual(await keys.verify(dsn), { agentId: agent?.id, name: 'dev' });
+  const keyId = secretHash(parseDsn(dsn).key);
+  assert.deepEqual(await keys.verify(dsn), { agentId: agent?.id, name: 'dev', keyId });
   const refused = [
     dsn.replace('//dev:', '//other:'),
     other.replace('//other:', '//dev:'),
@@ -73,4 +74,23 @@ test('an agent is listed as connected while it is linked to this gateway or to a
     [there.hostname, there.version, there.platform, there.kernel_version, there.token],
     ['box', '0.1.0', 'linux/amd64', '6.1', ''],
   );
+});
+
+test('an agent for networks that only let HTTP out gets a key for the API’s address', async () => {
+  await using api = await openApi();
+  const { body } = await api.call('admin', 'POST', '/agents', { name: 'behind', transport: 'http' });
+  const { key: _, ...dsn } = parseDsn(body.token);
+  assert.deepEqual(dsn, { scheme: 'http', name: 'behind', host: '127.0.0.1', port: 8009, mode: 'standard' });
+});
+
+test('everything that an agent tells of its machine is shown, and nothing is misspelt away', async () => {
+  await using api = await openApi();
+  await api.call('admin', 'POST', '/agents', { name: 'dev', mode: 'embedded' });
+  const metadata = { version: '1.2.3', hostname: 'box', platform: 'linux/arm64', kernel_version: '6.1.0', machine_id: 'abc' };
+  await api.store.agents.seen((await api.store.agents.get('dev'))?.id ?? '', { status: 'DISCONNECTED', gatewayId: 'x', metadata });
+  const { id: _, ...shown } = (await api.call('standard', 'GET', '/agents/dev')).body;
+  assert.deepEqual(shown, {
+    ...{ name: 'dev', mode: 'embedded', status: 'DISCONNECTED', token: '', metadata, ...metadata },
+    ...{ goversion: '', compiler: '' },
+  });
 });

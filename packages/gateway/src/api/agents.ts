@@ -12,22 +12,22 @@ export function agentHandlers(parts: ApiParts): Pick<Handlers, Names> {
   const { store, hub, server } = parts;
   return {
     listAgents: async ({ query }) => {
-      const agents = (await store.agents.list()).map((agent) => toAgent(agent, parts));
+      const agents = (await store.agents.list()).filter(isShown).map((agent) => toAgent(agent, parts));
       return { body: agents.filter((agent) => query.status === undefined || agent.status === query.status) };
     },
     createAgent: async ({ body }) => {
       const { key, keyHash } = createAgentKey();
       const agent = await store.agents.create({ name: body.name, mode: body.mode, keyHash });
-      return { body: { token: formatDsn({ ...server.agentDsn(), name: agent.name, key, mode: agent.mode }) } };
+      return { body: { token: formatDsn({ ...server.agentDsn(body.transport), name: agent.name, key, mode: agent.mode }) } };
     },
     getAgent: async ({ params }) => {
       const agent = await store.agents.get(params.nameOrID);
-      if (!agent) throw notFound('agent');
+      if (!agent || !isShown(agent)) throw notFound('agent');
       return { body: toAgent(agent, parts) };
     },
     deleteAgent: async ({ params }) => {
       const agent = await store.agents.get(params.nameOrID);
-      if (agent) {
+      if (agent && isShown(agent)) {
         // The key first: an agent that is cut off before could be back in between.
         await store.agents.delete(agent.id);
         hub.disconnect(agent.id, 'The agent was deleted');
@@ -35,6 +35,11 @@ export function agentHandlers(parts: ApiParts): Pick<Handlers, Names> {
       return NO_BODY;
     },
   };
+}
+
+/** The organization key has routes of its own. */
+function isShown(agent: AgentRow): boolean {
+  return agent.mode !== 'multi-connection';
 }
 
 /** Linked to this gateway, or to another one on the same store. */

@@ -5,6 +5,7 @@ import { guardrailHandlers } from './guardrails.ts';
 import type { Handlers } from './handler.ts';
 import { localAuthHandlers } from './local-auth.ts';
 import { maskingHandlers } from './masking.ts';
+import { orgKeyHandlers } from './org-keys.ts';
 import type { ApiParts } from './parts.ts';
 import { serverHandlers } from './server.ts';
 import { sessionHandlers } from './sessions.ts';
@@ -17,6 +18,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...localAuthHandlers(parts),
     ...userHandlers(parts),
     ...agentHandlers(parts),
+    ...orgKeyHandlers(parts),
     ...connectionHandlers(parts),
     ...credentialHandlers(parts),
     ...sessionHandlers(parts),

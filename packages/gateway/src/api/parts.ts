@@ -1,3 +1,4 @@
+import type { AgentDsn } from '@hoop/contract/agent-key';
 import type { ServerInfo } from '@hoop/contract/routes/server';
 import type { Clock } from '@hoop/core/clock';
 import type { Log } from '@hoop/core/log';
@@ -35,6 +36,9 @@ export interface ApiParts {
 /** What stands about the gateway itself; addresses are known once it listens. */
 export interface ServerFacts {
   info(): ServerInfo;
-  /** What a new agent's key says besides its name and secret. */
-  agentDsn(): { readonly scheme: 'grpc' | 'grpcs'; readonly host: string; readonly port: number; readonly pin: string | undefined };
+  /**
+   * What a new agent's key says besides its name and secret: where the tunnel's port is, or the API for those who get out by HTTP only.
+   * @throws Refusal `invalid` for HTTP where the API's address has a path, which no key can say
+   */
+  agentDsn(transport: 'grpc' | 'http'): Pick<AgentDsn, 'scheme' | 'host' | 'port' | 'pin'>;
 }

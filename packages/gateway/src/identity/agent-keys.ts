@@ -29,19 +29,20 @@ export class AgentKeys {
   }
 
   /**
-   * Whose key this DSN is. The look-up goes by hash, so the time it takes tells nothing about a stored key.
+   * Whose key this DSN is, and what it is called in public. The look-up goes by hash, so the time it takes tells nothing about a stored key.
    * @throws Refusal `agent_key_invalid`
    */
-  async verify(dsn: string): Promise<{ readonly agentId: string; readonly name: string }> {
+  async verify(dsn: string): Promise<{ readonly agentId: string; readonly name: string; readonly keyId: string }> {
     const { name, key } = readDsn(dsn);
-    const agent = await this.#agents.byKeyHash(secretHash(key));
+    const keyId = secretHash(key);
+    const agent = await this.#agents.byKeyHash(keyId);
     if (!agent || agent.name !== name) {
       throw new Refusal(
         'agent_key_invalid',
         'The agent key is not valid, or its agent was deleted. Make a new one with `hoop admin create agent NAME`',
       );
     }
-    return { agentId: agent.id, name: agent.name };
+    return { agentId: agent.id, name: agent.name, keyId };
   }
 }
 

@@ -32,6 +32,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   session_not_open: 400,
   test_failed: 400,
   too_many_credentials: 409,
+  resource_in_use: 409,
   credential_target_unknown: 409,
   too_many_attempts: 429,
   too_busy: 503,
