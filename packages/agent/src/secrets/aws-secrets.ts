@@ -1,6 +1,6 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { type AwsOptions, awsHandler, awsWords, withinAwsTime } from './aws.ts';
-import { notFound, objectOf, type SecretDocument, valuesOf } from './document.ts';
+import { notFound, objectOf, type SecretDocument, unavailable, valuesOf } from './document.ts';
 import { SECRET_CACHE_MS_MAX } from './limits.ts';
 
 /** Reads JSON secrets of AWS Secrets Manager, as whoever the agent is at AWS. The SDK is loaded with the first of them. */
@@ -16,9 +16,12 @@ export class AwsSecrets {
   /** `id`: a name or an ARN, which says its region. @throws TargetFault, Misconfigured in words that follow "…, and" */
   async read(id: string): Promise<SecretDocument> {
     const { GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
-    const client = await this.#client(regionOf(id));
+    const client = await this.#client(regionOf(id) ?? this.#options.region);
     try {
       const answer = await withinAwsTime((abortSignal) => client.send(new GetSecretValueCommand({ SecretId: id }), { abortSignal }));
+      if (answer.SecretString === undefined && answer.SecretBinary === undefined) {
+        throw unavailable('what answers in the place of AWS Secrets Manager does not speak as it does; see where AWS_ENDPOINT_URL points');
+      }
       const text = answer.SecretString ?? Buffer.from(answer.SecretBinary ?? []).toString('utf8');
       const object = objectOf(text);
       if (!object) throw notFound('that secret in AWS holds no JSON object; write it as key/value pairs');

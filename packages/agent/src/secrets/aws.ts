@@ -4,10 +4,17 @@ import { notFound, unavailable, unreadable } from './document.ts';
 import { request } from './http.ts';
 import { AWS_REQUEST_MS_MAX, SECRET_REPLY_BYTES_MAX } from './limits.ts';
 
-/** What tests put in the place of the agent's own surroundings. */
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** What tests put in the place of the agent's own surroundings, where the SDK finds all this itself. */
 export interface AwsOptions {
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
+  readonly credentials?: () => Promise<AwsCredentials>;
   readonly endpoint?: string;
+  readonly region?: string;
 }
 
 type Handler = Exclude<SecretsManagerClientConfig['requestHandler'], undefined>;
