@@ -1,6 +1,6 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { type AwsOptions, awsHandler, awsWords, withinAwsTime } from './aws.ts';
-import { notFound, objectOf, type SecretDocument, unavailable, valuesOf } from './document.ts';
+import { type AwsOptions, awsHandler, awsWords, notAws, withinAwsTime } from './aws.ts';
+import { notFound, objectOf, type SecretDocument, valuesOf } from './document.ts';
 import { SECRET_CACHE_MS_MAX } from './limits.ts';
 
 /** Reads JSON secrets of AWS Secrets Manager, as whoever the agent is at AWS. The SDK is loaded with the first of them. */
@@ -20,7 +20,7 @@ export class AwsSecrets {
     try {
       const answer = await withinAwsTime((abortSignal) => client.send(new GetSecretValueCommand({ SecretId: id }), { abortSignal }));
       if (answer.SecretString === undefined && answer.SecretBinary === undefined) {
-        throw unavailable('what answers in the place of AWS Secrets Manager does not speak as it does; see where AWS_ENDPOINT_URL points');
+        throw notAws('AWS Secrets Manager');
       }
       const text = answer.SecretString ?? Buffer.from(answer.SecretBinary ?? []).toString('utf8');
       const object = objectOf(text);

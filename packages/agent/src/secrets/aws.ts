@@ -66,11 +66,17 @@ export async function withinAwsTime<T>(work: (signal: AbortSignal) => Promise<T>
   }
 }
 
+/** The answer is none of AWS's. */
+export function notAws(who: string): AppError {
+  return unavailable(`what answers in the place of ${who} does not speak as it does; see where AWS_ENDPOINT_URL points`);
+}
+
 /** An error of the SDK in our words. Of its own only the name is used: its messages quote requests and answers. */
 export function awsWords(error: unknown, who: string, right: string): AppError {
   if (error instanceof AppError) return error;
   const name = error instanceof Error && /^\w{1,80}$/.test(error.name) ? error.name : 'unknown error';
   const message = error instanceof Error ? error.message : '';
+  if (name === 'SyntaxError') return notAws(who);
   if (name === 'ResourceNotFoundException')
     return notFound(`${who} has no such secret; create it, or name another (an ARN where it is of another region)`);
   if (name === 'AccessDeniedException') return unreadable(`${who} does not let the agent read it; allow its role ${right} on this secret`);
