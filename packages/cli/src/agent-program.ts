@@ -9,7 +9,7 @@ export function addAgent(program: Command, { context, run }: Building): void {
   agent
     .command('start')
     .description('install or update the service with the key in HOOP_KEY, let it start at login, and start it')
-    .option('-e, --env <name>', 'another variable of this environment that it needs, such as VAULT_ADDR; repeatable', gather)
+    .option('-e, --env <name>', 'another variable of this environment that it needs, such as VAULT_ADDR or VAULT_*; repeatable', gather)
     .action((options: StartOptions) => run(async () => (await import('./commands/agent.ts')).start(context, options)));
   agent
     .command('stop')

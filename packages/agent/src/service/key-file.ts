@@ -24,16 +24,23 @@ export function serviceVariables(given: Variables, stored: Variables | undefined
   return variables;
 }
 
-/** What of an environment the service gets: what an agent reads, what its commands are found by, and what was asked for by name. */
+/**
+ * What of an environment the service gets: what an agent reads, what its commands are found by, and what was asked for by name;
+ * `VAULT_*` asks for all that begin so.
+ * @throws Misconfigured `agent_environment` when nothing of that name is set
+ */
 export function variablesFrom(env: NodeJS.ProcessEnv, more: readonly string[] = []): Variables {
   const variables: Record<string, string> = {};
-  for (const name of [...SERVICE_VARIABLES, ...more]) {
+  const take = (name: string): boolean => {
     const value = env[name];
     if (value !== undefined && value !== '') variables[name] = value;
-  }
-  for (const name of more) {
-    if (variables[name] === undefined)
-      throw new Misconfigured('agent_environment', `${name} is not set here, so the service cannot get it`);
+    return variables[name] !== undefined;
+  };
+  for (const name of SERVICE_VARIABLES) take(name);
+  for (const wish of more) {
+    const names = wish.endsWith('*') ? Object.keys(env).filter((name) => name.startsWith(wish.slice(0, -1))) : [wish];
+    if (names.filter(take).length === 0)
+      throw new Misconfigured('agent_environment', `${wish} is not set here, so the service cannot get it`);
   }
   // The name that keys had once.
   if (variables.HOOP_KEY === undefined && env.HOOP_DSN) variables.HOOP_KEY = env.HOOP_DSN;

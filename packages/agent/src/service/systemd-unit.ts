@@ -44,7 +44,7 @@ export function unitText({ scope, command, envFile, notifies }: UnitOptions): st
           `WatchdogSec=${WATCHDOG_S}`,
         ]
       : ['Type=exec']),
-    `ExecStart=${command.map(quoted).join(' ')}`,
+    `ExecStart=${commandLine(command)}`,
     `EnvironmentFile=${envFile.replaceAll('%', '%%')}`,
     'Restart=always',
     `RestartSec=${RESTART_S}`,
@@ -66,14 +66,12 @@ export function unitText({ scope, command, envFile, notifies }: UnitOptions): st
   return `${lines.join('\n')}\n`;
 }
 
-/** One word of a command line (systemd.service(5), "COMMAND LINES"): no specifier and no variable is meant. */
+/** A command line (systemd.service(5), "COMMAND LINES") in which no specifier and no variable is meant. The program itself knows no variables. */
+function commandLine([program = '', ...args]: readonly string[]): string {
+  return [quoted(program), ...args.map((word) => quoted(word.replaceAll('$', '$$$$')))].join(' ');
+}
+
 function quoted(word: string): string {
   if (/^[A-Za-z0-9_./:=@+,-]+$/.test(word)) return word;
-  const escaped = word
-    .replace(/[\\"]/g, '\\$&')
-    .replaceAll('%', '%%')
-    .replaceAll('$', '$$$$')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\t', '\\t');
-  return `"${escaped}"`;
+  return `"${word.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replaceAll('\n', '\\n')}"`;
 }
