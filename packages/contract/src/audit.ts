@@ -23,6 +23,8 @@ export const OutcomeFields = z.object({
   bytes: z.number().int(),
   duration_us: z.number().int(),
   error: z.string().optional(),
+  /** What a command ended with. */
+  exit_code: z.number().int().optional(),
   masked: z.record(z.string(), z.number()).optional(),
 });
 export type OutcomeFields = z.infer<typeof OutcomeFields>;
@@ -71,6 +73,25 @@ export const InputEvent = z.object({
 });
 export type InputEvent = z.infer<typeof InputEvent>;
 
+/** What the client was shown, as the gateway passed it on: of sessions whose protocol has a transcript. */
+export const OutputEvent = z.object({
+  type: z.literal('output'),
+  bytes: z.number().int(),
+  /** Base64. */
+  data: z.string(),
+  /** Which of the command's streams, or words of the gateway. */
+  stream: z.enum(['stdout', 'stderr', 'notice']).optional(),
+});
+export type OutputEvent = z.infer<typeof OutputEvent>;
+
+/** The transcript reached its limit: what the client was shown from here on is not recorded. */
+export const TranscriptCutEvent = z.object({
+  type: z.literal('transcript.cut'),
+  /** How much was recorded. */
+  bytes: z.number().int(),
+});
+export type TranscriptCutEvent = z.infer<typeof TranscriptCutEvent>;
+
 /** A record whose content is not what this version writes; it is shown as it is. */
 export const UnreadableEvent = z.object({ type: z.literal('unreadable'), data: z.string() });
 export type UnreadableEvent = z.infer<typeof UnreadableEvent>;
@@ -81,6 +102,8 @@ export const AuditEvent = z.discriminatedUnion('type', [
   SessionOpenEvent,
   SessionCloseEvent,
   InputEvent,
+  OutputEvent,
+  TranscriptCutEvent,
   UnreadableEvent,
 ]);
 export type AuditEvent = z.infer<typeof AuditEvent>;

@@ -25,7 +25,7 @@ export const FRAME_KINDS = {
 } as const;
 
 /** What the gateway counts of an event without reading its JSON, which would cost more than everything else it does for a short query. */
-export const EVENT_FLAGS = { action: 1, denied: 2, outcome: 4, masked: 8 } as const;
+export const EVENT_FLAGS = { action: 1, denied: 2, outcome: 4, masked: 8, exit: 16 } as const;
 export const EVENT_HEADER_BYTES = 5;
 
 /** What a stream is for, as the path of its HTTP/2 request. */
@@ -36,6 +36,8 @@ export const TUNNEL_PATHS = {
   session: '/hoop.Tunnel/Session',
   /** A user's `hoop connect`: one local client. Authorization: the user's token; header `hoop-connection`. */
   client: '/hoop.Tunnel/Client',
+  /** A user proves who they are, for the link as a whole. Authorization: the user's token. */
+  user: '/hoop.Tunnel/User',
   /** Events that the agent sent shortly before its last link broke, told again: `16 bytes session | event frame` each. */
   replay: '/hoop.Tunnel/Replay',
 } as const;
@@ -44,6 +46,9 @@ export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];
 
 /** Version of these shapes; an agent of the previous one is served. */
 export const TUNNEL_VERSION = 1;
+
+/** An agent that speaks an older one is refused with words. */
+export const TUNNEL_VERSION_MIN = 1;
 
 export const GuardrailRule = z.object({
   type: z.enum(['deny_words_list', 'pattern_match']),
@@ -153,6 +158,7 @@ export const GatewayMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('cancel'), session: z.string() }),
   /** The rules of these sessions changed. */
   z.object({ type: z.literal('policy'), sessions: z.array(z.string()), policy: z.lazy(() => PolicyMessage) }),
-  z.object({ type: z.literal('goodbye'), reason: z.string() }),
+  /** The link ends. With a code the agent need not come back: it would hear the same. */
+  z.object({ type: z.literal('goodbye'), reason: z.string(), code: z.string().optional() }),
 ]);
 export type GatewayMessage = z.infer<typeof GatewayMessage>;

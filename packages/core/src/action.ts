@@ -17,6 +17,8 @@ export interface Outcome {
   readonly duration_us: number;
   /** The target's error, in one line: `42P01: relation "x" does not exist`. */
   readonly error?: string;
+  /** What a command ended with, as a shell tells it. */
+  readonly exit_code?: number;
   /** Masked values per entity. Never the values. */
   readonly masked?: Readonly<Record<string, number>>;
 }

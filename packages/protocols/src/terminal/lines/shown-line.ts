@@ -1,0 +1,168 @@
+import { StringDecoder } from 'node:string_decoder';
+import { sequenceAt } from '../escapes.ts';
+import { SHOWN_CELLS_MAX } from '../limits.ts';
+
+const ESC = 0x1b;
+
+/** A run of output that is longer than this is no line being edited: only its end is looked at. */
+const BULK_BYTES = 4 * 1024;
+
+/** Characters that take two columns: East Asian wide and fullwidth forms, and most pictures. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+
+/**
+ * The line that a terminal shows where its cursor is: what is typed appears in it, however it came to stand there. Not a terminal;
+ * it follows what line editors do within one line, which may go over several rows.
+ */
+export class ShownLine {
+  #columns: number;
+  #cells: string[] = [];
+  #at = 0;
+  /** The cursor stands behind the last column: the next character wraps. */
+  #wraps = false;
+  #rest: Buffer = Buffer.alloc(0);
+  #decoder = new StringDecoder('utf8');
+  #heard: (() => void) | undefined;
+  /** A full-screen program has the terminal. */
+  inAlternateScreen = false;
+  /** The program wants pasted text to be marked as such, and does not take a line end in it for an Enter. */
+  takesPastes = false;
+
+  constructor(columns: number) {
+    this.#columns = columns;
+  }
+
+  resize(columns: number): void {
+    this.#columns = columns;
+  }
+
+  /** The line without colours and cursor movements. */
+  get text(): string {
+    return this.#cells.map((cell) => cell ?? ' ').join('');
+  }
+
+  /** Calls back once, when more was shown. */
+  onMore(heard: (() => void) | undefined): void {
+    this.#heard = heard;
+  }
+
+  feed(chunk: Buffer): void {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = Buffer.alloc(0);
+    if (bytes.length > BULK_BYTES) bytes = this.#skipBulk(bytes);
+    for (let at = 0; at < bytes.length; ) {
+      if (bytes[at] !== ESC) {
+        const next = bytes.indexOf(ESC, at);
+        const end = next < 0 ? bytes.length : next;
+        this.#print(this.#decoder.write(bytes.subarray(at, end)));
+        at = end;
+        continue;
+      }
+      const { end, kind } = sequenceAt(bytes, at);
+      if (end === undefined) {
+        this.#rest = Buffer.from(bytes.subarray(at));
+        break;
+      }
+      if (kind === 'csi') this.#steer(bytes.toString('latin1', at + 2, end));
+      at = Math.max(end, at + 1);
+    }
+    const heard = this.#heard;
+    this.#heard = undefined;
+    heard?.();
+  }
+
+  /** Of a long run only the modes and the last line matter. */
+  #skipBulk(bytes: Buffer): Buffer {
+    const lastLine = bytes.lastIndexOf(0x0a);
+    if (lastLine < 0) return bytes;
+    for (let at = bytes.indexOf('\x1b[?'); at >= 0 && at < lastLine; at = bytes.indexOf('\x1b[?', at + 1)) {
+      const { end } = sequenceAt(bytes, at);
+      if (end !== undefined) this.#steer(bytes.toString('latin1', at + 2, end));
+    }
+    this.#newLine();
+    return bytes.subarray(lastLine + 1);
+  }
+
+  #print(text: string): void {
+    for (const character of text) {
+      const code = character.codePointAt(0) ?? 0;
+      if (code >= 0x20 && code !== 0x7f) this.#put(character);
+      else if (code === 0x0d) this.#at = this.#rowStart();
+      else if (code === 0x0a) this.#lineFeed();
+      else if (code === 0x08) this.#at = Math.max(0, this.#at - 1);
+      else if (code === 0x09) this.#at = Math.min(this.#at + 8 - (this.#at % 8), SHOWN_CELLS_MAX);
+      if (code < 0x20) this.#wraps = false;
+    }
+  }
+
+  #put(character: string): void {
+    if (this.#at >= SHOWN_CELLS_MAX) this.#newLine();
+    while (this.#cells.length < this.#at) this.#cells.push(' ');
+    this.#cells[this.#at++] = character;
+    if (WIDE.test(character)) this.#cells[this.#at++] = '';
+    this.#wraps = this.#at % this.#columns === 0;
+  }
+
+  #rowStart(): number {
+    if (this.#wraps) return this.#at - this.#columns;
+    return this.#at - (this.#at % this.#columns);
+  }
+
+  /** Within a line that goes over several rows it is a movement; below its last row a new line begins. */
+  #lineFeed(): void {
+    const row = Math.floor((this.#wraps ? this.#at - 1 : this.#at) / this.#columns);
+    const lastRow = Math.floor(Math.max(0, this.#cells.length - 1) / this.#columns);
+    if (row < lastRow) this.#at += this.#columns;
+    else this.#newLine();
+  }
+
+  #newLine(): void {
+    this.#cells = [];
+    this.#at = 0;
+    this.#wraps = false;
+  }
+
+  /** A control sequence without its introducer: parameters, then the byte that says what it does (ECMA-48, 8.3). */
+  #steer(sequence: string): void {
+    const what = sequence.at(-1) ?? '';
+    const parameters = sequence.slice(0, -1);
+    if (parameters.startsWith('?')) {
+      if (what === 'h' || what === 'l') this.#switch(parameters.slice(1).split(';'), what === 'h');
+      return;
+    }
+    const count = Math.max(1, Number.parseInt(parameters, 10) || 1);
+    this.#move(what, count, parameters);
+  }
+
+  #move(what: string, count: number, parameters: string): void {
+    const rowEnd = this.#rowStart() + this.#columns;
+    if (what !== 'm') this.#wraps = false;
+    if (what === 'C') this.#at = Math.min(this.#at + count, SHOWN_CELLS_MAX);
+    else if (what === 'D') this.#at = Math.max(0, this.#at - count);
+    else if (what === 'A') this.#at = Math.max(this.#at % this.#columns, this.#at - count * this.#columns);
+    else if (what === 'B') this.#at = Math.min(this.#at + count * this.#columns, SHOWN_CELLS_MAX);
+    else if (what === 'G') this.#at = rowEnd - this.#columns + Math.min(count, this.#columns) - 1;
+    else if (what === 'H' || what === 'f') this.#newLine();
+    else if (what === 'J') this.#erase(parameters, this.#cells.length);
+    else if (what === 'K') this.#erase(parameters, rowEnd);
+    else if (what === 'P') this.#cells.splice(this.#at, count);
+    else if (what === '@') this.#cells.splice(this.#at, 0, ...Array<string>(Math.min(count, this.#columns)).fill(' '));
+    else if (what === 'X') this.#cells.fill(' ', this.#at, this.#at + count);
+  }
+
+  #erase(parameters: string, end: number): void {
+    if (parameters === '2' || parameters === '3') this.#cells.fill(' ');
+    else if (parameters === '1') this.#cells.fill(' ', 0, this.#at + 1);
+    else if (end >= this.#cells.length) this.#cells.length = Math.min(this.#cells.length, this.#at);
+    else this.#cells.fill(' ', this.#at, end);
+  }
+
+  #switch(modes: readonly string[], on: boolean): void {
+    for (const mode of modes) {
+      if (mode === '1049' || mode === '1047' || mode === '47') this.inAlternateScreen = on;
+      if (mode === '2004') this.takesPastes = on;
+    }
+    if (modes.some((mode) => mode.endsWith('47') || mode === '1049')) this.#newLine();
+  }
+}
