@@ -2,6 +2,7 @@ import { hostname, release } from 'node:os';
 import { type AgentHello, TUNNEL_VERSION } from '@hoop/contract/tunnel';
 import { VERSION } from '@hoop/core/version';
 import { allProtocols } from '@hoop/protocols/all';
+import { machineId } from './machine.ts';
 
 /** What this agent says of itself. */
 export function agentHello(): AgentHello {
@@ -11,7 +12,7 @@ export function agentHello(): AgentHello {
     hostname: hostname(),
     platform: `${process.platform}/${ARCHITECTURES[process.arch] ?? process.arch}`,
     kernel: release(),
-    machine: '',
+    machine: machineId(),
     protocols: allProtocols().map((protocol) => protocol.name),
     mode: 'standard',
   };

@@ -1,7 +1,7 @@
 import { asAppError } from '@hoop/core/errors';
 import { stopSignal } from '@hoop/core/lifecycle';
 import { DRAIN_MS_MAX } from '@hoop/core/limits';
-import { createLog } from '@hoop/core/log';
+import { createLog, type Log } from '@hoop/core/log';
 import { VERSION } from '@hoop/core/version';
 import { AgentClient } from '@hoop/tunnel/agent-client';
 import { type AgentConfig, loadAgentConfig } from './config.ts';
@@ -9,7 +9,10 @@ import { addToEnv, readAgentEnv, takeServiceEnv } from './env.ts';
 import { EXIT_REFUSED } from './exit-code.ts';
 import { agentHello } from './hello.ts';
 import { requireStandardKey } from './key-mode.ts';
+import { LogTap } from './log-tap.ts';
 import { SessionRunner } from './runner.ts';
+import { readSecretsEnv } from './secrets/env.ts';
+import { TargetSecrets } from './secrets/target-secrets.ts';
 import { parseEnvFile } from './service/env-file.ts';
 import { ServiceNotifier } from './service/notify.ts';
 import { readIfThere } from './service/private-file.ts';
@@ -27,9 +30,10 @@ export async function run(): Promise<number> {
     await notifier.stopping(asAppError(thrown).message);
     throw thrown;
   });
-  const log = createLog(config.log).child({ part: 'agent' });
+  const tap = new LogTap();
+  const log = createLog({ ...config.log, tap: tap.take }).child({ part: 'agent' });
   try {
-    await serve(config, log, notifier);
+    await serve(config, log, tap, notifier);
     await notifier.stopping('Stopped');
     return 0;
   } catch (thrown) {
@@ -47,9 +51,10 @@ async function configured(envFile: string | undefined): Promise<AgentConfig> {
   return config;
 }
 
-async function serve(config: AgentConfig, log: ReturnType<typeof createLog>, notifier: ServiceNotifier): Promise<void> {
+async function serve(config: AgentConfig, log: Log, tap: LogTap, notifier: ServiceNotifier): Promise<void> {
   const gateway = `${config.dial.host}:${config.dial.port}`;
-  const host = new SessionRunner(log);
+  const secrets = new TargetSecrets({ env: readSecretsEnv(), ownProcess: true });
+  const host = new SessionRunner(log, secrets);
   const client = new AgentClient({
     dial: config.dial,
     key: config.key,
@@ -61,6 +66,9 @@ async function serve(config: AgentConfig, log: ReturnType<typeof createLog>, not
       else notifier.unlinked(`Dialling ${gateway}: ${link.why}`);
     },
   });
+  tap.tellTo((entries) => client.report(entries));
+  const leftovers = await secrets.removeLeftovers();
+  if (leftovers > 0) log.info({ leftovers }, 'Files of sessions of an agent that was killed were removed');
   log.info({ version: VERSION, gateway, tls: config.dial.tls !== undefined }, 'Agent starts');
   const stop = stopSignal(process).then(async (signal) => {
     log.info({ signal, sessions: host.live }, 'Draining');

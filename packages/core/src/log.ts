@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type Log = Logger;
 
@@ -11,22 +11,31 @@ export interface LogOptions {
   readonly encoding: 'json' | 'human';
   /** Where lines go; file descriptor 2 unless told otherwise, because stdout belongs to answers. */
   readonly fd?: number;
+  /** Hears each line as JSON, as it is written: what must not be printed is hidden in it. It must neither throw nor log. */
+  readonly tap?: (line: string) => void;
 }
 
 /** The root log of a process. Parts take a child with `log.child({ part: 'hub' })`. */
 export function createLog(options: LogOptions): Log {
   const destination = pino.destination({ fd: options.fd ?? 2, sync: true });
+  const { tap } = options;
   const redact = { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' };
-  if (options.encoding === 'json') return pino({ level: options.level, redact, base: null }, destination);
-  return pino(
-    { level: options.level, redact, base: null },
-    humanLines((line) => destination.write(line)),
-  );
+  const lines = options.encoding === 'json' ? destination : humanLines((line) => destination.write(line));
+  return pino({ level: options.level, redact, base: null }, tap ? tapped(lines, tap) : lines);
 }
 
 /** A log that says nothing, for tests. */
 export function silentLog(): Log {
   return pino({ level: 'silent' });
+}
+
+function tapped(lines: DestinationStream, tap: (line: string) => void): DestinationStream {
+  return {
+    write(line: string): void {
+      lines.write(line);
+      tap(line);
+    },
+  };
 }
 
 const LEVELS: Record<number, string> = { 10: 'TRACE', 20: 'DEBUG', 30: 'INFO ', 40: 'WARN ', 50: 'ERROR', 60: 'FATAL' };
