@@ -138,8 +138,14 @@ export class Engine {
     if (!live) return false;
     if (!by.isAdmin && live.identity.userId !== by.userId)
       throw new Refusal('forbidden', 'Only its owner or an administrator may end a session');
-    this.#end(live, new Refusal('session_killed', `The session was ended by ${by.email}`));
+    this.#end(live, killed(by.email));
     return true;
+  }
+
+  /** Ends a session of which another gateway was told; whether they may was asked there. */
+  endSession(sessionId: string, byEmail: string): void {
+    const live = this.#live.get(sessionId);
+    if (live) this.#end(live, killed(byEmail));
   }
 
   revokeCredential(credentialId: string): void {
@@ -218,6 +224,11 @@ export class Engine {
         `${verb} is disabled for the connection ${connection.name}; ask an administrator to enable it`,
       );
     }
+    // Nobody can approve in this version, and a rule that is not kept would be worse than none.
+    if (connection.reviewers.length > 0) {
+      const who = connection.reviewers.join(', ');
+      throw new Refusal('review_required', `Sessions of ${connection.name} need the approval of ${who}, which this version cannot ask for`);
+    }
     const protocol = protocolOf(connection.type, connection.subtype);
     if (!protocol)
       throw new Misconfigured(
@@ -287,7 +298,7 @@ export class Engine {
     const { identity, connection } = accepted.grant;
     const [settings, policy] = await Promise.all([store.connections.secretsOf(connection.id), store.policyOf(connection.id)]);
     if (connection.agentId === '') throw new Misconfigured('agent_offline', `The connection ${connection.name} has no agent; give it one`);
-    const agent = await hub.open(connection.agentId);
+    const agent = await hub.open(connection.agentId, connection.name);
     live.link = agent.link;
     const open: OpenMessage = {
       session: live.id,
@@ -363,6 +374,10 @@ export class Engine {
         metrics: counts ? { ...counts, masked: { ...counts.masked } } : null,
         auditHead: head ? `${head.segment}:${head.offset}` : null,
       });
+      // Something came back, so whatever a probe said before is over.
+      if (grant.connection.probeError !== null && (counts?.bytesOut ?? 0) > 0 && reason?.kind !== 'target') {
+        await store.connections.probed(grant.connection.id, null);
+      }
     } catch (error) {
       log.error({ err: asAppError(error), session: live.id }, 'The end of a session could not be recorded');
     }
@@ -381,6 +396,10 @@ export class Engine {
     live.ended ??= reason;
     live.pipe?.end(reason);
   }
+}
+
+function killed(byEmail: string): Refusal {
+  return new Refusal('session_killed', `The session was ended by ${byEmail}`);
 }
 
 function revoked(): Refusal {

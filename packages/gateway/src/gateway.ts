@@ -15,6 +15,7 @@ import type { SessionHost } from '@hoop/tunnel/link';
 import { MemoryAgentLink } from '@hoop/tunnel/memory-link';
 import { type Address, formatAddress } from './address.ts';
 import { type Addresses, addressesOf } from './addresses.ts';
+import { AgentAdmission } from './agent-admission.ts';
 import { AgentSightings } from './agent-sightings.ts';
 import { allHandlers } from './api/all.ts';
 import type { ApiParts } from './api/parts.ts';
@@ -23,6 +24,7 @@ import { type ServerCertificate, serverCertificate } from './certificate.ts';
 import type { GatewayConfig } from './config.ts';
 import { Engine } from './engine.ts';
 import { NATIVE_VARIABLES } from './env.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { AgentHub } from './hub.ts';
 import { AgentKeys, createAgentKey } from './identity/agent-keys.ts';
 import { Authenticator } from './identity/authenticator.ts';
@@ -43,6 +45,7 @@ import { encryptionKey } from './secrets.ts';
 import { serverFacts } from './server-facts.ts';
 import { recoverSessions } from './session-recovery.ts';
 import { SessionService } from './session-service.ts';
+import { reactions } from './signal-reactions.ts';
 
 /** An agent that runs in the gateway's own process. */
 export interface LocalAgent {
@@ -73,7 +76,7 @@ export async function startGateway(config: GatewayConfig, log: Log, localAgent?:
   try {
     const ground = await openGround(config, log, closing);
     const who = await openIdentity(config, ground.store);
-    const sessions = openSessions(ground, config, log, closing);
+    const sessions = await openSessions(ground, config, log, closing);
     if (localAgent) await attachLocal(ground.store, sessions.hub, localAgent);
     return await listen({ config, log, closing, ...ground, ...who, ...sessions });
   } catch (error) {
@@ -129,22 +132,26 @@ interface Ground {
   readonly certificate: ServerCertificate;
 }
 
-function openSessions({ store, audit, gatewayId }: Ground, { auditSync }: GatewayConfig, log: Log, closing: CloseStack) {
+async function openSessions({ store, audit, gatewayId }: Ground, { auditSync }: GatewayConfig, log: Log, closing: CloseStack) {
   const metrics = new GatewayMetrics();
   const readiness = new Readiness();
   readiness.watch(() => (audit.broken ? 'the audit log cannot be written' : undefined));
-  const sightings = new AgentSightings(store.agents, gatewayId, log);
+  const heartbeat = new Heartbeat(store, gatewayId, log);
+  await heartbeat.start();
+  closing.push('heartbeat', () => heartbeat.close());
+  const sightings = new AgentSightings({ store, gatewayId, log });
   closing.push('agents’ status', () => sightings.settled());
-  const hub = new AgentHub({ log: log.child({ part: 'hub' }), onChange: (...seen) => sightings.note(...seen) });
+  const hub = new AgentHub({ log: log.child({ part: 'hub' }), onChange: (change) => sightings.note(change) });
   const engine = new Engine({ store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId, auditSync });
   const service = new SessionService({ store, engine, hub, protocolNamed });
+  await store.subscribe(reactions({ store, hub, engine }));
   metrics.watch({ sessions: () => engine.liveCount(), agents: () => hub.online().length, isReady: () => readiness.isReady });
   return { metrics, readiness, hub, engine, service };
 }
 
 type Whole = Ground &
   Awaited<ReturnType<typeof openIdentity>> &
-  ReturnType<typeof openSessions> & { readonly config: GatewayConfig; readonly log: Log; readonly closing: CloseStack };
+  Awaited<ReturnType<typeof openSessions>> & { readonly config: GatewayConfig; readonly log: Log; readonly closing: CloseStack };
 
 /** Opens the ports, the API last: who sees it answer finds everything else there. */
 async function listen(whole: Whole): Promise<Gateway> {
@@ -207,12 +214,13 @@ const LISTEN_WORDS: Readonly<Record<string, string>> = {
 };
 
 function newTunnel({ config, log, certificate, hub, engine, agentKeys, tokens, store, audit, gatewayId }: Whole) {
+  const admission = new AgentAdmission({ store, hub, live: engine, protocols: { get: protocolNamed }, log: log.child({ part: 'agents' }) });
   return tunnelListener({
     tls: { cert: certificate.cert, key: certificate.key.reveal() },
     plaintext: config.allowPlaintext ? 'anyone' : 'loopback',
     log: log.child({ part: 'tunnel' }),
-    hub,
     engine,
+    onAgent: (link) => void admission.admit(link),
     onReplay: (agentId, stream) => takeReplay({ store, audit, gatewayId, log: log.child({ part: 'replay' }) }, agentId, stream),
     verifyAgentKey: (key) => agentKeys.verify(key),
     verifyToken: async (token) => mayAct(await tokens.verify(token)),

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { AgentHello, PolicyMessage } from '@hoop/contract/tunnel';
+import { type AgentHello, DeclaredConnection, type PolicyMessage } from '@hoop/contract/tunnel';
 import { TargetFault } from '@hoop/core/errors';
 import { silentLog } from '@hoop/core/log';
 import type { AgentLink } from '@hoop/tunnel/link';
 import { memoryStreams } from '@hoop/tunnel/memory';
-import { AgentHub, changePolicy } from './hub.ts';
+import { AgentHub, changePolicy, type LinkChange } from './hub.ts';
 
 const HELLO: AgentHello = {
   version: 1,
@@ -21,15 +21,19 @@ const HELLO: AgentHello = {
 class FakeLink implements AgentLink {
   readonly agentId: string;
   readonly name = 'agent';
-  readonly hello = HELLO;
+  readonly hello: AgentHello;
+  readonly keyId: string | undefined;
   readonly #gone = Promise.withResolvers<void>();
   readonly closed = this.#gone.promise;
   readonly heard: string[] = [];
   opened = 0;
   failing = false;
 
-  constructor(agentId: string) {
+  constructor(agentId: string, part: { declares?: string; keyId?: string } = {}) {
     this.agentId = agentId;
+    const declares = part.declares === undefined ? undefined : DeclaredConnection.parse({ name: part.declares, type: 'custom' });
+    this.hello = declares ? { ...HELLO, declares } : HELLO;
+    this.keyId = part.keyId;
   }
 
   async openStream() {
@@ -54,7 +58,10 @@ class FakeLink implements AgentLink {
 
 function hubWith(...links: FakeLink[]): { hub: AgentHub; changes: string[] } {
   const changes: string[] = [];
-  const hub = new AgentHub({ log: silentLog(), onChange: (agentId, online) => changes.push(`${agentId} ${online ? 'came' : 'went'}`) });
+  const onChange = ({ agentId, connection, online }: LinkChange): void => {
+    changes.push(`${agentId}${connection && ` for ${connection}`} ${online ? 'came' : 'went'}`);
+  };
+  const hub = new AgentHub({ log: silentLog(), onChange });
   for (const link of links) hub.attach(link);
   return { hub, changes };
 }
@@ -63,13 +70,13 @@ describe('the hub', () => {
   test('gives new sessions to the process with the fewest', async () => {
     const links = [new FakeLink('a'), new FakeLink('a'), new FakeLink('a')];
     const { hub } = hubWith(...links);
-    const streams = await Promise.all(Array.from({ length: 9 }, () => hub.open('a')));
+    const streams = await Promise.all(Array.from({ length: 9 }, () => hub.open('a', 'shop')));
     assert.deepEqual(
       links.map(({ opened }) => opened),
       [3, 3, 3],
     );
     for (const { link, release } of streams) if (link === links[1]) release();
-    for (let time = 0; time < 3; time++) await hub.open('a');
+    for (let time = 0; time < 3; time++) await hub.open('a', 'shop');
     assert.deepEqual(
       links.map(({ opened }) => opened),
       [3, 6, 3],
@@ -80,9 +87,9 @@ describe('the hub', () => {
     const [bad, good] = [new FakeLink('a'), new FakeLink('a')];
     bad.failing = true;
     const { hub } = hubWith(bad, good);
-    await assert.rejects(hub.open('a'), /no answer/);
+    await assert.rejects(hub.open('a', 'shop'), /no answer/);
     bad.failing = false;
-    await hub.open('a');
+    await hub.open('a', 'shop');
     assert.equal(bad.opened, 1);
   });
 
@@ -100,7 +107,7 @@ describe('the hub', () => {
     await two.closed;
     await Promise.resolve();
     assert.deepEqual(changes.at(-1), 'a went');
-    await assert.rejects(hub.open('a'), (error) => error instanceof TargetFault && error.code === 'agent_offline');
+    await assert.rejects(hub.open('a', 'shop'), (error) => error instanceof TargetFault && error.code === 'agent_offline');
   });
 
   test('ends every process of an agent whose key is deleted, and no other’s', () => {
@@ -111,6 +118,34 @@ describe('the hub', () => {
     assert.deepEqual(
       links.map(({ heard }) => heard),
       [['key deleted'], ['key deleted'], []],
+    );
+  });
+
+  test('gives a declared connection to the processes that declared it, and nothing else to them', async () => {
+    const [rails, worker, plain] = [new FakeLink('a', { declares: 'rails' }), new FakeLink('a', { declares: 'worker' }), new FakeLink('a')];
+    const { hub, changes } = hubWith(rails, worker);
+    assert.deepEqual(changes, ['a for rails came', 'a for worker came']);
+    for (const name of ['rails', 'rails', 'worker']) await hub.open('a', name);
+    assert.deepEqual([rails.opened, worker.opened], [2, 1]);
+    assert.deepEqual([hub.isOnline('a'), hub.isOnline('a', 'worker'), hub.isOnline('a', 'shop')], [true, true, false]);
+    await assert.rejects(hub.open('a', 'shop'), (error) => error instanceof TargetFault && error.code === 'agent_offline');
+    hub.attach(plain);
+    await hub.open('a', 'shop');
+    assert.equal(plain.opened, 1);
+    rails.close('bye');
+    await rails.closed;
+    await Promise.resolve();
+    assert.deepEqual(changes.slice(2), ['a came', 'a for rails went']);
+    assert.equal(hub.isOnline('a', 'worker'), true);
+  });
+
+  test('ends only the processes that came with the key that was deleted, when another is there already', () => {
+    const links = [new FakeLink('a', { keyId: 'old' }), new FakeLink('a', { keyId: 'new' })];
+    const { hub } = hubWith(...links);
+    hub.disconnect('a', 'revoked', 'old');
+    assert.deepEqual(
+      links.map(({ heard }) => heard),
+      [['revoked'], []],
     );
   });
 

@@ -18,10 +18,21 @@ export interface AgentStream {
   release(): void;
 }
 
+/** An agent's first link of its kind came, or the last one went. */
+export interface LinkChange {
+  readonly agentId: string;
+  /** The connection that the link declared and serves alone; empty where it serves all of its agent's. */
+  readonly connection: string;
+  /** Whether there is a link of this kind now. */
+  readonly online: boolean;
+  /** Whether the agent has a link of any kind. */
+  readonly agentOnline: boolean;
+  readonly hello: AgentHello;
+}
+
 export interface HubOptions {
   readonly log: Log;
-  /** An agent's first link came, or its last one went. */
-  onChange(agentId: string, online: boolean, hello: AgentHello): void;
+  onChange(change: LinkChange): void;
 }
 
 /** How long agents may take to hang up when the gateway goes down. */
@@ -42,12 +53,13 @@ export class AgentHub {
     links.push({ link, load: 0 });
     this.#attached.set(link.agentId, links);
     this.#options.log.info({ agent: link.name, hostname: link.hello.hostname, links: links.length }, 'Agent connected');
-    if (links.length === 1) this.#options.onChange(link.agentId, true, link.hello);
+    if (links.filter((each) => isAlike(each.link, link)).length === 1) this.#tell(link, true);
     void link.closed.then(() => this.#detach(link));
   }
 
-  isOnline(agentId: string): boolean {
-    return this.#attached.has(agentId);
+  /** Whether somebody can serve this agent's connections, or the one of this name. */
+  isOnline(agentId: string, connection?: string): boolean {
+    return connection === undefined ? this.#attached.has(agentId) : this.#serving(agentId, connection).length > 0;
   }
 
   describe(agentId: string): AgentHello | undefined {
@@ -58,9 +70,14 @@ export class AgentHub {
     return [...this.#attached.keys()];
   }
 
-  /** Ends every link of an agent, and with them every session on them. */
-  disconnect(agentId: string, reason: string): void {
-    for (const { link } of [...(this.#attached.get(agentId) ?? [])]) link.close(reason);
+  /**
+   * Ends every link of an agent, and with them every session on them. With `keyId` only those that came with this key:
+   * an agent that was made anew has another one.
+   */
+  disconnect(agentId: string, reason: string, keyId?: string): void {
+    for (const { link } of [...(this.#attached.get(agentId) ?? [])]) {
+      if (keyId === undefined || link.keyId === undefined || link.keyId === keyId) link.close(reason);
+    }
   }
 
   /** Resolves when the last link is gone, or after `timeout_ms`. */
@@ -76,9 +93,9 @@ export class AgentHub {
     });
   }
 
-  /** A stream to one of the agent's processes. @throws TargetFault `agent_offline`, `agent_timeout` */
-  async open(agentId: string): Promise<AgentStream> {
-    const links = this.#attached.get(agentId) ?? [];
+  /** A stream to one of the processes that serve this connection. @throws TargetFault `agent_offline`, `agent_timeout` */
+  async open(agentId: string, connection: string): Promise<AgentStream> {
+    const links = this.#serving(agentId, connection);
     const chosen = links.reduce<Attached | undefined>((least, each) => (!least || each.load < least.load ? each : least), undefined);
     if (!chosen) throw new TargetFault('agent_offline', 'The agent of this connection is offline; start it, or ask an administrator to');
     chosen.load++;
@@ -91,16 +108,35 @@ export class AgentHub {
     }
   }
 
+  /** A process that declared a connection serves nothing else, and that connection is served by nobody else while it is there. */
+  #serving(agentId: string, connection: string): readonly Attached[] {
+    const links = this.#attached.get(agentId) ?? [];
+    const declaring = links.filter(({ link }) => declaredBy(link) === connection);
+    return declaring.length > 0 ? declaring : links.filter(({ link }) => declaredBy(link) === '');
+  }
+
+  #tell(link: AgentLink, online: boolean): void {
+    const { agentId, hello } = link;
+    this.#options.onChange({ agentId, connection: declaredBy(link), online, agentOnline: this.isOnline(agentId), hello });
+  }
+
   #detach(link: AgentLink): void {
     const left = (this.#attached.get(link.agentId) ?? []).filter((each) => each.link !== link);
     this.#options.log.info({ agent: link.name, links: left.length }, 'Agent disconnected');
     if (left.length > 0) this.#attached.set(link.agentId, left);
-    else {
-      this.#attached.delete(link.agentId);
-      this.#options.onChange(link.agentId, false, link.hello);
-      if (this.#attached.size === 0) this.#empty?.();
-    }
+    else this.#attached.delete(link.agentId);
+    if (!left.some((each) => isAlike(each.link, link))) this.#tell(link, false);
+    if (this.#attached.size === 0) this.#empty?.();
   }
+}
+
+/** The connection that a process brought along; empty for one that serves all of its agent's. */
+function declaredBy({ hello }: AgentLink): string {
+  return hello.declares?.name ?? '';
+}
+
+function isAlike(one: AgentLink, other: AgentLink): boolean {
+  return declaredBy(one) === declaredBy(other);
 }
 
 /** Tells the agents of open sessions that rules changed, one message a link. */

@@ -8,7 +8,8 @@ export type Origin = 'cli' | 'webapp' | 'api' | 'native';
 
 /** Which agents are linked to this gateway now. */
 export interface AgentDirectory {
-  isOnline(agentId: string): boolean;
+  /** Whether somebody can serve this agent's connections, or the one of this name. */
+  isOnline(agentId: string, connection?: string): boolean;
   describe(agentId: string): AgentHello | undefined;
   /** Ends the links of an agent and every session on them. */
   disconnect(agentId: string, reason: string): void;

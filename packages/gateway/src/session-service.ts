@@ -100,7 +100,7 @@ export class SessionService implements SessionEngine {
     const { store, hub } = this.#deps;
     const connection = await this.#connection(connectionName);
     const protocol = this.#protocol(connection);
-    const agent = await hub.open(connection.agentId);
+    const agent = await hub.open(connection.agentId, connection.name);
     const open: OpenMessage = {
       session: crypto.randomUUID(),
       protocol: protocol.name,

@@ -61,10 +61,16 @@ test('an agent is listed as connected while it is linked to this gateway or to a
   for (const name of ['here', 'there', 'gone']) await api.call('admin', 'POST', '/agents', { name });
   const id = async (name: string): Promise<string> => (await api.store.agents.get(name))?.id ?? '';
   api.engine.online.add(await id('here'));
+  for (const gatewayId of ['this-gateway', 'another-gateway']) await api.store.gateways.beat(gatewayId);
+  const link = async (gatewayId: string, name: string): Promise<void> =>
+    api.store.gateways.linked({ gatewayId, agentId: await id(name), connection: '' });
+  await link('another-gateway', 'there');
   const metadata = { hostname: 'box', version: '0.1.0', platform: 'linux/amd64', kernel_version: '6.1' };
   await api.store.agents.seen(await id('there'), { status: 'CONNECTED', gatewayId: 'another-gateway', metadata });
-  // What this gateway said of an agent in an earlier life is not true any more.
+  // What this gateway, or one that is dead, said of an agent is not true any more.
   await api.store.agents.seen(await id('gone'), { status: 'CONNECTED', gatewayId: 'this-gateway' });
+  await link('this-gateway', 'gone');
+  await link('dead-gateway', 'gone');
   const names = async (status: string): Promise<string[]> =>
     (await api.call('standard', 'GET', `/agents?status=${status}`)).body.map((agent: { name: string }) => agent.name);
   assert.deepEqual(await names('CONNECTED'), ['here', 'there']);

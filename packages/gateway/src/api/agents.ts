@@ -12,7 +12,8 @@ export function agentHandlers(parts: ApiParts): Pick<Handlers, Names> {
   const { store, hub, server } = parts;
   return {
     listAgents: async ({ query }) => {
-      const agents = (await store.agents.list()).filter(isShown).map((agent) => toAgent(agent, parts));
+      const isOnline = await onlineTest(parts);
+      const agents = (await store.agents.list()).filter(isShown).map((agent) => toAgent(agent, isOnline));
       return { body: agents.filter((agent) => query.status === undefined || agent.status === query.status) };
     },
     createAgent: async ({ body }) => {
@@ -23,7 +24,7 @@ export function agentHandlers(parts: ApiParts): Pick<Handlers, Names> {
     getAgent: async ({ params }) => {
       const agent = await store.agents.get(params.nameOrID);
       if (!agent || !isShown(agent)) throw notFound('agent');
-      return { body: toAgent(agent, parts) };
+      return { body: toAgent(agent, await onlineTest(parts)) };
     },
     deleteAgent: async ({ params }) => {
       const agent = await store.agents.get(params.nameOrID);
@@ -42,19 +43,28 @@ function isShown(agent: AgentRow): boolean {
   return agent.mode !== 'multi-connection';
 }
 
-/** Linked to this gateway, or to another one on the same store. */
-export function isAgentOnline(agent: AgentRow, { hub, gatewayId }: Pick<ApiParts, 'hub' | 'gatewayId'>): boolean {
-  return hub.isOnline(agent.id) || (agent.status === 'CONNECTED' && agent.gatewayId !== null && agent.gatewayId !== gatewayId);
+/** Whether an agent, or whoever serves its connection of this name, is linked to a gateway. */
+export type OnlineTest = (agentId: string, connection?: string) => boolean;
+
+/** Looks at the links of this gateway, and at those of the others on the same store that live. */
+export async function onlineTest({ store, hub, gatewayId }: ApiParts): Promise<OnlineTest> {
+  const elsewhere = (await store.gateways.links()).filter((link) => link.gatewayId !== gatewayId);
+  return (agentId, connection) => {
+    if (hub.isOnline(agentId, connection)) return true;
+    const links = elsewhere.filter((link) => link.agentId === agentId);
+    if (connection === undefined) return links.length > 0;
+    return links.some((link) => link.connection === connection || link.connection === '');
+  };
 }
 
-function toAgent(agent: AgentRow, parts: ApiParts): Agent {
+function toAgent(agent: AgentRow, isOnline: OnlineTest): Agent {
   const { metadata } = agent;
   return {
     id: agent.id,
     token: '',
     name: agent.name,
     mode: agent.mode,
-    status: isAgentOnline(agent, parts) ? 'CONNECTED' : 'DISCONNECTED',
+    status: isOnline(agent.id) ? 'CONNECTED' : 'DISCONNECTED',
     metadata: { ...metadata },
     hostname: metadata.hostname ?? '',
     machine_id: metadata.machine_id ?? '',

@@ -4,16 +4,20 @@ import { protocolOf } from '@hoop/core/connection';
 import type { ConnectionRow } from '@hoop/store/connections';
 import type { Aggregates } from '@hoop/store/store';
 import { z } from 'zod';
+import { MANAGED_BY_AGENT } from '../managed-by.ts';
 import type { ProtocolDirectory, ProtocolTraits } from '../ports.ts';
 import { invalid } from './failures.ts';
 
 /** A connection as stored, but not committed: throwing takes it back. Secrets are those that it would have. */
 export async function checkConnection(tx: Aggregates, protocols: ProtocolDirectory, connection: ConnectionRow): Promise<void> {
   const protocol = protocolFor(protocols, connection);
+  if (connection.agentId === '')
+    throw invalid('agent_id', `Say which agent it is for, or give the resource ${connection.resourceName} one`);
   if (!(await tx.agents.get(connection.agentId))) {
     throw invalid('agent_id', 'There is no agent with this id. List agents, or create one first');
   }
-  checkSecrets(protocol, await tx.connections.secretsOf(connection.id));
+  // What an agent declared has its settings in the agent.
+  if (connection.managedBy !== MANAGED_BY_AGENT) checkSecrets(protocol, await tx.connections.secretsOf(connection.id));
   const policy = await tx.policyOf(connection.id);
   for (const rule of policy.guardrails) {
     const why = guardrailMisfit(protocol, rule);

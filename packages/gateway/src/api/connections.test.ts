@@ -97,7 +97,7 @@ test('a connection needs an agent that is there, a protocol that is there, and a
   const post = (body: object) => api.call('admin', 'POST', '/connections', body);
   assert.deepEqual((await post(connectionBody(randomUUID(), 'x'))).body.field, 'agent_id');
   assert.equal((await post({ ...connectionBody(agentId, 'x'), subtype: 'nosuch' })).body.field, 'subtype');
-  assert.equal((await post({ ...connectionBody(agentId, 'x'), type: 'custom', subtype: '' })).body.field, 'subtype');
+  assert.equal((await post({ ...connectionBody(agentId, 'x'), type: 'application', subtype: 'nosuch' })).body.field, 'subtype');
   assert.equal((await post(connectionBody(agentId))).status, 409);
   assert.equal((await post({ ...connectionBody(agentId, 'x'), guardrail_rules: [randomUUID()] })).status, 422);
 });
@@ -170,4 +170,40 @@ test('a test of a connection says why it failed, and breaks nothing', async () =
   assert.deepEqual([answer.status, answer.body.code], [400, 'test_failed']);
   assert.match(answer.body.message, /connection refused/);
   assert.equal((await api.call('standard', 'GET', '/connections/nosuch/test')).status, 404);
+});
+
+test('a failed test makes a connection offline until one succeeds; that its agent is away says nothing of the target', async () => {
+  await using api = await openApi();
+  const { agentId } = await addConnection(api);
+  api.engine.online.add(agentId);
+  const shown = async () => {
+    const { status, last_probe: probe } = (await api.call('standard', 'GET', '/connections/pg')).body;
+    return [status, probe && { success: probe.success, error: probe.error }];
+  };
+  assert.deepEqual(await shown(), ['online', null]);
+  api.engine.probeError = new TargetFault('agent_offline', 'The agent is offline');
+  assert.equal((await api.call('standard', 'GET', '/connections/pg/test')).status, 400);
+  assert.deepEqual(await shown(), ['online', null]);
+  api.engine.probeError = new TargetFault('target_refused', 'Nobody answers at db.internal');
+  const failed = await api.call('standard', 'GET', '/connections/pg/test');
+  assert.deepEqual([failed.status, failed.body.message], [400, 'Nobody answers at db.internal']);
+  assert.deepEqual(await shown(), ['offline', { success: false, error: 'Nobody answers at db.internal' }]);
+  api.engine.probeError = undefined;
+  assert.equal((await api.call('standard', 'GET', '/connections/pg/test')).status, 200);
+  assert.deepEqual(await shown(), ['online', { success: true, error: '' }]);
+});
+
+test('a connection without an agent needs a resource that has one', async () => {
+  await using api = await openApi();
+  const { agentId } = await addConnection(api);
+  const { agent_id: _, ...body } = connectionBody(agentId, 'x');
+  assert.equal((await api.call('admin', 'POST', '/connections', body)).body.field, 'agent_id');
+  await api.store.resources.create({ name: 'orders', type: 'database', subtype: 'postgres', agentId });
+  const made = await api.call('admin', 'POST', '/connections', { ...body, resource_name: 'orders' });
+  assert.deepEqual([made.status, made.body.agent_id, made.body.effective_agent_id], [201, '', agentId]);
+  const listed = (await api.call('admin', 'GET', `/connections?agent_id=${agentId}`)).body;
+  assert.deepEqual(
+    listed.map((each: { name: string }) => each.name),
+    ['pg', 'x'],
+  );
 });

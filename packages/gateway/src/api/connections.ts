@@ -3,7 +3,7 @@ import type { Connection, createConnection, patchConnection } from '@hoop/contra
 import { ConnectionType } from '@hoop/contract/routes/connections';
 import { asAppError, Bug, Refusal } from '@hoop/core/errors';
 import type { ConnectionPatch, ConnectionRow } from '@hoop/store/connections';
-import { isAgentOnline } from './agents.ts';
+import { type OnlineTest, onlineTest } from './agents.ts';
 import { checkConnection } from './connection-check.ts';
 import { invalid, notFound, timeOf } from './failures.ts';
 import { type Handlers, NO_BODY } from './handler.ts';
@@ -24,7 +24,7 @@ export function connectionHandlers(parts: ApiParts): Pick<Handlers, Names> {
 }
 
 function readers(parts: ApiParts): Pick<Handlers, 'listConnections' | 'getConnection' | 'testConnection'> {
-  const { store, engine } = parts;
+  const { store } = parts;
   return {
     listConnections: async ({ query }) => {
       const { name, type, subtype, agent_id: agentId, search } = query;
@@ -36,10 +36,9 @@ function readers(parts: ApiParts): Pick<Handlers, 'listConnections' | 'getConnec
     getConnection: async ({ params }) => ({ body: toConnection(await mustFind(parts, params.nameOrID), await surroundings(parts)) }),
     testConnection: async ({ params }) => {
       const connection = await mustFind(parts, params.nameOrID);
-      await engine.probe(connection.name).catch((thrown: unknown) => {
-        const error = asAppError(thrown);
+      await probe(parts, connection).catch((error: unknown) => {
         if (error instanceof Bug) throw error;
-        throw new Refusal('test_failed', error.message, { cause: error });
+        throw new Refusal('test_failed', asAppError(error).message, { cause: error });
       });
       return { body: { success: true } };
     },
@@ -83,6 +82,20 @@ function writers(parts: ApiParts): Pick<Handlers, 'createConnection' | 'replaceC
     },
   };
 }
+
+/** Tries the target and keeps what came of it. That an agent is away says nothing of the target. */
+async function probe({ engine, store }: ApiParts, connection: ConnectionRow): Promise<void> {
+  try {
+    await engine.probe(connection.name);
+  } catch (thrown) {
+    const error = asAppError(thrown);
+    if (!ABOUT_AGENT.has(error.code) && !(error instanceof Bug)) await store.connections.probed(connection.id, error.message);
+    throw error;
+  }
+  await store.connections.probed(connection.id, null);
+}
+
+const ABOUT_AGENT: ReadonlySet<string> = new Set(['agent_offline', 'agent_timeout', 'agent_lost']);
 
 /** The connection of this name or id. @throws Refusal `not_found` */
 export async function mustFind({ store }: Pick<ApiParts, 'store'>, nameOrId: string): Promise<ConnectionRow> {
@@ -156,23 +169,22 @@ function matches(row: ConnectionRow, tests: readonly TagTest[]): boolean {
 
 /** What a connection's view shows besides its row. */
 interface Surroundings {
-  /** Ids of the agents that are linked. */
-  readonly online: ReadonlySet<string>;
+  readonly isOnline: OnlineTest;
   /** Ids of the connections that a masking rule is active on. */
   readonly masked: ReadonlySet<string>;
 }
 
 async function surroundings(parts: ApiParts): Promise<Surroundings> {
-  const [agents, rules] = await Promise.all([parts.store.agents.list(), parts.store.maskingRules.list()]);
+  const [isOnline, rules] = await Promise.all([onlineTest(parts), parts.store.maskingRules.list()]);
   return {
-    online: new Set(agents.filter((agent) => isAgentOnline(agent, parts)).map((agent) => agent.id)),
+    isOnline,
     masked: new Set(rules.flatMap((rule) => rule.connectionIds)),
   };
 }
 
 const onOff = (value: boolean): 'enabled' | 'disabled' => (value ? 'enabled' : 'disabled');
 
-function toConnection(row: ConnectionRow, { online, masked }: Surroundings): Connection {
+function toConnection(row: ConnectionRow, { isOnline, masked }: Surroundings): Connection {
   return {
     id: row.id,
     name: row.name,
@@ -180,11 +192,11 @@ function toConnection(row: ConnectionRow, { online, masked }: Surroundings): Con
     type: ConnectionType.parse(row.type),
     subtype: row.subtype,
     command: [...row.command],
-    agent_id: row.agentId,
+    agent_id: row.ownAgentId,
     effective_agent_id: row.agentId,
-    last_probe: null,
+    last_probe: row.probedAt === null ? null : { at: timeOf(row.probedAt), success: row.probeError === null, error: row.probeError ?? '' },
     managed_by: row.managedBy,
-    status: online.has(row.agentId) ? 'online' : 'offline',
+    status: row.probeError === null && isOnline(row.agentId, row.name) ? 'online' : 'offline',
     secret: {},
     secret_keys: [...row.secretKeys],
     default_database: row.defaultDatabase,

@@ -42,7 +42,9 @@ export function credentialHandlers(parts: ApiParts): Pick<Handlers, Names> {
       return NO_BODY;
     },
     closeCredential: async ({ params, identity }) => {
-      engine.revokeCredential((await owned(params.nameOrID, params.ID, identity)).id);
+      const { id } = await owned(params.nameOrID, params.ID, identity);
+      engine.revokeCredential(id);
+      await store.signals.publish({ kind: 'credential.ended', credentialId: id });
       return NO_BODY;
     },
     listCredentials: async ({ identity }) => {

@@ -186,3 +186,17 @@ test('a client that hangs up ends its exec', async () => {
   await assert.rejects(call);
   await aborted.promise;
 });
+
+test('a session that another gateway holds is ended there, and one whose gateway is dead is told to be over', async () => {
+  await using api = await openApi();
+  const id = randomUUID();
+  await addSession(api, 'standard', id, { gatewayId: 'another-gateway' });
+  const kill = () => api.call('standard', 'POST', `/sessions/${id}/kill`);
+  assert.deepEqual([(await kill()).status, (await kill()).body.code], [400, 'session_not_open']);
+  await api.store.gateways.beat('another-gateway');
+  const heard = Promise.withResolvers<unknown>();
+  await api.store.subscribe(heard.resolve);
+  assert.equal((await api.call('other', 'POST', `/sessions/${id}/kill`)).status, 404);
+  assert.equal((await kill()).status, 204);
+  assert.deepEqual(await heard.promise, { kind: 'session.kill', sessionId: id, by: 'standard@hoop.test' });
+});

@@ -43,10 +43,18 @@ export function sessionHandlers(parts: ApiParts): Pick<Handlers, Names> {
     killSession: async ({ params, identity }) => {
       const row = await mustFindSession(parts, params.session_id, identity, identity.isAdmin);
       if (row.status === 'done') throw new Refusal('session_not_open', 'This session has ended already');
-      if (!engine.kill(row.id, identity)) throw new Refusal('session_not_open', 'This session is not open on this gateway');
+      if (!engine.kill(row.id, identity)) await killElsewhere(parts, row, identity);
       return NO_BODY;
     },
   };
+}
+
+/** Asks the gateway that holds a session to end it. @throws Refusal `session_not_open` when nobody does any more */
+async function killElsewhere({ store, gatewayId }: ApiParts, row: SessionRow, by: Identity): Promise<void> {
+  if (row.gatewayId === gatewayId || !(await store.gateways.isLive(row.gatewayId))) {
+    throw new Refusal('session_not_open', 'This session is not open: it is just ending, or its gateway is gone');
+  }
+  await store.signals.publish({ kind: 'session.kill', sessionId: row.id, by: by.email });
 }
 
 const mayReadAll = (identity: Identity): boolean => identity.isAdmin || identity.isAuditor;

@@ -5,20 +5,21 @@ import type { Identity } from '@hoop/core/identity';
 import type { Log } from '@hoop/core/log';
 import type { Protocol } from '@hoop/core/protocol';
 import type { ConnectionRow } from '@hoop/store/connections';
+import type { AgentIdentity, AgentLink } from '@hoop/tunnel/link';
 import { type ClientRequest, TunnelServer } from '@hoop/tunnel/server';
 import type { FrameStream } from '@hoop/tunnel/stream';
 import { StreamWire } from '@hoop/tunnel/stream-wire';
 import type { Engine } from '../engine.ts';
-import type { AgentHub } from '../hub.ts';
 
 export interface TunnelListenerOptions {
   readonly tls: { readonly key: string; readonly cert: string } | undefined;
   readonly plaintext: 'loopback' | 'anyone';
   readonly log: Log;
-  readonly hub: AgentHub;
   readonly engine: Engine;
+  /** An agent whose key was found good. */
+  onAgent(link: AgentLink): void;
   onReplay(agentId: string, stream: FrameStream): void;
-  verifyAgentKey(key: string): Promise<{ agentId: string; name: string }>;
+  verifyAgentKey(key: string): Promise<AgentIdentity>;
   verifyToken(token: string): Promise<Identity>;
   connectionNamed(name: string): Promise<ConnectionRow | undefined>;
   protocolNamed(name: string): Protocol | undefined;
@@ -31,7 +32,7 @@ export function tunnelListener(options: TunnelListenerOptions): TunnelServer {
     plaintext: options.plaintext,
     log: options.log,
     authenticateAgent: (key) => options.verifyAgentKey(key),
-    onAgent: (link) => options.hub.attach(link),
+    onAgent: (link) => options.onAgent(link),
     onReplay: (agentId, stream) => options.onReplay(agentId, stream),
     onClient: (stream, request) => void serveUser(options, stream, request),
   });

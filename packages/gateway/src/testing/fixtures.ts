@@ -260,7 +260,7 @@ export async function addSession(
   api: TestApi,
   who: Who,
   id: string,
-  more: { status?: 'open' | 'done'; connection?: string } = {},
+  more: { status?: 'open' | 'done'; connection?: string; gatewayId?: string } = {},
 ): Promise<void> {
   const user = await api.store.users.get(api.ids[who]);
   if (!user) throw new Error('no such user');
@@ -272,7 +272,7 @@ export async function addSession(
       verb: 'exec',
       origin: 'api',
       status: 'open',
-      gatewayId: 'this-gateway',
+      gatewayId: more.gatewayId ?? 'this-gateway',
       startedAt: Date.now(),
     },
     script: 'select 42',
