@@ -5,7 +5,7 @@ import { Secret } from '@hoop/core/secret';
 import { protocolNamed } from '@hoop/protocols/all';
 import { type Address, isLoopback, isNetwork, parseAddress } from './address.ts';
 import { type GatewayEnv, NATIVE_VARIABLES, type Variable } from './env.ts';
-import { readMaterial, type TlsMaterial, tlsPair } from './tls-material.ts';
+import { readMaterial, readText, type TlsMaterial, tlsPair } from './tls-material.ts';
 
 /** The whole configuration of a gateway: validated, frozen, and the only thing that parts read. */
 export interface GatewayConfig {
@@ -27,6 +27,8 @@ export interface GatewayConfig {
   readonly allowPlaintext: boolean;
   /** Native access by protocol; a protocol that is not in it has none. */
   readonly native: ReadonlyMap<string, NativeAccess>;
+  /** Keys of authorities whose certificates let SSH users in, each as OpenSSH writes it. */
+  readonly sshUserAuthorities: readonly string[];
   /** Undefined: self-made in `home`. */
   readonly tls: TlsMaterial | undefined;
   /** Addresses of proxies whose `X-Forwarded-For` is believed. */
@@ -100,6 +102,7 @@ export function loadConfig(env: GatewayEnv): GatewayConfig {
     tunnelListen: read.tunnelListen(isLocal),
     allowPlaintext,
     native: read.native(),
+    sshUserAuthorities: read.sshUserAuthorities(),
     tls,
     trustedProxies: read.trustedProxies(),
     metricsToken: read.metricsToken(),
@@ -268,6 +271,23 @@ class Reader {
       found.set(protocol, { listen: this.address(variables.listen) ?? { host: '127.0.0.1', port }, public: dialled });
     }
     return found;
+  }
+
+  sshUserAuthorities(): string[] {
+    const text = this.#text('SSH_TRUSTED_USER_CA');
+    if (text === undefined) return [];
+    let material: string;
+    try {
+      material = readText('SSH_TRUSTED_USER_CA', text);
+    } catch (error) {
+      this.#fault(error instanceof Misconfigured ? error.message : 'SSH_TRUSTED_USER_CA cannot be read');
+      return [];
+    }
+    const lines = material.split('\n').flatMap((line) => (line.trim() === '' || line.startsWith('#') ? [] : [line.trim()]));
+    if (!lines.every((line) => /^(ssh-|ecdsa-)\S+ [A-Za-z0-9+/]+=*( |$)/.test(line))) {
+      this.#fault('SSH_TRUSTED_USER_CA must be public keys as ssh-keygen writes them, one a line');
+    }
+    return lines;
   }
 
   metricsToken(): Secret | undefined {

@@ -5,6 +5,7 @@
 export const NATIVE_VARIABLES = {
   postgres: { listen: 'POSTGRES_LISTEN', public: 'POSTGRES_PUBLIC_ADDRESS' },
   mysql: { listen: 'MYSQL_LISTEN', public: 'MYSQL_PUBLIC_ADDRESS' },
+  ssh: { listen: 'SSH_LISTEN', public: 'SSH_PUBLIC_ADDRESS' },
 } as const;
 
 /** Every variable that the gateway reads. */
@@ -20,6 +21,7 @@ export const VARIABLES = [
   'GRPC_LISTEN',
   'GATEWAY_ALLOW_PLAINTEXT',
   ...Object.values(NATIVE_VARIABLES).flatMap(({ listen, public: dialled }) => [listen, dialled]),
+  'SSH_TRUSTED_USER_CA',
   'TLS_CERT',
   'TLS_KEY',
   'USE_TLS',

@@ -25,9 +25,11 @@ import type { GatewayConfig } from './config.ts';
 import { Engine } from './engine.ts';
 import { NATIVE_VARIABLES } from './env.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { type HostKey, ownHostKey } from './host-key.ts';
 import { AgentHub } from './hub.ts';
 import { AgentKeys, createAgentKey } from './identity/agent-keys.ts';
 import { Authenticator } from './identity/authenticator.ts';
+import { certifiedUser } from './identity/certified-user.ts';
 import { CredentialService } from './identity/credentials.ts';
 import { LocalLogin } from './identity/local-login.ts';
 import { Passwords } from './identity/passwords.ts';
@@ -101,7 +103,7 @@ async function openGround(config: GatewayConfig, log: Log, closing: CloseStack) 
   closing.push('audit log', () => audit.close());
   await recoverSessions({ store, audit, gatewayId, clock: systemClock, log });
   await store.agents.disconnectAll(gatewayId);
-  return { store, audit, gatewayId, certificate: await serverCertificate(config) };
+  return { store, audit, gatewayId, certificate: await serverCertificate(config), hostKey: ownHostKey(config.home) };
 }
 
 /** Stays the same over restarts: by it a gateway knows what it left behind when it was killed. */
@@ -130,6 +132,7 @@ interface Ground {
   readonly audit: AuditLog;
   readonly gatewayId: string;
   readonly certificate: ServerCertificate;
+  readonly hostKey: HostKey;
 }
 
 async function openSessions({ store, audit, gatewayId }: Ground, { auditSync }: GatewayConfig, log: Log, closing: CloseStack) {
@@ -213,12 +216,13 @@ const LISTEN_WORDS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is unknown',
 };
 
-function newTunnel({ config, log, certificate, hub, engine, agentKeys, tokens, store, audit, gatewayId }: Whole) {
+function newTunnel({ config, log, certificate, hostKey, hub, engine, agentKeys, tokens, store, audit, gatewayId }: Whole) {
   const admission = new AgentAdmission({ store, hub, live: engine, protocols: { get: protocolNamed }, log: log.child({ part: 'agents' }) });
   return tunnelListener({
     tls: { cert: certificate.cert, key: certificate.key.reveal() },
     plaintext: config.allowPlaintext ? 'anyone' : 'loopback',
     log: log.child({ part: 'tunnel' }),
+    hostKey: hostKey.key,
     engine,
     onAgent: (link) => void admission.admit(link),
     onReplay: (agentId, stream) => takeReplay({ store, audit, gatewayId, log: log.child({ part: 'replay' }) }, agentId, stream),
@@ -236,7 +240,7 @@ interface Native {
 }
 
 /** A listener for each protocol that clients may come in with. */
-async function openNative({ config, log, closing, certificate, engine, credentials }: Whole): Promise<Native[]> {
+async function openNative({ config, log, closing, certificate, hostKey, engine, credentials, store, roles }: Whole): Promise<Native[]> {
   const tls = createSecureContext({ cert: certificate.cert, key: certificate.key.reveal(), minVersion: 'TLSv1.2' });
   const opened: Native[] = [];
   for (const [name, { listen: address }] of config.native) {
@@ -247,6 +251,12 @@ async function openNative({ config, log, closing, certificate, engine, credentia
       engine,
       tls,
       log: log.child({ part: 'native', protocol: name }),
+      hostKey: hostKey.key,
+      userAuthorities: config.sshUserAuthorities,
+      certified: async (attempt) => {
+        const { identity, connection } = await certifiedUser({ store, roles }, attempt, name);
+        return { identity: mayAct(identity), connection };
+      },
       login: async ({ secret }) => {
         const { identity, connection, credentialId, expireAt } = await credentials.resolve(secret, name);
         return { identity: mayAct(identity), connection, credentialId, expireAt };
@@ -267,7 +277,7 @@ function mayAct(identity: Identity): Identity {
 }
 
 function newApi(whole: Whole, addresses: () => Addresses) {
-  const { config, certificate, log, store, audit, gatewayId, authenticator, metrics, engine, service } = whole;
+  const { config, certificate, hostKey, log, store, audit, gatewayId, authenticator, metrics, engine, service } = whole;
   const parts: ApiParts = {
     ...whole,
     engine: service,
@@ -275,7 +285,7 @@ function newApi(whole: Whole, addresses: () => Addresses) {
     audit: auditReader(audit, store.sessions, gatewayId),
     protocols: { get: protocolNamed },
     clock: systemClock,
-    server: serverFacts(config, certificate, addresses),
+    server: serverFacts({ config, certificate, hostKey: hostKey.public }, addresses),
     nativeAddressOf: (protocol) => addresses().native.get(protocol),
   };
   return createApiListener({

@@ -5,8 +5,15 @@ import type { ServerFacts } from './api/parts.ts';
 import type { ServerCertificate } from './certificate.ts';
 import type { GatewayConfig } from './config.ts';
 
+export interface FactSources {
+  readonly config: GatewayConfig;
+  readonly certificate: ServerCertificate;
+  /** The public half of the SSH host key. */
+  readonly hostKey: string;
+}
+
 /** What the API tells of the gateway itself. */
-export function serverFacts(config: GatewayConfig, certificate: ServerCertificate, addresses: () => Addresses): ServerFacts {
+export function serverFacts({ config, certificate, hostKey }: FactSources, addresses: () => Addresses): ServerFacts {
   return {
     info: () => ({
       version: VERSION,
@@ -25,6 +32,7 @@ export function serverFacts(config: GatewayConfig, certificate: ServerCertificat
       has_idp_custom_scopes: false,
       has_ask_ai_credentials: false,
       has_ssh_client_host_key: false,
+      ssh_host_key: hostKey,
       disable_sessions_download: false,
       disable_clipboard_copy_cut: false,
       analytics_tracking: 'disabled',

@@ -16,12 +16,13 @@ export interface TlsMaterial {
  * @throws Misconfigured naming the variable; the text itself, which may be a key, is never shown.
  */
 export function readMaterial(name: string, text: string): string {
-  const pem = decode(name, text).trim();
+  const pem = readText(name, text).trim();
   if (pem.includes('-----BEGIN ')) return `${pem}\n`;
   throw new Misconfigured('tls_material', `${name} holds no PEM; give it as text, as base64://… or as file:///path`);
 }
 
-function decode(name: string, text: string): string {
+/** What a variable gives: as it is, `base64://…` or `file://…`. @throws Misconfigured naming the variable */
+export function readText(name: string, text: string): string {
   if (text.startsWith('base64://')) return Buffer.from(text.slice('base64://'.length), 'base64').toString('utf8');
   if (!text.startsWith('file://')) return text;
   const path = text.slice('file://'.length);

@@ -17,6 +17,10 @@ export const DatabaseAccess = z.object({
   password: z.string(),
   database_name: z.string(),
   connection_string: z.string(),
+  /** What to type, where the client is a command. */
+  command: z.string().optional(),
+  /** What the gateway proves itself with, where clients must know it: a line for known_hosts. */
+  known_host: z.string().optional(),
 });
 export type DatabaseAccess = z.infer<typeof DatabaseAccess>;
 

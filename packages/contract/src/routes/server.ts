@@ -52,6 +52,8 @@ export const ServerInfo = z.object({
   has_idp_custom_scopes: z.boolean(),
   has_ask_ai_credentials: z.boolean(),
   has_ssh_client_host_key: z.boolean(),
+  /** What the gateway proves itself with to SSH clients: type and base64, as known_hosts has it. */
+  ssh_host_key: z.string().optional(),
   disable_sessions_download: z.boolean(),
   disable_clipboard_copy_cut: z.boolean(),
   analytics_tracking: z.enum(['enabled', 'disabled']),

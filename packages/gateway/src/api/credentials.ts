@@ -24,14 +24,14 @@ export function credentialHandlers(parts: ApiParts): Pick<Handlers, Names> {
       const address = nativeAddress(parts, connection);
       const database = await databaseOf(parts, connection);
       const { secret, row } = await credentials.mint(identity, connection, body.access_duration_seconds);
-      return { body: { ...envelope(row, connection), connection_credentials: accessOf(address, connection, database, secret) } };
+      return { body: { ...envelope(row, connection), connection_credentials: accessOf(parts, address, connection, database, secret) } };
     },
     getCredential: async ({ params, identity }) => {
       const connection = await mustFind(parts, params.nameOrID);
       const row = (await store.credentials.listOf(identity.userId)).find((each) => each.connectionId === connection.id);
       if (!row) throw notFound('credential');
       const database = await databaseOf(parts, connection);
-      const { password: _, connection_string: __, ...access } = accessOf(nativeAddress(parts, connection), connection, database, '');
+      const { password: _, connection_string: __, ...access } = accessOf(parts, nativeAddress(parts, connection), connection, database, '');
       return { body: { ...envelope(row, connection), connection_credentials: access } };
     },
     revokeCredential: async ({ params, identity }) => {
@@ -91,7 +91,24 @@ async function databaseOf({ store }: ApiParts, connection: ConnectionRow): Promi
   return Buffer.from(encoded, 'base64').toString('utf8') || 'postgres';
 }
 
-function accessOf(address: Address, connection: ConnectionRow, database: string, secret: string): DatabaseAccess {
+/** What SSH clients are told in place of a database's address. */
+function sshAccess({ server }: ApiParts, address: Address, connection: ConnectionRow, secret: string): DatabaseAccess {
+  const { host, port } = address;
+  const hostKey = server.info().ssh_host_key;
+  return {
+    hostname: host,
+    port: String(port),
+    username: connection.name,
+    password: secret,
+    database_name: '',
+    connection_string: `ssh://${connection.name}@${formatAddress(address)}`,
+    command: `ssh -p ${port} ${connection.name}@${host}`,
+    ...(hostKey === undefined ? {} : { known_host: `[${host}]:${port} ${hostKey}` }),
+  };
+}
+
+function accessOf(parts: ApiParts, address: Address, connection: ConnectionRow, database: string, secret: string): DatabaseAccess {
+  if (protocolFor(parts.protocols, connection).name === 'ssh') return sshAccess(parts, address, connection, secret);
   // Names of connections and secrets are made of characters that mean nothing in a URL.
   const path = encodeURIComponent(database);
   return {

@@ -4,6 +4,7 @@ import { asAppError, Misconfigured, Refusal, toPlain } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
 import type { Log } from '@hoop/core/log';
 import type { Protocol } from '@hoop/core/protocol';
+import type { Secret } from '@hoop/core/secret';
 import type { ConnectionRow } from '@hoop/store/connections';
 import type { AgentIdentity, AgentLink } from '@hoop/tunnel/link';
 import { type ClientRequest, TunnelServer } from '@hoop/tunnel/server';
@@ -15,6 +16,8 @@ export interface TunnelListenerOptions {
   readonly tls: { readonly key: string; readonly cert: string } | undefined;
   readonly plaintext: 'loopback' | 'anyone';
   readonly log: Log;
+  /** For protocols in which a server proves itself with a bare key. */
+  readonly hostKey: Secret;
   readonly engine: Engine;
   /** An agent whose key was found good. */
   onAgent(link: AgentLink): void;
@@ -56,6 +59,7 @@ async function serveUser(options: TunnelListenerOptions, stream: FrameStream, re
       tls: undefined,
       tlsRequired: false,
       proven: { identity, connection },
+      hostKey: options.hostKey,
       login: () => Promise.reject(new Refusal('unauthenticated', 'No login is needed here')),
       cancel: (key) => engine.cancel(key),
       mintCancelKey: (length) => engine.mintCancelKey(length),

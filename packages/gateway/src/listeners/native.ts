@@ -3,7 +3,8 @@ import type { SecureContext } from 'node:tls';
 import { asAppError, PeerFault } from '@hoop/core/errors';
 import { HANDSHAKE_MS_MAX, HANDSHAKES_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
-import type { Door, LoginAttempt, Protocol } from '@hoop/core/protocol';
+import type { CertifiedAttempt, Door, LoginAttempt, Protocol } from '@hoop/core/protocol';
+import type { Secret } from '@hoop/core/secret';
 import { SocketWire } from '@hoop/core/wire';
 import type { Engine, Grant } from '../engine.ts';
 
@@ -12,6 +13,10 @@ export interface NativeListenerOptions {
   readonly engine: Engine;
   readonly tls: SecureContext | undefined;
   readonly log: Log;
+  /** What protocols with a bare key of their own are given: see `Door`. */
+  readonly hostKey: Secret;
+  readonly userAuthorities: readonly string[];
+  certified(attempt: CertifiedAttempt): Promise<Grant>;
   /** Who a credential's secret lets in. @throws Refusal */
   login(attempt: LoginAttempt, peer: string): Promise<Grant>;
   onFault?(protocol: string, code: string): void;
@@ -85,12 +90,15 @@ export class NativeListener {
   }
 
   #door(peer: string, local: boolean): Door<Grant> {
-    const { engine, tls } = this.#options;
+    const { engine, tls, hostKey, userAuthorities } = this.#options;
     return {
       tls,
       tlsRequired: tls !== undefined && !local,
       proven: undefined,
       login: (attempt) => this.#options.login(attempt, peer),
+      hostKey,
+      userAuthorities,
+      certified: (attempt) => this.#options.certified(attempt),
       cancel: (key) => engine.cancel(key),
       mintCancelKey: (length) => engine.mintCancelKey(length),
     };

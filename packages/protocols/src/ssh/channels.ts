@@ -1,0 +1,124 @@
+import { PeerFault } from '@hoop/core/errors';
+import type { Gate, MaskCounts, Permit } from '@hoop/core/gate';
+import { OWN_WORDS_BYTES_MAX } from './limits.ts';
+import { badMessage } from './messages.ts';
+import { Replies } from './replies.ts';
+import type { SftpAudit } from './sftp/audit.ts';
+
+export type ChannelType = 'session' | 'direct-tcpip' | 'forwarded-tcpip';
+export type Start = 'shell' | 'exec' | 'subsystem';
+
+/** One channel, with the number that each side has given it. */
+export class Channel {
+  readonly type: ChannelType;
+  /** Unknown until the other side has confirmed it. */
+  clientId: number | undefined;
+  targetId: number | undefined;
+  /** Answers to the client's requests, and to the target's. */
+  readonly forClient = new Replies();
+  readonly forTarget = new Replies();
+  started: Start | undefined;
+  hasPty = false;
+  envCount = 0;
+  /** A rule denied what it was for: nothing passes any more, it only has to be closed. */
+  isMuted = false;
+  clientClosed = false;
+  targetClosed = false;
+  sftp: SftpAudit | undefined;
+  /** What of the client's window is ours, for words of our own; the target knows nothing of it. */
+  ownWindow = 0;
+  permit: Permit | undefined;
+  lines = 0;
+  bytes = 0;
+  exitCode: number | undefined;
+  error: string | undefined;
+  /** The client's last signal: what ends by it was cancelled. */
+  signalled: string | undefined;
+  readonly masked: MaskCounts = {};
+
+  constructor(type: ChannelType, ids: { clientId?: number; targetId?: number }) {
+    this.type = type;
+    this.clientId = ids.clientId;
+    this.targetId = ids.targetId;
+  }
+
+  /** Takes back what the client gives, until our own part of its window is whole again; the rest is the target's. */
+  refill(amount: number): number {
+    const missing = this.type === 'session' ? Math.min(amount, this.ownWindowMax - this.ownWindow) : 0;
+    this.ownWindow += missing;
+    return amount - missing;
+  }
+
+  ownWindowMax = 0;
+
+  /** Keeps a part of the client's window back; returns what the target may have. */
+  reserve(window: number): number {
+    this.ownWindowMax = window >= 4 * OWN_WORDS_BYTES_MAX ? OWN_WORDS_BYTES_MAX : 0;
+    this.ownWindow = this.ownWindowMax;
+    return window - this.ownWindowMax;
+  }
+
+  /** Tells the gate how it ended. Once. */
+  settle(gate: Gate, error = this.error): void {
+    this.sftp?.end();
+    const { permit } = this;
+    if (!permit) return;
+    this.permit = undefined;
+    const masked = Object.keys(this.masked).length > 0 ? { masked: { ...this.masked } } : {};
+    gate.settle(permit, {
+      rows: this.lines,
+      bytes: this.bytes,
+      ...(this.exitCode === undefined ? {} : { exit_code: this.exitCode }),
+      ...(error === undefined ? {} : { error }),
+      ...masked,
+    });
+  }
+}
+
+/** The channels of one session, by the numbers of both sides. */
+export class Channels {
+  readonly #byClient = new Map<number, Channel>();
+  readonly #byTarget = new Map<number, Channel>();
+  readonly #all = new Set<Channel>();
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Channel> {
+    return this.#all.values();
+  }
+
+  /** @throws PeerFault when the number is in use */
+  add(channel: Channel): void {
+    this.#all.add(channel);
+    if (channel.clientId !== undefined) this.#number(this.#byClient, channel.clientId, channel);
+    if (channel.targetId !== undefined) this.#number(this.#byTarget, channel.targetId, channel);
+  }
+
+  /** The other side confirmed it under a number of its own. @throws PeerFault when the number is in use, or it was confirmed before */
+  confirm(channel: Channel, side: 'client' | 'target', id: number): void {
+    if (side === 'client' ? channel.clientId !== undefined : channel.targetId !== undefined) throw badMessage('confirms a channel again');
+    this.#number(side === 'client' ? this.#byClient : this.#byTarget, id, channel);
+    if (side === 'client') channel.clientId = id;
+    else channel.targetId = id;
+  }
+
+  /** The channel that this side calls so. @throws PeerFault when there is none */
+  named(by: 'client' | 'target', id: number): Channel {
+    const channel = (by === 'client' ? this.#byClient : this.#byTarget).get(id);
+    if (!channel) throw badMessage('names a channel that is not open');
+    return channel;
+  }
+
+  remove(channel: Channel): void {
+    this.#all.delete(channel);
+    if (channel.clientId !== undefined) this.#byClient.delete(channel.clientId);
+    if (channel.targetId !== undefined) this.#byTarget.delete(channel.targetId);
+  }
+
+  #number(numbers: Map<number, Channel>, id: number, channel: Channel): void {
+    if (numbers.has(id)) throw new PeerFault('bad_message', 'An SSH channel is opened under a number that is in use');
+    numbers.set(id, channel);
+  }
+}

@@ -1,0 +1,128 @@
+import { PeerFault } from '@hoop/core/errors';
+import { FRAME_BYTES_MAX } from './limits.ts';
+
+/**
+ * The cleartext stream of a session: messages of SSH's connection layer (RFC 4254), each behind its length in 4 bytes.
+ * Channel numbers, windows and requests are those of client and target themselves, so a slow reader holds back its own source
+ * through the window that it gave, and nobody between them keeps anything for it.
+ */
+export const HEADER_BYTES = 4;
+
+/** Puts messages into one piece of the stream. */
+export function encodeFrames(messages: readonly Buffer[]): Buffer {
+  let length = 0;
+  for (const message of messages) length += HEADER_BYTES + message.length;
+  const stream = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const message of messages) {
+    at = stream.writeUInt32BE(message.length, at);
+    stream.set(message, at);
+    at += message.length;
+  }
+  return stream;
+}
+
+/** What becomes of a message: it passes as it is, it goes no further, or these frames go in its place. */
+export type Step = 'pass' | 'drop' | Buffer;
+
+/** Cuts one direction of the stream into messages and forwards runs of those that pass as one piece. Only whole messages leave. */
+export class FrameRun {
+  readonly #take: (message: Buffer) => Step | Promise<Step>;
+  readonly #send: (bytes: Buffer) => void | Promise<void>;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #needed = 0;
+
+  constructor(take: (message: Buffer) => Step | Promise<Step>, send: (bytes: Buffer) => void | Promise<void>) {
+    this.#take = take;
+    this.#send = send;
+  }
+
+  /** @throws PeerFault `bad_length`, and what `take` throws */
+  feed(chunk: Buffer): void | Promise<void> {
+    if (this.#heldBytes === 0) return this.#run(chunk, 0);
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes < this.#needed) return undefined;
+    const whole = Buffer.concat(this.#held, this.#heldBytes);
+    this.#held = [];
+    this.#heldBytes = 0;
+    return this.#run(whole, 0);
+  }
+
+  /** [from, at) passes unchanged and has not been sent yet. */
+  #run(chunk: Buffer, start: number): void | Promise<void> {
+    let from = start;
+    let at = start;
+    let sent = both(undefined, undefined);
+    while (at < chunk.length) {
+      const left = chunk.length - at;
+      const end = left < HEADER_BYTES ? 0 : at + HEADER_BYTES + frameLength(chunk, at);
+      if (end === 0 || end > chunk.length) {
+        this.#hold(chunk.subarray(at), end === 0 ? HEADER_BYTES : end - at);
+        break;
+      }
+      const step = this.#take(chunk.subarray(at + HEADER_BYTES, end));
+      if (step instanceof Promise) {
+        // Now and not later: what was looked at before is on its way when the other direction speaks up meanwhile.
+        if (at > from) sent = both(sent, this.#send(chunk.subarray(from, at)));
+        return this.#later(chunk, at, end, step, sent);
+      }
+      if (step !== 'pass') {
+        if (at > from) sent = both(sent, this.#send(chunk.subarray(from, at)));
+        if (step !== 'drop') sent = both(sent, this.#send(step));
+        from = end;
+      }
+      at = end;
+    }
+    if (at === from) return sent;
+    return both(sent, this.#send(from === 0 && at === chunk.length ? chunk : chunk.subarray(from, at)));
+  }
+
+  async #later(chunk: Buffer, at: number, end: number, undecided: Promise<Step>, sent: void | Promise<void>): Promise<void> {
+    await sent;
+    const step = await undecided;
+    if (step === 'pass') await this.#send(chunk.subarray(at, end));
+    else if (step !== 'drop') await this.#send(step);
+    await this.#run(chunk, end);
+  }
+
+  #hold(rest: Buffer, needed: number): void {
+    this.#held = [rest];
+    this.#heldBytes = rest.length;
+    this.#needed = needed;
+  }
+}
+
+/** Reads a stream into whole messages, for its two ends. */
+export class FrameReader {
+  readonly #run: FrameRun;
+
+  constructor(take: (message: Buffer) => void) {
+    this.#run = new FrameRun(
+      (message) => {
+        take(message);
+        return 'drop';
+      },
+      () => undefined,
+    );
+  }
+
+  /** @throws PeerFault `bad_length` */
+  push(chunk: Buffer): void {
+    void this.#run.feed(chunk);
+  }
+}
+
+function frameLength(chunk: Buffer, at: number): number {
+  const length = chunk.readUInt32BE(at);
+  if (length === 0 || length > FRAME_BYTES_MAX)
+    throw new PeerFault('bad_length', `A message claims a length of ${length} bytes, which cannot be`, { facts: { length } });
+  return length;
+}
+
+/** Two writes in order; a promise of either is awaited. */
+export function both(first: void | Promise<void>, second: void | Promise<void>): void | Promise<void> {
+  if (first === undefined) return second;
+  return second === undefined ? first : Promise.all([first, second]).then(() => undefined);
+}

@@ -1,0 +1,18 @@
+import type { Protocol } from '@hoop/core/protocol';
+import { accept } from './accept.ts';
+import { connect } from './connect.ts';
+import { execute } from './execute.ts';
+import { SshSettings } from './settings.ts';
+import { disconnectWords } from './words.ts';
+
+/** SSH 2.0: shells, commands, file transfers and forwards. */
+export const ssh: Protocol<SshSettings> = {
+  name: 'ssh',
+  abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'none', cancel: true },
+  settings: SshSettings,
+  ports: { native: 12222, local: 2223 },
+  refuse: disconnectWords,
+  accept,
+  connect,
+  execute,
+};

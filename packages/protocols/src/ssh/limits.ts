@@ -1,0 +1,45 @@
+const KIB = 1024;
+
+/** A frame of the cleartext stream: one message of the connection layer. A transport packet is at most 35,000 bytes (RFC 4253, section 6.1). */
+export const FRAME_BYTES_MAX = 64 * KIB;
+
+/** Channels of one session at a time. OpenSSH takes 10 shells; an editor opens some dozens of forwards. */
+export const CHANNELS_MAX = 100;
+
+/** Answers of one channel, or of the session itself, that the other side still owes. */
+export const REPLIES_OWED_MAX = 1_000;
+
+/** Environment variables that a client may set for one command, and the length of each. */
+export const ENV_COUNT_MAX = 64;
+export const ENV_BYTES_MAX = 4 * KIB;
+
+/** Tries to log in on one connection, as OpenSSH has it (MaxAuthTries). */
+export const LOGIN_ATTEMPTS_MAX = 6;
+
+/** New keys that one client may ask for within `REKEY_WINDOW_MS`: each costs a signature. */
+export const REKEYS_MAX = 20;
+export const REKEY_WINDOW_MS = 60_000;
+
+/** Of a client's window, this much is kept back for what we say ourselves on a channel. */
+export const OWN_WORDS_BYTES_MAX = 8 * KIB;
+
+/** Remote forwards that one session may ask for. */
+export const REMOTE_FORWARDS_MAX = 16;
+
+/** An SFTP packet, as OpenSSH's server has it (SFTP_MAX_MSG_LENGTH). */
+export const SFTP_PACKET_BYTES_MAX = 256 * KIB;
+
+/** An SFTP request that is looked at as a whole: two paths and some attributes. */
+export const SFTP_REQUEST_BYTES_MAX = 32 * KIB;
+
+/** SFTP requests of one channel that wait for their answers; clients send some hundreds ahead. */
+export const SFTP_PENDING_MAX = 4_096;
+
+/** Files and directories that one SFTP channel may have open. */
+export const SFTP_HANDLES_MAX = 1_024;
+
+/** A handle, as the draft has it (section 4). */
+export const SFTP_HANDLE_BYTES_MAX = 256;
+
+/** What `hoop exec` lets the target send before it has taken what came before. */
+export const EXECUTE_WINDOW_BYTES = 2 * KIB * KIB;

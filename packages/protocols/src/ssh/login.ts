@@ -1,0 +1,126 @@
+import { type AppError, asAppError, PeerFault } from '@hoop/core/errors';
+import type { Door } from '@hoop/core/protocol';
+import { decodeCertificate, isCertificateAlgorithm, verifyCertificate, verifyPossession } from './certificate.ts';
+import type { LoginContext } from './library.ts';
+import { LOGIN_ATTEMPTS_MAX } from './limits.ts';
+import { encodeMessage } from './messages.ts';
+
+/** SSH_MSG_USERAUTH_BANNER (RFC 4252, section 5.4): the one place in a login where words reach a person. */
+const BANNER = 53;
+
+export interface Granted<Grant> {
+  readonly grant: Grant;
+  readonly user: string;
+  /** What a certificate allows beyond running commands, such as `pty`; undefined: everything. */
+  readonly permits: readonly string[] | undefined;
+}
+
+/** One client's tries to prove who it is: a secret as password or by question, or a certificate of an authority that is trusted. */
+export class Login<Grant> {
+  readonly #door: Door<Grant>;
+  readonly #peer: string;
+  readonly #send: (message: Buffer) => void;
+  readonly #failed = Promise.withResolvers<never>();
+  #attempts = 0;
+  granted: Granted<Grant> | undefined;
+  lastRefusal: AppError | undefined;
+
+  /** `send` sends a message of the login as it is. */
+  constructor(door: Door<Grant>, peer: string, send: (message: Buffer) => void) {
+    this.#door = door;
+    this.#peer = peer;
+    this.#send = send;
+  }
+
+  /** Rejects when the client has tried too often. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  take(context: LoginContext): void {
+    const { proven } = this.#door;
+    if (proven !== undefined) {
+      this.#let(context, proven);
+      return;
+    }
+    switch (context.method) {
+      case 'password':
+        this.#prove(context, context.password ?? '');
+        return;
+      case 'keyboard-interactive':
+        this.#question(context);
+        return;
+      case 'publickey':
+        this.#certificate(context);
+        return;
+      default:
+        this.#reject(context);
+    }
+  }
+
+  #question(context: LoginContext): void {
+    context.prompt?.([{ prompt: 'Secret: ', echo: false }], '', '', (answers) => {
+      const [secret] = Array.isArray(answers) ? answers : [];
+      this.#prove(context, typeof secret === 'string' ? secret : '');
+    });
+  }
+
+  #prove(context: LoginContext, secret: string): void {
+    this.#attempts++;
+    this.#door.login({ secret, user: context.username }).then(
+      (grant) => this.#let(context, grant),
+      (thrown) => this.#refuse(context, asAppError(thrown)),
+    );
+  }
+
+  /** A key that is only offered proves nothing; the signature does. (RFC 4252, section 7) */
+  #certificate(context: LoginContext): void {
+    const { key } = context;
+    const { userAuthorities = [], certified } = this.#door;
+    if (!key || !certified || userAuthorities.length === 0 || !isCertificateAlgorithm(key.algo)) {
+      this.#reject(context);
+      return;
+    }
+    try {
+      const certificate = decodeCertificate(key.data);
+      verifyCertificate(certificate, { authorities: userAuthorities, address: addressOf(this.#peer), now_ms: Date.now() });
+      if (!context.signature || !context.blob) {
+        context.accept();
+        return;
+      }
+      this.#attempts++;
+      verifyPossession(certificate, key.algo, context.signature, context.blob);
+      const { principals, keyId, permits } = certificate;
+      certified({ user: context.username, principals, keyId }).then(
+        (grant) => this.#let(context, grant, permits),
+        (thrown) => this.#refuse(context, asAppError(thrown)),
+      );
+    } catch (thrown) {
+      this.#refuse(context, asAppError(thrown));
+    }
+  }
+
+  #let(context: LoginContext, grant: Grant, permits?: readonly string[]): void {
+    this.granted = { grant, user: context.username, permits };
+    context.accept();
+  }
+
+  #refuse(context: LoginContext, error: AppError): void {
+    this.lastRefusal = error;
+    if (error.kind !== 'bug') this.#send(encodeMessage(BANNER, `hoop: ${error.message}\r\n`, ''));
+    this.#reject(context);
+  }
+
+  #reject(context: LoginContext): void {
+    const byKey = (this.#door.userAuthorities ?? []).length > 0 && this.#door.certified ? ['publickey'] : [];
+    if (this.#attempts >= LOGIN_ATTEMPTS_MAX) {
+      this.#failed.reject(this.lastRefusal ?? new PeerFault('too_many_attempts', 'The client tried to log in too often'));
+      return;
+    }
+    context.reject(['password', 'keyboard-interactive', ...byKey]);
+  }
+}
+
+function addressOf(peer: string): string {
+  return peer.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+}

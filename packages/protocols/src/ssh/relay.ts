@@ -1,0 +1,70 @@
+import type { AppError } from '@hoop/core/errors';
+import type { Relay, RelayPorts } from '@hoop/core/protocol';
+import { Answers } from './answers.ts';
+import { Channels } from './channels.ts';
+import { encodeFrames, FrameRun } from './frame.ts';
+import { encodeMessage, MESSAGE } from './messages.ts';
+import { Replies } from './replies.ts';
+import { type Books, Requests } from './requests.ts';
+import { disconnectWords } from './words.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** What a session may do beyond commands. */
+export type Allowed = Books['allow'];
+
+/** The two directions of an SSH session's connection layer. */
+export class SshRelay implements Relay {
+  readonly lastWord = undefined;
+  readonly #books: Books;
+  readonly #fromClient: FrameRun;
+  readonly #fromTarget: FrameRun;
+
+  constructor(ports: RelayPorts, allow: Allowed) {
+    this.#books = {
+      gate: ports.gate,
+      channels: new Channels(),
+      forClient: new Replies(),
+      forTarget: new Replies(),
+      allow,
+      remoteForwards: 0,
+      toClient: (bytes) => ports.toClient(bytes),
+      toTarget: (bytes) => ports.toTarget(bytes),
+    };
+    const requests = new Requests(this.#books);
+    const answers = new Answers(this.#books);
+    this.#fromClient = new FrameRun((message) => requests.take(message), this.#books.toTarget);
+    this.#fromTarget = new FrameRun((message) => answers.take(message), this.#books.toClient);
+  }
+
+  get busy(): boolean {
+    for (const channel of this.#books.channels) if (channel.permit) return true;
+    return false;
+  }
+
+  fromClient(chunk: Buffer): void | Promise<void> {
+    return this.#fromClient.feed(chunk);
+  }
+
+  fromTarget(chunk: Buffer): void | Promise<void> {
+    return this.#fromTarget.feed(chunk);
+  }
+
+  /** Ends what runs at the target: closing the connection alone would leave a command running that writes nothing. */
+  end(reason: AppError | undefined): Buffer {
+    const { channels, gate, toTarget } = this.#books;
+    const error = reason ? `session ended: ${reason.code}` : undefined;
+    const last: Buffer[] = [];
+    for (const channel of channels) {
+      const isRunning = channel.permit !== undefined && channel.type === 'session' && channel.targetId !== undefined;
+      if (isRunning)
+        for (const signal of LAST_SIGNALS) last.push(encodeMessage(MESSAGE.channelRequest, channel.targetId ?? 0, 'signal', false, signal));
+      channel.settle(gate, channel.error ?? error);
+    }
+    if (last.length > 0) void toTarget(encodeFrames(last));
+    return reason ? disconnectWords(reason) : NOTHING;
+  }
+}
+
+/** What a terminal that is gone sends, and what asks a program to end. */
+const LAST_SIGNALS = ['HUP', 'TERM'];

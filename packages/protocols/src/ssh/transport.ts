@@ -1,0 +1,321 @@
+import { EventEmitter } from 'node:events';
+import { join } from '@hoop/core/bytes';
+import { PeerFault } from '@hoop/core/errors';
+import type { Wire } from '@hoop/core/wire';
+import { both, encodeFrames, FrameReader } from './frame.ts';
+import { type LibraryProtocol, sendMessage } from './library.ts';
+import { CONNECTION_LAYER, MESSAGE } from './messages.ts';
+
+/**
+ * One SSH connection as a wire of clear text: the library does what is below the connection layer on the bytes of `wire`,
+ * and what is read and written here are frames of that layer. Pulled like every wire: a chunk is decrypted when the frames of
+ * the one before have been taken, and when what we had to say has gone out.
+ */
+export class Transport implements Wire {
+  readonly socket: LibrarySocket;
+  readonly #wire: Wire;
+  readonly #writer: FrameReader;
+  #protocol: LibraryProtocol | undefined;
+  /** The login is over: messages of the connection layer are ours from here on. */
+  #isOpen = false;
+  #messages: Buffer[] = [];
+  readonly #queue: Buffer[] = [];
+  #consume: ((chunk: Buffer) => void | Promise<void>) | undefined;
+  #settle: { resolve(): void; reject(error: Error): void } | undefined;
+  #waiting: (() => void) | undefined;
+  #room: { promise: Promise<void>; resolve(): void } | undefined;
+  #busy = false;
+  #ended = false;
+  #saidGoodbye = false;
+  #error: Error | undefined;
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+    this.#writer = new FrameReader((message) => this.#send(message));
+    this.socket = new LibrarySocket(wire, {
+      start: () => void this.#read(),
+      end: () => this.#libraryEnds(),
+    });
+    this.early.promise.catch(() => undefined);
+  }
+
+  /** Rejects when the connection is over before the other side has said what it speaks. */
+  readonly early = Promise.withResolvers<never>();
+
+  /** Takes the library's side of this connection; to be called before keys are agreed upon. */
+  attach(protocol: LibraryProtocol): void {
+    this.#protocol = protocol;
+    const login = protocol._onPayload;
+    protocol._onPayload = (message) => {
+      if (!this.#isOpen || (message[0] ?? 0) < CONNECTION_LAYER) return login(message);
+      this.#messages.push(message);
+    };
+  }
+
+  /** From now on messages of the connection layer go over this wire. */
+  begin(): void {
+    this.#isOpen = true;
+  }
+
+  get peer(): string {
+    return this.#wire.peer;
+  }
+
+  get open(): boolean {
+    return this.#error === undefined && !this.#saidGoodbye && this.#wire.open;
+  }
+
+  async read(): Promise<Buffer | undefined> {
+    while (true) {
+      const chunk = this.#queue.shift();
+      if (this.#queue.length === 0) this.#release();
+      if (chunk !== undefined) return chunk;
+      if (this.#error) throw this.#error;
+      if (this.#ended) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+      });
+    }
+  }
+
+  unread(chunk: Buffer): void {
+    if (chunk.length > 0) this.#queue.unshift(chunk);
+  }
+
+  pump(consume: (chunk: Buffer) => void | Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      this.#consume = consume;
+      this.#deliverQueued();
+    });
+  }
+
+  /** @throws PeerFault when these are no frames */
+  write(bytes: Buffer): void | Promise<void> {
+    if (!this.open || !this.#protocol) return undefined;
+    this.#writer.push(bytes);
+    return this.socket.flush();
+  }
+
+  end(): void {
+    if (this.open && this.#isOpen) this.#sayGoodbye(GOODBYE);
+    this.socket.close();
+  }
+
+  destroy(error?: Error): void {
+    if (error) this.fail(error);
+    void this.socket.flush();
+    this.#wire.destroy(error);
+    this.#over();
+  }
+
+  /** The connection cannot go on: whoever reads hears why. */
+  fail(error: Error): void {
+    this.#error ??= error;
+    this.#over();
+  }
+
+  /** After its own errors, and when the other side said goodbye. */
+  #libraryEnds(): void {
+    if (this.#protocol) this.socket.close();
+    else this.early.reject(new PeerFault('not_ssh', 'The client does not speak SSH 2.0'));
+  }
+
+  #send(message: Buffer): void {
+    if (!this.#protocol || this.#saidGoodbye) return;
+    if (message[0] === MESSAGE.disconnect) this.#sayGoodbye(message);
+    else sendMessage(this.#protocol, message);
+  }
+
+  #sayGoodbye(message: Buffer): void {
+    this.#saidGoodbye = true;
+    // While keys are renewed too: nothing comes after it.
+    if (this.#protocol) sendMessage(this.#protocol, message, true);
+  }
+
+  async #read(): Promise<void> {
+    try {
+      await this.#wire.pump((chunk) => this.#take(chunk));
+      this.socket.closed();
+    } catch (error) {
+      this.socket.broken(error as Error);
+      this.#error ??= error as Error;
+    }
+    this.early.reject(this.#error ?? new PeerFault('closed_early', 'The client left before it had said what it speaks'));
+    this.#over();
+  }
+
+  #take(chunk: Buffer): void | Promise<void> {
+    if (this.#ended) return undefined;
+    this.socket.emit('data', chunk);
+    const messages = this.#messages;
+    const said = this.socket.flush();
+    if (messages.length === 0) return said;
+    this.#messages = [];
+    return both(said, this.#deliver(encodeFrames(messages)));
+  }
+
+  /** A promise holds back the next chunk. */
+  #deliver(frames: Buffer): void | Promise<void> {
+    if (this.#consume && !this.#busy && this.#queue.length === 0) {
+      this.#hand(frames);
+      if (!this.#busy) return undefined;
+    } else {
+      this.#queue.push(frames);
+      this.#waiting?.();
+      this.#waiting = undefined;
+    }
+    this.#room ??= Promise.withResolvers<void>();
+    return this.#room.promise;
+  }
+
+  #hand(frames: Buffer): void {
+    let held: void | Promise<void>;
+    try {
+      held = this.#consume?.(frames);
+    } catch (error) {
+      this.fail(error as Error);
+      return;
+    }
+    if (held === undefined) return;
+    this.#busy = true;
+    held.then(
+      () => {
+        this.#busy = false;
+        this.#deliverQueued();
+      },
+      (error: Error) => {
+        this.#busy = false;
+        this.fail(error);
+      },
+    );
+  }
+
+  #deliverQueued(): void {
+    while (!this.#busy && !this.#error) {
+      const frames = this.#queue.shift();
+      if (frames === undefined) break;
+      this.#hand(frames);
+    }
+    if (this.#busy) return;
+    this.#release();
+    this.#finish();
+  }
+
+  #release(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  #over(): void {
+    this.#ended = true;
+    this.#waiting?.();
+    this.#waiting = undefined;
+    if (this.#error) this.#release();
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (!this.#ended || this.#busy || !this.#settle) return;
+    if (this.#error) this.#settle.reject(this.#error);
+    else if (this.#queue.length === 0) this.#settle.resolve();
+    else return;
+    this.#settle = undefined;
+  }
+}
+
+/** By application, without words: the session is over as it should be. */
+const GOODBYE = Buffer.from([MESSAGE.disconnect, 0, 0, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+/** Stands in for the socket that the library expects. What it writes leaves in one piece a chunk. */
+export class LibrarySocket extends EventEmitter {
+  writable = true;
+  readonly readable = true;
+  /** The library looks here to see whether the other side has ended. */
+  readonly _readableState = { ended: false };
+  readonly #wire: Wire;
+  readonly #owner: { start(): void; end(): void };
+  #pending: Buffer[] = [];
+  #isFlushing = false;
+  #slow: Promise<void> | undefined;
+  #isStarted = false;
+
+  constructor(wire: Wire, owner: { start(): void; end(): void }) {
+    super();
+    this.#wire = wire;
+    this.#owner = owner;
+  }
+
+  write(bytes: Buffer): boolean {
+    this.#pending.push(bytes);
+    if (!this.#isFlushing) {
+      this.#isFlushing = true;
+      queueMicrotask(() => void this.flush());
+    }
+    return true;
+  }
+
+  /** Sends what is pending; a promise means that the other side is slow. */
+  flush(): void | Promise<void> {
+    this.#isFlushing = false;
+    if (this.#pending.length === 0) return this.#slow;
+    const bytes = join(this.#pending);
+    this.#pending = [];
+    const held = this.#wire.write(bytes);
+    if (held) {
+      this.#slow = held.finally(() => {
+        this.#slow = undefined;
+      });
+    }
+    return this.#slow;
+  }
+
+  /** The library ends it. */
+  end(): void {
+    if (this.writable) this.#owner.end();
+  }
+
+  /** No more is written. */
+  close(): void {
+    if (!this.writable) return;
+    void this.flush();
+    this.writable = false;
+    this.#wire.end();
+  }
+
+  /** Reading begins. */
+  resume(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#owner.start();
+  }
+
+  pause(): void {
+    // The library pauses once, before it is ready; reading has not begun then.
+  }
+
+  closed(): void {
+    if (this._readableState.ended) return;
+    this._readableState.ended = true;
+    this.emit('end');
+    this.writable = false;
+    this.emit('close');
+  }
+
+  broken(error: Error): void {
+    if (this._readableState.ended) return;
+    this._readableState.ended = true;
+    this.writable = false;
+    this.emit('error', error);
+    this.emit('close');
+  }
+}
+
+/** What the library says when it meets bytes that are not SSH, in our words. */
+export function transportFault(error: Error): Error {
+  if (error instanceof PeerFault || 'syscall' in error) return error;
+  if (/identification|header/i.test(error.message)) return new PeerFault('not_ssh', 'The client does not speak SSH 2.0', { cause: error });
+  if (/packet length/i.test(error.message))
+    return new PeerFault('bad_length', 'An SSH packet has a length that cannot be', { cause: error });
+  return new PeerFault('bad_message', `SSH failed: ${error.message}`, { cause: error });
+}
