@@ -76,9 +76,8 @@ export class TerminalRelay implements Relay {
   }
 
   fromTarget(chunk: Buffer): void | Promise<void> {
-    let slow: void | Promise<void>;
-    for (const { kind, payload } of this.#fromTarget.push(chunk)) slow = this.#show(kind, Buffer.from(payload)) ?? slow;
-    return slow;
+    const waits = this.#fromTarget.push(chunk).map(({ kind, payload }) => this.#show(kind, Buffer.from(payload)));
+    return waits.findLast((slow) => slow !== undefined);
   }
 
   end(reason: AppError | undefined): Buffer {

@@ -71,9 +71,8 @@ export class CommandWire implements Wire {
 
   write(bytes: Buffer): void | Promise<void> {
     if (this.#over) return undefined;
-    let slow: void | Promise<void>;
-    for (const each of this.#reader.push(bytes)) slow = this.#take(each) ?? slow;
-    return slow;
+    const waits = this.#reader.push(bytes).map((each) => this.#take(each));
+    return waits.findLast((slow) => slow !== undefined);
   }
 
   /** Who would have written more is gone: the command ends too. */

@@ -36,10 +36,11 @@ export class JudgedInput {
   #prompt = '';
   #firstKeyAt_ms = 0;
   #lastKeyAt_ms = 0;
-  #submittedAt_ms = 0;
+  #feeds = 0;
+  /** The piece of input in which a line was not shown. */
+  #hiddenIn = -1;
   #isFresh = true;
   #inPaste = false;
-  #wasHidden = false;
   #open: Permit | undefined;
   #bytes = 0;
 
@@ -61,6 +62,7 @@ export class JudgedInput {
 
   /** Takes what was typed, once what came before is passed on. */
   async feed(payload: Uint8Array): Promise<void> {
+    this.#feeds++;
     let passing: Buffer[] = [];
     for (const key of this.#keys.push(payload)) {
       if (!this.#asks(key)) {
@@ -103,16 +105,17 @@ export class JudgedInput {
   #begin(): void {
     this.#line.clear();
     this.#isFresh = true;
-    this.#submittedAt_ms = performance.now();
   }
 
   /** A part of a line that goes on is judged as it stands; it is recorded when it is whole, or when it is denied. */
-  #checkPart(): Denial | undefined | Promise<Denial | undefined> {
+  async #checkPart(): Promise<Denial | undefined> {
     const { gate } = this.#ports;
-    const text = this.#line.text;
-    // In a paste an editor shows nothing before its end; the system's own one shows at once what may be seen.
-    if (text.trim() === '' || !(this.#inPaste || this.#isEchoed())) return undefined;
-    return gate.check('line', this.#inPaste ? text.slice(text.lastIndexOf('\n') + 1) : text);
+    const { text } = this.#line;
+    if (text.trim() === '') return undefined;
+    // In a paste an editor shows nothing before its end.
+    if (this.#inPaste) return gate.check('line', text.slice(text.lastIndexOf('\n') + 1));
+    if (!this.#isEchoed()) await this.#untilEchoed();
+    return this.#isEchoed() ? gate.check('line', text) : undefined;
   }
 
   async #judge(): Promise<Denial | undefined> {
@@ -138,12 +141,11 @@ export class JudgedInput {
     if (this.#isFresh || (isCertain && text.trim() === '')) return undefined;
     if (!this.#isEchoed()) await this.#untilEchoed();
     const shown = this.#shownText().trim();
-    this.#wasHidden = false;
     if (runs.length === 0) return shown === '' ? undefined : shown;
     if (isCertain && this.#isEchoed()) return text;
     // Of pasted lines only the last one is on the cursor's line.
     if (this.#isPartlyShown()) return text.includes('\n') ? text : shown;
-    this.#wasHidden = true;
+    this.#hiddenIn = this.#feeds;
     return NOT_SHOWN;
   }
 
@@ -167,7 +169,7 @@ export class JudgedInput {
     // The first of several keys has no echo yet: nor will the last one.
     if (!this.#isPartlyShown() && now > this.#firstKeyAt_ms + ECHO_WAIT_MS) return;
     // The line before was hidden, and this one came with it.
-    if (this.#wasHidden && this.#firstKeyAt_ms < this.#submittedAt_ms + ECHO_WAIT_MS) return;
+    if (this.#hiddenIn === this.#feeds) return;
     const deadline = this.#lastKeyAt_ms + ECHO_WAIT_MS;
     await this.#untilShown(() => this.#isEchoed(), deadline);
   }

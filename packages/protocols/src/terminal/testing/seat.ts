@@ -114,8 +114,9 @@ export class Seat implements AsyncDisposable {
 
   /** Waits until the terminal has shown this. */
   async shows(what: string | RegExp): Promise<void> {
-    await eventually(`${what} in ${JSON.stringify(this.stdout.slice(-400))}`, () =>
-      typeof what === 'string' ? this.stdout.includes(what) : what.test(this.stdout),
+    await eventually(
+      () => `${what} in ${JSON.stringify(this.stdout.slice(-400))}`,
+      () => (typeof what === 'string' ? this.stdout.includes(what) : what.test(this.stdout)),
     );
   }
 
@@ -155,10 +156,10 @@ export async function ran(options: SeatOptions, script = ''): Promise<Seat> {
   return await seat.ended();
 }
 
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function eventually(what: string | (() => string), holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (!(await holds())) {
-    if (performance.now() > deadline) assert.fail(`Waited in vain for: ${what}`);
+    if (performance.now() > deadline) assert.fail(`Waited in vain for: ${typeof what === 'string' ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
