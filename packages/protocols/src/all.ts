@@ -1,11 +1,13 @@
 import type { Protocol } from '@hoop/core/protocol';
 import { postgres } from './postgres/index.ts';
+import { ssh } from './ssh/index.ts';
 import { tcp } from './tcp/index.ts';
 import { terminal } from './terminal/index.ts';
 
 /** Every protocol that is spoken here. Adding one is adding its folder and its line. */
 const ALL: readonly Protocol<never>[] = [
   postgres as unknown as Protocol<never>,
+  ssh as unknown as Protocol<never>,
   tcp as unknown as Protocol<never>,
   terminal as unknown as Protocol<never>,
 ];
