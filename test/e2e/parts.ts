@@ -29,13 +29,14 @@ export class Parts implements AsyncDisposable {
     url: string;
     gatewayEnv: Record<string, string>;
     key: string;
+    agentEnv: Readonly<Record<string, string>>;
     gateway: Program;
   }) {
     this.home = parts.home;
     this.office = parts.office;
     this.#url = parts.url;
     this.#gatewayEnv = parts.gatewayEnv;
-    this.#agentEnv = { HOOP_KEY: parts.key, LOG_LEVEL: 'warn' };
+    this.#agentEnv = { HOOP_KEY: parts.key, LOG_LEVEL: 'warn', ...parts.agentEnv };
     this.#gateway = parts.gateway;
     this.#agent = start('agent', this.#agentEnv);
     process.once('exit', () => {
@@ -44,7 +45,8 @@ export class Parts implements AsyncDisposable {
     });
   }
 
-  static async start(): Promise<Parts> {
+  /** With more variables for the agent. */
+  static async start(agentEnv: Readonly<Record<string, string>> = {}): Promise<Parts> {
     const home = join(temporaryDirectory('e2e'), 'home');
     const ports = await choosePorts({ api: [], tunnel: [], native: [] });
     const on = (name: 'api' | 'tunnel' | 'native'): string => `127.0.0.1:${ports[name].port}`;
@@ -62,7 +64,7 @@ export class Parts implements AsyncDisposable {
     await ready(url);
     const office = await Office.enter(url);
     const { token } = await office.api.call(routes.createAgent, { body: { name: 'e2e' } });
-    return new Parts({ home, office, url, gatewayEnv, key: token, gateway });
+    return new Parts({ home, office, url, gatewayEnv, key: token, agentEnv, gateway });
   }
 
   /** A connection to a database, and a secret for it. */

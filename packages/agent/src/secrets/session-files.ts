@@ -94,10 +94,16 @@ export class SessionFiles {
   }
 
   #ownHome(): Promise<Home> {
-    this.#home ??= makeHome(this.#base).catch((error) => {
+    if (this.#home) return this.#home;
+    this.#home = makeHome(this.#base).catch((error) => {
       this.#home = undefined;
       throw error;
     });
+    // An agent inside another program does not sweep when it starts: that program may never have to do with files.
+    void this.#home.then(
+      () => this.removeLeftovers(),
+      () => undefined,
+    );
     return this.#home;
   }
 }
