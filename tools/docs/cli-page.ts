@@ -15,6 +15,7 @@ export function cliPage(): string {
     skipTlsVerify: undefined,
     email: undefined,
     password: undefined,
+    term: undefined,
     noColour: true,
   };
   const context = { env, terminal, now: () => 0, stopSignal: () => new AbortController().signal };

@@ -9,7 +9,8 @@ export interface Context {
   now(): number;
   /**
    * Aborts on the first SIGINT or SIGTERM with an `Exit` as its reason; a second one ends the process at once.
-   * Before the first call the signals keep their usual meaning.
+   * Before the first call the signals keep their usual meaning. With `hangUp` SIGHUP counts too: for who has a terminal
+   * to put in order; everybody else should live on under `nohup`.
    */
-  stopSignal(): AbortSignal;
+  stopSignal(options?: { readonly hangUp?: boolean }): AbortSignal;
 }

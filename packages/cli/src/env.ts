@@ -19,6 +19,8 @@ export interface CliEnv {
   /** `HOOP_EMAIL` and `HOOP_PASSWORD`: for `hoop login` where nobody can be asked. */
   readonly email: string | undefined;
   readonly password: Secret | undefined;
+  /** `TERM`: what kind of terminal this is. */
+  readonly term: string | undefined;
   /** `NO_COLOR` is set, or the terminal is a dumb one. */
   readonly noColour: boolean;
 }
@@ -39,6 +41,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): CliEnv {
     skipTlsVerify: flag('HOOP_TLS_SKIP_VERIFY', text('HOOP_TLS_SKIP_VERIFY')),
     email: text('HOOP_EMAIL'),
     password: secret('HOOP_PASSWORD'),
+    term: text('TERM'),
     noColour: Boolean(source.NO_COLOR) || source.TERM === 'dumb',
   };
 }

@@ -33,16 +33,24 @@ export class Exit extends Error {
 const EXIT_OF_CODE: Readonly<Record<string, number>> = {
   unauthenticated: EXIT.unauthenticated,
   agent_offline: EXIT.unavailable,
+  agent_lost: EXIT.unavailable,
+  agent_timeout: EXIT.unavailable,
+  gateway_lost: EXIT.unavailable,
   gateway_unreachable: EXIT.unavailable,
+  stream_lost: EXIT.unavailable,
   draining: EXIT.unavailable,
-};
-
-/** The exit code that an error ends the command with. */
-export function exitCodeOf(error: AppError): number {
   agent_config: EXIT.misconfigured,
   agent_environment: EXIT.misconfigured,
   agent_refused: EXIT.misconfigured,
   key_mode: EXIT.misconfigured,
+  run_options: EXIT.usage,
+  database_uri: EXIT.usage,
+};
+
+/** The exit code that an error ends the command with. */
+export function exitCodeOf(error: AppError): number {
   if (error instanceof Failure) return error.exitCode;
+  // An application that could not be started ends as it would have in a shell.
+  if ('exitCode' in error && typeof error.exitCode === 'number') return error.exitCode;
   return EXIT_OF_CODE[error.code] ?? (error.kind === 'refusal' ? EXIT.refused : EXIT.failed);
 }

@@ -65,6 +65,7 @@ test('export HOOP_KEY="$(hoop admin create agent dev)" takes the key and nothing
 
 test('a script from a pipe runs, and the exit code reaches the shell', async () => {
   await using gateway = await FakeGateway.start({
+    getConnection: () => connection(),
     execSession: ({ body }) => ({
       has_review: false,
       session_id: SESSION_ID,
@@ -81,6 +82,7 @@ test('a script from a pipe runs, and the exit code reaches the shell', async () 
 test('a large output reaches a slow pipe whole', async () => {
   const output = 'x'.repeat(8 * 1024 * 1024);
   await using gateway = await FakeGateway.start({
+    getConnection: () => connection(),
     execSession: () => ({
       has_review: false,
       session_id: SESSION_ID,
@@ -107,6 +109,7 @@ test('a reader that leaves early is no error and prints no stack', async () => {
 test('Ctrl-C during an exec that runs on kills its session and ends with 130', async () => {
   const killed: string[] = [];
   await using gateway = await FakeGateway.start({
+    getConnection: () => connection(),
     execSession: () => {
       const running = { output: '', output_status: 'running' as const, truncated: false, execution_time: 0, exit_code: -2 };
       return new Answered({ has_review: false, session_id: SESSION_ID, ...running }, { status: 202 });

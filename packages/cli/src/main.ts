@@ -8,20 +8,23 @@ import { run } from './run.ts';
 /** A reader that leaves early (`hoop list | head -1`) is no error. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed));
 
-let stopping: AbortController | undefined;
+const stopping = new AbortController();
+const handled = new Set<NodeJS.Signals>();
 
-/** Installs the handlers on the first call: until somebody can drain, the signals keep their usual meaning. */
-function stopSignal(): AbortSignal {
-  if (stopping) return stopping.signal;
-  const controller = new AbortController();
-  stopping = controller;
-  const stop = (exitCode: number): void => {
-    if (controller.signal.aborted) process.exit(exitCode);
-    controller.abort(new Exit(exitCode));
+/** Installs the handlers when they are asked for: until somebody can drain, the signals keep their usual meaning. */
+function stopSignal(options: { readonly hangUp?: boolean } = {}): AbortSignal {
+  const handle = (signal: NodeJS.Signals, exitCode: number): void => {
+    if (handled.has(signal)) return;
+    handled.add(signal);
+    process.on(signal, () => {
+      if (stopping.signal.aborted) process.exit(exitCode);
+      stopping.abort(new Exit(exitCode));
+    });
   };
-  process.on('SIGINT', () => stop(EXIT.interrupted));
-  process.on('SIGTERM', () => stop(EXIT.terminated));
-  return controller.signal;
+  handle('SIGINT', EXIT.interrupted);
+  handle('SIGTERM', EXIT.terminated);
+  if (options.hangUp === true) handle('SIGHUP', EXIT.hungUp);
+  return stopping.signal;
 }
 
 async function main(): Promise<number> {

@@ -14,6 +14,9 @@ import { CompletedArgument, CompletedOption } from './completion/completed.ts';
 import type { Context } from './context.ts';
 import { withSessionFilters } from './session-filters.ts';
 
+/** As ssh has it. */
+const ESCAPE = 'what leaves a terminal that hangs when it is typed after Enter and before a dot, ~ if not given; none: nothing does';
+
 /** The whole command tree of `hoop`. `run` gets each command's work. */
 export function buildProgram(context: Context, run: Building['run']): Command {
   const { terminal } = context;
@@ -83,22 +86,27 @@ function addUse(program: Command, { context, run }: Building): void {
       run(async () => (await import('./commands/list.ts')).describe(context, name, formatted(options))),
     );
   withFormat(program.command('connect'), ['json'])
-    .description('open a connection on a port of this machine, for your own client')
+    .description('open a connection: on a port of this machine, for your own client; a custom one in this terminal')
     .addArgument(new CompletedArgument('<name>', 'the connection', 'connections'))
+    .argument('[args...]', 'after --, arguments for the command of a custom connection')
     .option('-p, --port <port>', 'the local port; without it the usual one of the protocol, or a free one when that is taken')
     .option('-s, --silent', 'no banner')
-    .action((name: string, options: ConnectOptions & Format) =>
-      run(async () => (await import('./commands/connect.ts')).connect(context, name, formatted(options))),
+    .option('--escape <character>', ESCAPE)
+    .action((name: string, args: string[], options: ConnectOptions & Format) =>
+      run(async () => (await import('./commands/connect.ts')).connect(context, name, args, formatted(options))),
     );
   withFormat(program.command('exec'), ['text', 'json'])
-    .description("run a script on a connection; it ends with the script's exit code")
+    .description('run a script on a connection, or the command of a custom one; it ends with the exit code of what ran')
     .addArgument(new CompletedArgument('<name>', 'the connection', 'connections'))
+    .argument('[args...]', 'after --, arguments for the command of a custom connection')
     .option('-i, --input <script>', "the script, such as 'select 1'")
     .addOption(new CompletedOption('-f, --file <file>', 'a file with the script; without -i and -f it is read from stdin', 'files'))
     .option('-s, --silent', 'nothing but output and errors')
     .option('--correlation-id <id>', 'a text of your own that the session is found by')
-    .action((name: string, options: ExecOptions & Format) =>
-      run(async () => (await import('./commands/exec.ts')).exec(context, name, formatted(options))),
+    .option('--timeout <duration>', 'end the command of a custom connection after so long: 30s, 10m')
+    .option('--escape <character>', ESCAPE)
+    .action((name: string, args: string[], options: ExecOptions & Format) =>
+      run(async () => (await import('./commands/exec.ts')).exec(context, name, args, formatted(options))),
     );
 }
 

@@ -87,6 +87,7 @@ test('every command and flag of the tree is described, so that no help has a hol
         tlsCa: '',
         email: '',
         password: undefined,
+        term: undefined,
       },
       terminal: terminalOf(streams, true),
       now: Date.now,

@@ -303,7 +303,7 @@ test('a token that was renewed meanwhile is used for the next client', async () 
 test('connections that cannot be reached this way say what to do instead', async () => {
   const cases = [
     [connection({ access_mode_connect: 'disabled' }), 254, /may not be used with connect.*hoop exec/],
-    [connection({ type: 'custom', subtype: '' }), 1, /of type custom, which has no local port.*hoop exec/],
+    [connection({ type: 'httpproxy', subtype: 'other' }), 1, /of type httpproxy\/other, which has no local port.*hoop exec/],
   ] as const;
   for (const [found, code, message] of cases) {
     await using rig = await Rig.start({ getConnection: () => found });

@@ -1,30 +1,33 @@
 import type { Socket } from 'node:net';
 import { type Connection, getConnection } from '@hoop/contract/routes/connections';
-import { getServerInfo } from '@hoop/contract/routes/server';
 import { protocolOf } from '@hoop/core/connection';
 import { asAppError } from '@hoop/core/errors';
 import { SocketWire } from '@hoop/core/wire';
-import { loadStored, resolveConfig } from '../config.ts';
 import { untilOnline } from '../connect/agent-wait.ts';
+import { dialerOf } from '../connect/dialer.ts';
 import { LinkKeeper } from '../connect/link-keeper.ts';
 import { LOCAL_HOST, type LocalListener, listenLocally, portOption } from '../connect/listen.ts';
 import { bannerFacts, type LocalProtocol, localProtocol } from '../connect/protocols.ts';
 import { relay } from '../connect/relay.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, usage } from '../failure.ts';
 import { type Gateway, openGateway } from '../gateway.ts';
 import { typeOf } from '../output/connection.ts';
 import { humanTeller, jsonTeller, type Teller } from '../output/events.ts';
 import { renderFacts } from '../output/table.ts';
 import { note } from '../output/terminal.ts';
 import { pause } from '../pause.ts';
+import { escapeOption, takeOver } from '../terminal/interactive.ts';
+import { assertMode, isCommand, withSession } from '../terminal/session.ts';
 import type { DialGateway } from '../tunnel-port.ts';
 
 export interface ConnectOptions {
   readonly port?: string;
   readonly silent?: boolean;
   readonly json?: boolean;
+  /** The escape character of a terminal, or `none`. */
+  readonly escape?: string;
 }
 
 /** What a test replaces: the tunnel, and waiting. */
@@ -33,15 +36,35 @@ export interface ConnectParts {
   readonly pause: typeof pause;
 }
 
-const REAL_PARTS: ConnectParts = { dialer: realDialer, pause };
+const REAL_PARTS: ConnectParts = { dialer: dialerOf, pause };
 
-/** `hoop connect NAME`: a local port that leads to the connection, until Ctrl-C. */
-export async function connect(context: Context, name: string, options: ConnectOptions, parts: ConnectParts = REAL_PARTS): Promise<number> {
+/** `hoop connect NAME [-- ARGS]`: a terminal where the connection is a command, else a local port that leads to it, until Ctrl-C. */
+export async function connect(
+  context: Context,
+  name: string,
+  args: readonly string[],
+  options: ConnectOptions,
+  parts: ConnectParts = REAL_PARTS,
+): Promise<number> {
   const asked = portOption(options.port);
+  const escapeKey = escapeOption(options.escape);
   const gateway = openGateway(context);
+  const described = await gateway.client.call(getConnection, { params: { nameOrID: name } });
+  if (isCommand(described)) return connectTerminal({ context, gateway, parts, options, escapeKey }, described, args);
+  if (args.length > 0) throw usage(`${name} is of type ${typeOf(described)}: it opens a port, and takes no arguments`);
+  return connectPort(context, gateway, described, asked, options, parts);
+}
+
+async function connectPort(
+  context: Context,
+  gateway: Gateway,
+  described: Connection,
+  asked: number | undefined,
+  options: ConnectOptions,
+  parts: ConnectParts,
+): Promise<number> {
   const teller = options.json === true ? jsonTeller(context.terminal) : humanTeller(context.terminal);
   const stop = context.stopSignal();
-  const described = await gateway.client.call(getConnection, { params: { nameOrID: name } });
   const protocol = protocolFor(described);
   const dial = await parts.dialer(gateway, context);
   const keeper = await LinkKeeper.start({ dial, teller, stop, pause: parts.pause, random: Math.random });
@@ -65,12 +88,43 @@ export async function connect(context: Context, name: string, options: ConnectOp
   }
 }
 
+interface TerminalCall {
+  readonly context: Context;
+  readonly gateway: Gateway;
+  readonly parts: ConnectParts;
+  readonly options: ConnectOptions;
+  readonly escapeKey: string | undefined;
+}
+
+/** This terminal becomes the command's; its exit code is ours. */
+async function connectTerminal(
+  { context, gateway, parts, options, escapeKey }: TerminalCall,
+  described: Connection,
+  args: readonly string[],
+): Promise<number> {
+  const { terminal } = context;
+  const { name } = described;
+  assertMode(described, 'connect');
+  if (options.json === true) throw usage(`${name} opens a terminal, which has no JSON. Use \`hoop exec ${name} --json\``);
+  if (options.port !== undefined) throw usage(`${name} opens a terminal, and no port. Leave --port out`);
+  if (terminal.stdin.isTTY !== true) throw usage(`${name} opens a terminal, and stdin is none. Use \`hoop exec ${name}\``);
+  const stop = context.stopSignal({ hangUp: true });
+  const waiting = { client: gateway.client, teller: humanTeller(terminal), stop, pause: parts.pause };
+  const connection = await untilOnline(described, waiting);
+  const dial = await parts.dialer(gateway, context);
+  return withSession(dial, connection.name, 'connect', (wire) => {
+    if (options.silent !== true) welcome(context, connection, escapeKey);
+    return takeOver(context, wire, { args, escapeKey, timeout_ms: 0 });
+  });
+}
+
+function welcome({ terminal }: Context, { name }: Connection, escapeKey: string | undefined): void {
+  const way = escapeKey === undefined ? '' : `; Enter ${escapeKey}. leaves a session that hangs`;
+  note(terminal, terminal.errStyle.dim(`Connected to ${name}${way}`));
+}
+
 function protocolFor(connection: Connection): LocalProtocol {
-  if (connection.access_mode_connect === 'disabled') {
-    throw new Failure('access_mode', `${connection.name} may not be used with connect. Try \`hoop exec\`, or ask an administrator`, {
-      exitCode: EXIT.refused,
-    });
-  }
+  assertMode(connection, 'connect');
   const protocol = localProtocol(protocolOf(connection.type, connection.subtype));
   if (protocol) return protocol;
   throw new Failure(
@@ -145,16 +199,5 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-async function realDialer({ config, client }: Gateway, context: Context): Promise<DialGateway> {
-  const info = await client.call(getServerInfo);
-  const { dialWith, tunnelAddress } = await import('../connect/dial.ts');
-  return dialWith({
-    address: tunnelAddress(config.grpcUrl ?? info.grpc_url),
-    config,
-    gatewayCa: info.tls_ca,
-    token: () => (resolveConfig(context.env, loadStored(context.env.home)).token ?? config.token)?.reveal() ?? '',
   });
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { ExecReply } from '@hoop/contract/routes/sessions';
 import { Answered, FakeGateway, type Handlers, Refused } from '../testing/fake-gateway.ts';
-import { SESSION_ID, session } from '../testing/fixtures.ts';
+import { connection, SESSION_ID, session } from '../testing/fixtures.ts';
 import { Shell } from '../testing/shell.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'hoop-exec-'));
@@ -21,8 +21,12 @@ const done: ExecReply = {
   exit_code: 0,
 };
 
+/** What the command asks before anything else. */
+const known: Handlers = { getConnection: () => connection() };
+
 function answering(part: Partial<ExecReply>, scripts: string[] = []): Handlers {
   return {
+    ...known,
     execSession: ({ body }) => {
       scripts.push(body.script);
       return { ...done, ...part };
@@ -49,13 +53,15 @@ test('a script comes from a flag, a file or stdin', async () => {
 });
 
 test('without a script nothing is sent and the usage is told', async () => {
-  await using gateway = await FakeGateway.start({});
+  await using gateway = await FakeGateway.start(known);
   using shell = Shell.at(gateway);
   assert.equal((await shell.run(['exec', 'demo'])).code, 2);
   assert.equal((await shell.run(['exec', 'demo'], { stdin: ' \n' })).code, 2);
   assert.equal((await shell.run(['exec', 'demo', '-i', 'x', '-f', 'y'])).code, 2);
+  assert.equal((await shell.run(['exec', 'demo', '-i', 'x', '--', 'y'])).code, 2);
+  assert.equal((await shell.run(['exec', 'demo', '-i', 'x', '--timeout', '3s'])).code, 2);
   assert.match((await shell.run(['exec', 'demo', '-f', '/nowhere'])).err, /\/nowhere cannot be read \(ENOENT\)/);
-  assert.deepEqual(gateway.calls, []);
+  assert.ok(!gateway.calls.includes('execSession'));
 });
 
 test('what ran gives the exit code; a failure without one is 1 and a refusal 254', async () => {
@@ -88,9 +94,12 @@ test('an output that was cut says so on stderr', async () => {
 
 test('an access mode that is off is a refusal, and an unknown connection an error', async () => {
   await using gateway = await FakeGateway.start({
-    execSession: ({ body }) => {
-      if (body.connection === 'demo') throw new Refused(403, 'access_mode', 'demo may not be used with exec');
-      throw new Refused(404, 'connection_unknown', `There is no connection ${body.connection}`);
+    getConnection: ({ params }) => {
+      if (params.nameOrID === 'demo') return connection();
+      throw new Refused(404, 'connection_unknown', `There is no connection ${params.nameOrID}`);
+    },
+    execSession: () => {
+      throw new Refused(403, 'access_mode', 'demo may not be used with exec');
     },
   });
   using shell = Shell.at(gateway);
@@ -114,6 +123,7 @@ test('-o json is one event with the output in it', async () => {
 test('a script that runs on is waited for, and its exit code is taken from the session', async () => {
   let asked = 0;
   await using gateway = await FakeGateway.start({
+    ...known,
     execSession: () => new Answered({ ...done, output: '', output_status: 'running', exit_code: -2 }, { status: 202 }),
     getSession: () => (++asked < 2 ? session({ status: 'open', exit_code: null }) : session({ exit_code: 7 })),
   });
@@ -127,6 +137,7 @@ test('a script that runs on is waited for, and its exit code is taken from the s
 test('Ctrl-C while the gateway works drops the call, which ends the script', async () => {
   const called = Promise.withResolvers<AbortSignal>();
   await using gateway = await FakeGateway.start({
+    ...known,
     execSession: ({ gone }) => {
       called.resolve(gone);
       return new Promise<ExecReply>(() => undefined);
@@ -143,6 +154,7 @@ test('Ctrl-C while the gateway works drops the call, which ends the script', asy
 test('Ctrl-C while a running script is waited for kills its session', async () => {
   const killed: string[] = [];
   await using gateway = await FakeGateway.start({
+    ...known,
     execSession: () => new Answered({ ...done, output: '', output_status: 'running', exit_code: -2 }, { status: 202 }),
     getSession: () => session({ status: 'open', exit_code: null }),
     killSession: ({ params }) => void killed.push(params.session_id),

@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs';
 import type { Client } from '@hoop/contract/client';
+import { getConnection } from '@hoop/contract/routes/connections';
 import { type ExecReply, execSession, getSession, killSession, type Session } from '@hoop/contract/routes/sessions';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Exit, Failure, usage } from '../failure.ts';
 import { openGateway } from '../gateway.ts';
 import { readAll } from '../input/prompt.ts';
+import { typeOf } from '../output/connection.ts';
 import { jsonTeller } from '../output/events.ts';
 import { note } from '../output/terminal.ts';
 import { spanOf } from '../output/time.ts';
 import { pause } from '../pause.ts';
+import { isCommand } from '../terminal/session.ts';
 
 export interface ExecOptions {
   readonly input?: string;
@@ -17,6 +20,10 @@ export interface ExecOptions {
   readonly json?: boolean;
   readonly silent?: boolean;
   readonly correlationId?: string;
+  /** How long a command may take, such as `30s`. */
+  readonly timeout?: string;
+  /** The escape character of a terminal, or `none`. */
+  readonly escape?: string;
 }
 
 /** As the API takes it; checked here too, so that a huge file is not read for nothing. */
@@ -28,9 +35,21 @@ const EXEC_REPLY_MS_MAX = 90_000;
 const POLL_FIRST_MS = 500;
 const POLL_MS_MAX = 5_000;
 
-/** `hoop exec NAME`: runs a script on a connection; its output goes to stdout. Returns the exit code. */
-export async function exec(context: Context, name: string, options: ExecOptions): Promise<number> {
-  const { client } = openGateway(context);
+/** `hoop exec NAME [-- ARGS]`: runs a script on a connection; its output goes to stdout. Returns the exit code. */
+export async function exec(context: Context, name: string, args: readonly string[], options: ExecOptions): Promise<number> {
+  if (options.input !== undefined && options.file !== undefined) throw usage('Give the script with --input or with --file, not both');
+  const gateway = openGateway(context);
+  const connection = await gateway.client.call(getConnection, { params: { nameOrID: name } });
+  if (isCommand(connection)) {
+    const { execCommand } = await import('./exec-command.ts');
+    return execCommand(context, gateway, connection, args, options);
+  }
+  if (args.length > 0) throw usage(`${name} is of type ${typeOf(connection)}: give the script with --input, with --file or on stdin`);
+  if (options.timeout !== undefined) throw usage(`--timeout is for commands, and ${name} is of type ${typeOf(connection)}`);
+  return execStatements(context, gateway.client, name, options);
+}
+
+async function execStatements(context: Context, client: Client, name: string, options: ExecOptions): Promise<number> {
   const script = await scriptOf(context, options);
   const stop = context.stopSignal();
   const reply = await runScript(client, stop, {
@@ -66,7 +85,6 @@ async function runScript(
 }
 
 async function scriptOf(context: Context, options: ExecOptions): Promise<string> {
-  if (options.input !== undefined && options.file !== undefined) throw usage('Give the script with --input or with --file, not both');
   const { stdin } = context.terminal;
   const script = options.input ?? (options.file === undefined ? await fromStdin() : readScript(options.file));
   if (script.trim() === '') throw usage('The script is empty. Give it with --input, with --file or on stdin');

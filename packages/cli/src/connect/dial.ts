@@ -50,7 +50,7 @@ export function dialWith({ address, config, gatewayCa, token }: DialWith): DialG
     return {
       closed: client.closed,
       close: () => client.close(),
-      open: async (connection) => new StreamWire(await client.openConnection(connection, token()), 'gateway'),
+      open: async (connection, verb) => new StreamWire(await client.openConnection(connection, token(), verb), 'gateway'),
     };
   };
 }

@@ -9,7 +9,12 @@ export interface Input extends Readable {
 export interface Output {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
+  /** False: it is slow, and `drain` tells when it takes more. */
   write(text: string | Uint8Array): unknown;
+  once?(event: 'drain', listener: () => void): unknown;
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
 }
 
 /**
@@ -49,6 +54,12 @@ export function terminalOf(streams: TerminalStreams, noColour: boolean): Termina
     outStyle: style(streams.stdout.isTTY === true && !noColour),
     errStyle: style(streams.stderr.isTTY === true && !noColour),
   };
+}
+
+/** Bytes as they are. A promise means that whoever reads them is slow: await it before the next. */
+export function show(output: Output, bytes: Uint8Array): void | Promise<void> {
+  if (output.write(bytes) !== false || output.once === undefined) return undefined;
+  return new Promise((resolve) => output.once?.('drain', resolve));
 }
 
 /** One line of an answer. */

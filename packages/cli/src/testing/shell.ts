@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { saveStored } from '../config.ts';
 import type { Context } from '../context.ts';
 import { readEnv } from '../env.ts';
@@ -10,24 +10,52 @@ import { type Input, type Output, terminalOf } from '../output/terminal.ts';
 import { run } from '../run.ts';
 import type { FakeGateway } from './fake-gateway.ts';
 
-/** What a stream was given, as text. */
+/** What a stream was given. */
 export class Captured implements Output {
   readonly isTTY: boolean;
-  text = '';
+  columns: number | undefined;
+  rows: number | undefined;
+  readonly #chunks: Buffer[] = [];
+  readonly #resized = new Set<() => void>();
   #waiting: { readonly pattern: RegExp; resolve(): void }[] = [];
 
   constructor(isTTY = false) {
     this.isTTY = isTTY;
   }
 
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  get text(): string {
+    return this.bytes.toString('utf8');
+  }
+
   write(chunk: string | Uint8Array): boolean {
-    this.text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
+    this.#chunks.push(Buffer.from(chunk));
+    if (this.#waiting.length === 0) return true;
+    const { text } = this;
     this.#waiting = this.#waiting.filter(({ pattern, resolve }) => {
-      if (!pattern.test(this.text)) return true;
+      if (!pattern.test(text)) return true;
       resolve();
       return false;
     });
     return true;
+  }
+
+  on(_event: 'resize', listener: () => void): void {
+    this.#resized.add(listener);
+  }
+
+  off(_event: 'resize', listener: () => void): void {
+    this.#resized.delete(listener);
+  }
+
+  /** As when a person pulls at the window's corner. */
+  resize(columns: number, rows: number): void {
+    this.columns = columns;
+    this.rows = rows;
+    for (const listener of this.#resized) listener();
   }
 
   /** Resolves when the text holds the pattern. */
@@ -40,8 +68,8 @@ export class Captured implements Output {
 export interface ShellOptions {
   /** Environment variables besides `HOOP_HOME`. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What a pipe gives; a terminal where it is undefined. */
-  readonly stdin?: string;
+  /** What a pipe gives, or the pipe itself; a terminal where it is undefined. */
+  readonly stdin?: string | Readable;
   readonly tty?: boolean;
   readonly now_ms?: number;
 }
@@ -60,7 +88,7 @@ export class Shell implements Disposable {
   /** Starts a command; `done` gives its exit code. */
   start(words: readonly string[], options: ShellOptions = {}): Running {
     const stop = new AbortController();
-    const stdin = (options.stdin === undefined ? new FakeTty() : PassThrough.from([Buffer.from(options.stdin)])) as unknown as Input;
+    const stdin = inputOf(options.stdin);
     const stdout = new Captured(options.tty);
     const stderr = new Captured(options.tty);
     const env = readEnv({ HOOP_HOME: this.home, ...options.env });
@@ -83,6 +111,11 @@ export class Shell implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.home, { recursive: true, force: true });
   }
+}
+
+function inputOf(given: string | Readable | undefined): Input {
+  if (given === undefined) return new FakeTty();
+  return typeof given === 'string' ? PassThrough.from([Buffer.from(given)]) : given;
 }
 
 export interface Running {
