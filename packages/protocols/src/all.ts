@@ -1,4 +1,5 @@
 import type { Protocol } from '@hoop/core/protocol';
+import { mysql } from './mysql/index.ts';
 import { postgres } from './postgres/index.ts';
 import { ssh } from './ssh/index.ts';
 import { tcp } from './tcp/index.ts';
@@ -6,6 +7,7 @@ import { terminal } from './terminal/index.ts';
 
 /** Every protocol that is spoken here. Adding one is adding its folder and its line. */
 const ALL: readonly Protocol<never>[] = [
+  mysql as unknown as Protocol<never>,
   postgres as unknown as Protocol<never>,
   ssh as unknown as Protocol<never>,
   tcp as unknown as Protocol<never>,

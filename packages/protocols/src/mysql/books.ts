@@ -1,0 +1,132 @@
+import { PeerFault } from '@hoop/core/errors';
+import type { Permit } from '@hoop/core/gate';
+import { PENDING_ACTIONS_MAX } from '@hoop/core/limits';
+import { STATEMENT_TEXT_BYTES_MAX, STATEMENTS_MAX } from './limits.ts';
+
+/**
+ * What the server still owes for a command that was sent to it, by the form of the answer:
+ * `ok`: one packet; `text`: one packet without a type; `result`: results, one or several; `prepare`: a statement's number and its columns;
+ * `fetch`: rows of a cursor; `fields`: column definitions.
+ */
+export interface Owed {
+  readonly kind: 'ok' | 'text' | 'result' | 'prepare' | 'fetch' | 'fields';
+  /** The judged action that it answers. */
+  readonly permit?: Permit;
+  /** The sequence number that the answer begins with. */
+  readonly sequence: number;
+  /** Instead of the server's first answer the client is told this: the command was denied, and another one went in its place. */
+  refusal?: Buffer;
+  /** What was asked for, to see whether it asked for a file. */
+  readonly text?: string;
+  /** The prepared statement that was executed or fetched from: its rows are in the binary format. */
+  readonly statement?: Statement;
+  rows: number;
+  bytes: number;
+  error?: string;
+}
+
+/** A prepared statement, as both sides know it by its number. */
+export interface Statement {
+  readonly text: string;
+  readonly parameters: number;
+  /** Types of the parameters: they are sent with the first execution, and with others only when they change. */
+  parameterTypes: readonly number[] | undefined;
+  /** Parameters that were sent ahead, in pieces. */
+  readonly longData: Map<number, { bytes: number; head: Buffer }>;
+  /** Types of the result's columns, for rows that are fetched later. */
+  columnTypes: readonly number[];
+  /** What ran last: text and parameters. */
+  executed: string;
+}
+
+/** The queue of owed answers: what was sent, in order, and not answered yet. */
+export class OwedQueue {
+  #entries: Owed[] = [];
+  #head = 0;
+  #waiting: (() => void) | undefined;
+
+  /** Past half of the limit whoever adds should wait for `room`; the limit itself is only reached by one chunk of tiny commands. */
+  get isFull(): boolean {
+    return this.length > PENDING_ACTIONS_MAX / 2;
+  }
+
+  /** Resolves when a quarter of the limit is owed at most. */
+  room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  get first(): Owed | undefined {
+    return this.#entries[this.#head];
+  }
+
+  /** @throws PeerFault `too_many_pending` */
+  push(entry: Owed): void {
+    if (this.length >= PENDING_ACTIONS_MAX) {
+      throw new PeerFault('too_many_pending', `More than ${PENDING_ACTIONS_MAX} commands wait for their answers; read them first`);
+    }
+    this.#entries.push(entry);
+  }
+
+  shift(): Owed | undefined {
+    if (this.#head === this.#entries.length) return undefined;
+    const entry = this.#entries[this.#head++];
+    if (this.#waiting && this.length < PENDING_ACTIONS_MAX / 4) {
+      this.#waiting();
+      this.#waiting = undefined;
+    }
+    if (this.#head === this.#entries.length || this.#head > 1024) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+    return entry;
+  }
+}
+
+/** Prepared statements by the number that the server gave them. A number is believed only when the server has said it. */
+export class Statements {
+  readonly #byNumber = new Map<number, Statement>();
+  #textBytes = 0;
+
+  /** @throws PeerFault `too_many_names` */
+  add(number: number, text: string, parameters: number): void {
+    this.remove(number);
+    const statement = { text, parameters, parameterTypes: undefined, longData: new Map(), columnTypes: [], executed: text };
+    this.#byNumber.set(number, statement);
+    this.#textBytes += text.length;
+    if (this.#byNumber.size > STATEMENTS_MAX || this.#textBytes > STATEMENT_TEXT_BYTES_MAX) {
+      throw new PeerFault('too_many_names', 'The session holds too many prepared statements; close those that are not needed');
+    }
+  }
+
+  get(number: number): Statement | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  remove(number: number): void {
+    const statement = this.#byNumber.get(number);
+    if (!statement) return;
+    this.#textBytes -= statement.text.length;
+    this.#byNumber.delete(number);
+  }
+
+  clear(): void {
+    this.#byNumber.clear();
+    this.#textBytes = 0;
+  }
+}
+
+/** What the two directions know together. */
+export interface Books {
+  readonly owed: OwedQueue;
+  readonly statements: Statements;
+  /** The server takes a file now: what the client sends are pieces of it and no commands, up to an empty packet. */
+  uploading: boolean;
+  /** The client has said goodbye. */
+  left: boolean;
+}

@@ -1,0 +1,18 @@
+import type { Protocol } from '@hoop/core/protocol';
+import { accept } from './accept.ts';
+import { connect } from './connect.ts';
+import { execute } from './execute.ts';
+import { MysqlSettings } from './settings.ts';
+import { fatalWords } from './words.ts';
+
+/** The client/server protocol of MySQL and MariaDB, version 10. */
+export const mysql: Protocol<MysqlSettings> = {
+  name: 'mysql',
+  abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'cells', cancel: true },
+  settings: MysqlSettings,
+  ports: { native: 13306, local: 3307 },
+  refuse: fatalWords,
+  accept,
+  connect,
+  execute,
+};

@@ -1,0 +1,94 @@
+import { PeerFault } from '@hoop/core/errors';
+import { encodePacket } from '../frame.ts';
+import { Fields, int16, lenenc } from './fields.ts';
+
+/** First bytes of answers. */
+export const OK = 0x00;
+export const MORE_DATA = 0x01;
+export const FILE_REQUEST = 0xfb;
+export const EOF = 0xfe;
+export const ERROR = 0xff;
+
+/** An EOF is shorter than this; a row that begins with the same byte is longer. */
+export const EOF_BYTES_MAX = 9;
+
+export interface ServerError {
+  readonly code: number;
+  /** SQLSTATE, five characters. */
+  readonly sqlstate: string;
+  readonly message: string;
+}
+
+/** (MySQL Internals, "ERR_Packet") */
+export function encodeError({ code, sqlstate, message }: ServerError, sequence: number): Buffer {
+  return encodePacket(sequence, Buffer.from([ERROR]), int16(code), Buffer.from(`#${sqlstate}${message}`));
+}
+
+/** @throws PeerFault `bad_message` */
+export function decodeError(payload: Buffer): ServerError {
+  const fields = new Fields(payload, 1);
+  const code = fields.int(2);
+  const text = fields.rest().toString('utf8');
+  // Before the login, and from old servers, there is no state.
+  return text.startsWith('#') ? { code, sqlstate: text.slice(1, 6), message: text.slice(6) } : { code, sqlstate: 'HY000', message: text };
+}
+
+/** The error in one line, as records have it. */
+export function errorLine({ code, sqlstate, message }: ServerError): string {
+  return `${code} (${sqlstate}): ${message}`;
+}
+
+export interface ServerOk {
+  readonly affectedRows: number;
+  readonly status: number;
+  /** Where the human-readable text begins in the payload. */
+  readonly infoAt: number;
+}
+
+/** (MySQL Internals, "OK_Packet", with PROTOCOL_41 and without session tracking) @throws PeerFault `bad_message` */
+export function decodeOk(payload: Buffer): ServerOk {
+  const fields = new Fields(payload, 1);
+  const affectedRows = fields.lenenc();
+  fields.lenenc();
+  const status = fields.int(2);
+  fields.int(2);
+  return { affectedRows, status, infoAt: fields.at };
+}
+
+export function encodeOk(sequence: number, status: number): Buffer {
+  return encodePacket(sequence, Buffer.from([OK]), lenenc(0), lenenc(0), int16(status), int16(0));
+}
+
+/** The status flags of an EOF. @throws PeerFault `bad_message` */
+export function decodeEof(payload: Buffer): number {
+  const fields = new Fields(payload, 3);
+  return fields.int(2);
+}
+
+/** The type byte of a column definition, which stands six bytes before its end. (MySQL Internals, "ColumnDefinition41") */
+export function columnType(payload: Buffer): number {
+  if (payload.length < COLUMN_TAIL_BYTES) throw new PeerFault('bad_message', 'A packet has less in it than it says');
+  return payload[payload.length - 6] ?? 0;
+}
+
+/** Behind the names: 0x0c, character set, length, type, flags, decimals, two zero bytes. */
+const COLUMN_TAIL_BYTES = 13;
+
+/** The name that the client shows. @throws PeerFault `bad_message` */
+export function columnName(payload: Buffer): Buffer {
+  const fields = new Fields(payload);
+  for (let skipped = 0; skipped < 4; skipped++) fields.lenencBytes();
+  return fields.lenencBytes();
+}
+
+export interface Prepared {
+  readonly statement: number;
+  readonly columns: number;
+  readonly parameters: number;
+}
+
+/** (MySQL Internals, "COM_STMT_PREPARE_OK") @throws PeerFault `bad_message` */
+export function decodePrepared(payload: Buffer): Prepared {
+  const fields = new Fields(payload, 1);
+  return { statement: fields.int(4), columns: fields.int(2), parameters: fields.int(2) };
+}

@@ -1,0 +1,307 @@
+import type { Denial } from '@hoop/core/action';
+import { PeerFault } from '@hoop/core/errors';
+import type { Decision, Gate } from '@hoop/core/gate';
+import type { Books, Owed, Statement } from './books.ts';
+import { badLength, encodePacket, HEADER_BYTES, joinPayload, PAYLOAD_BYTES_MAX, payloadLength } from './frame.ts';
+import { HELD_BYTES_MAX, LONG_DATA_KEPT_BYTES_MAX } from './limits.ts';
+import {
+  COMMAND,
+  decodeLongData,
+  decodeStatement,
+  decodeText,
+  fieldListText,
+  LONG_DATA_HEAD_BYTES,
+  quotedName,
+  refreshText,
+  refusedName,
+} from './messages/command.ts';
+import { executedText } from './messages/execute.ts';
+import { findThread, killedBy, type Owner } from './threads.ts';
+import { denialWords, unknownStatementWords, unsupportedWords } from './words.ts';
+
+/** What to do with the command that was just looked at. */
+interface Step {
+  /** Undefined: it passes as it is. */
+  readonly instead?: Buffer;
+}
+
+const PASS: Step = {};
+
+/** Stands in for a command that is not passed on: the server answers it with one OK, and that becomes the refusal, in its turn. */
+const STAND_IN = encodePacket(0, Buffer.from([COMMAND.ping]));
+
+/** Stands in for a KILL of a session in which nothing runs. */
+const DO_NOTHING = encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from('DO 0'));
+
+/** Client to target. Cuts commands, asks the gate about those that mean something, and forwards runs of unchanged bytes. */
+export class Requests {
+  readonly #gate: Gate;
+  readonly #books: Books;
+  readonly #owner: Owner;
+  readonly #send: (bytes: Buffer) => void | Promise<void>;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #needed = 0;
+  /** Bytes of the current packet that are still to pass, or to be dropped. */
+  #passing = 0;
+  #dropping = 0;
+  /** The next packet goes on with what passes: the one before it was full. */
+  #continued = false;
+
+  constructor(gate: Gate, books: Books, owner: Owner, send: (bytes: Buffer) => void | Promise<void>) {
+    this.#gate = gate;
+    this.#books = books;
+    this.#owner = owner;
+    this.#send = send;
+  }
+
+  /** @throws PeerFault on what is not this protocol */
+  feed(chunk: Buffer): void | Promise<void> {
+    if (this.#heldBytes === 0) return this.#run(chunk, 0);
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes < this.#needed) return undefined;
+    const whole = Buffer.concat(this.#held, this.#heldBytes);
+    this.#held = [];
+    this.#heldBytes = 0;
+    return this.#run(whole, 0);
+  }
+
+  /** [from, at) is what passes unchanged and has not been sent yet. */
+  #run(chunk: Buffer, start: number): void | Promise<void> {
+    let from = start;
+    let at = start;
+    while (at < chunk.length) {
+      if (this.#passing > 0) {
+        const taken = Math.min(this.#passing, chunk.length - at);
+        this.#passing -= taken;
+        at += taken;
+        continue;
+      }
+      if (this.#dropping > 0) {
+        if (at > from) void this.#send(chunk.subarray(from, at));
+        const taken = Math.min(this.#dropping, chunk.length - at);
+        this.#dropping -= taken;
+        at += taken;
+        from = at;
+        continue;
+      }
+      const needed = this.#needs(chunk, at);
+      if (chunk.length - at < needed) return this.#hold(chunk, from, at, needed);
+      if (this.#passesUnseen(chunk, at)) continue;
+      const step = this.#take(chunk.subarray(at, at + needed));
+      const total = this.#passing > 0 ? this.#passing : needed;
+      this.#passing = 0;
+      if (step instanceof Promise) return this.#afterDecision(chunk, from, at, total, step);
+      if (step.instead) {
+        if (at > from) void this.#send(chunk.subarray(from, at));
+        void this.#send(step.instead);
+        from = at;
+        this.#dropping = total;
+      } else this.#passing = total;
+    }
+    const sent = from < chunk.length ? this.#send(from === 0 ? chunk : chunk.subarray(from)) : undefined;
+    return this.#books.owed.isFull ? this.#waitForRoom(sent) : sent;
+  }
+
+  /** A client that pipelines without end waits for the server to catch up. */
+  async #waitForRoom(sent: void | Promise<void>): Promise<void> {
+    await sent;
+    await this.#books.owed.room();
+  }
+
+  /** What came before the undecided command goes out now; the rest waits for the decision. */
+  async #afterDecision(chunk: Buffer, from: number, at: number, total: number, undecided: Promise<Step>): Promise<void> {
+    if (at > from) await this.#send(chunk.subarray(from, at));
+    const step = await undecided;
+    if (step.instead) {
+      await this.#send(step.instead);
+      this.#dropping = total;
+    } else this.#passing = total;
+    await this.#run(chunk, at);
+  }
+
+  /** Keeps an incomplete command back and sends what is in front of it. */
+  #hold(chunk: Buffer, from: number, at: number, needed: number): void | Promise<void> {
+    const rest = chunk.subarray(at);
+    this.#held = [rest];
+    this.#heldBytes = rest.length;
+    this.#needed = needed;
+    return at > from ? this.#send(chunk.subarray(from, at)) : undefined;
+  }
+
+  /** How much of what begins at `at` must be there before it can be looked at. @throws PeerFault `bad_length`, `message_too_large` */
+  #needs(chunk: Buffer, at: number): number {
+    const left = chunk.length - at;
+    if (left < HEADER_BYTES) return HEADER_BYTES;
+    const length = payloadLength(chunk, at);
+    if (this.#continued || this.#books.uploading) return HEADER_BYTES;
+    if (length === 0) throw badLength(length);
+    if (left <= HEADER_BYTES) return HEADER_BYTES + 1;
+    if (chunk[at + HEADER_BYTES] === COMMAND.longData)
+      return HEADER_BYTES + Math.min(length, LONG_DATA_HEAD_BYTES + LONG_DATA_KEPT_BYTES_MAX);
+    return wholeCommand(chunk, at);
+  }
+
+  /** Pieces of a file, and what goes on with long data, pass as they come. */
+  #passesUnseen(chunk: Buffer, at: number): boolean {
+    if (!this.#continued && !this.#books.uploading) return false;
+    const length = payloadLength(chunk, at);
+    if (!this.#continued && length === 0) this.#books.uploading = false;
+    this.#continued = length === PAYLOAD_BYTES_MAX;
+    this.#passing = HEADER_BYTES + length;
+    return true;
+  }
+
+  /** Looks at one command, with its headers. Of long data only the start is there; then `passing` says how much it is. */
+  #take(command: Buffer): Step | Promise<Step> {
+    const { owed, statements } = this.#books;
+    const code = command[HEADER_BYTES];
+    const payload = joinPayload(command);
+    const sequence = answerSequence(command);
+    const expect = (kind: Owed['kind']): Step => {
+      owed.push(entry(kind, sequence));
+      return PASS;
+    };
+    switch (code) {
+      case COMMAND.quit:
+        this.#books.left = true;
+        return PASS;
+      case COMMAND.query:
+        return this.#ask('query', 'result', decodeText(payload), sequence);
+      case COMMAND.prepare:
+        return this.#prepare(decodeText(payload), sequence);
+      case COMMAND.execute:
+      case COMMAND.fetch:
+        return this.#execute(code, payload, sequence);
+      case COMMAND.longData:
+        return this.#longData(command);
+      case COMMAND.close:
+        statements.remove(decodeStatement(payload));
+        return PASS;
+      case COMMAND.reset:
+        statements.get(decodeStatement(payload))?.longData.clear();
+        return expect('ok');
+      case COMMAND.resetConnection:
+        statements.clear();
+        return expect('ok');
+      case COMMAND.ping:
+      case COMMAND.setOption:
+        return expect('ok');
+      case COMMAND.statistics:
+        return expect('text');
+      default:
+        return this.#takeOld(code ?? 0, payload, sequence);
+    }
+  }
+
+  /** Commands for which there is SQL: they are judged and recorded as that. */
+  #takeOld(code: number, payload: Buffer, sequence: number): Step | Promise<Step> {
+    switch (code) {
+      case COMMAND.initDatabase:
+        return this.#ask('init-db', 'ok', `USE ${quotedName(decodeText(payload))}`, sequence);
+      case COMMAND.createDatabase:
+        return this.#ask('create-db', 'ok', `CREATE DATABASE ${quotedName(decodeText(payload))}`, sequence);
+      case COMMAND.dropDatabase:
+        return this.#ask('drop-db', 'ok', `DROP DATABASE ${quotedName(decodeText(payload))}`, sequence);
+      case COMMAND.fieldList:
+        return this.#ask('field-list', 'fields', fieldListText(payload), sequence);
+      case COMMAND.processInfo:
+        return this.#ask('process-info', 'result', 'SHOW PROCESSLIST', sequence);
+      case COMMAND.processKill:
+        return this.#ask('process-kill', 'result', `KILL CONNECTION ${decodeStatement(payload)}`, sequence);
+      case COMMAND.refresh:
+        return this.#ask('refresh', 'ok', refreshText(payload), sequence);
+      default:
+        return this.#standIn(sequence, unsupportedWords(refusedName(code), sequence));
+    }
+  }
+
+  #ask(via: string, kind: Owed['kind'], text: string, sequence: number, statement?: Statement): Step | Promise<Step> {
+    const decided = (decision: Decision): Step => {
+      if (!decision.permit) return this.#standIn(sequence, denialWords(decision.denial, sequence));
+      this.#books.owed.push({ ...entry(kind, sequence), permit: decision.permit, text, ...(statement ? { statement } : {}) });
+      return via === 'query' || via === 'process-kill' ? this.#translated(text) : PASS;
+    };
+    const decision = this.#gate.ask(via, text);
+    return decision instanceof Promise ? decision.then(decided) : decided(decision);
+  }
+
+  /** A KILL names a session by the number that its client was told; the target knows it by another. */
+  #translated(text: string): Step {
+    const killed = killedBy(text);
+    const thread = killed && findThread(this.#owner, killed.id);
+    if (!killed || !thread) return PASS;
+    // It must not hit what that session runs next.
+    if (killed.query && !thread.busy()) return { instead: DO_NOTHING };
+    const meant = `${text.slice(0, killed.from)}${thread.targetId}${text.slice(killed.to)}`;
+    return { instead: encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from(meant)) };
+  }
+
+  #prepare(text: string, sequence: number): Step | Promise<Step> {
+    const decided = (denial: Denial | undefined): Step => {
+      if (denial) return this.#standIn(sequence, denialWords(denial, sequence));
+      this.#books.owed.push({ ...entry('prepare', sequence), text });
+      return PASS;
+    };
+    const denial = this.#gate.check('prepare', text);
+    return denial instanceof Promise ? denial.then(decided) : decided(denial);
+  }
+
+  #execute(code: number, payload: Buffer, sequence: number): Step | Promise<Step> {
+    const number = decodeStatement(payload);
+    const statement = this.#books.statements.get(number);
+    // What cannot be judged is not sent; a server that knows the number knows more than it has said.
+    if (!statement) return this.#standIn(sequence, unknownStatementWords(number, sequence));
+    if (code === COMMAND.fetch) return this.#ask('fetch', 'fetch', statement.executed, sequence, statement);
+    statement.executed = executedText(payload, statement);
+    statement.longData.clear();
+    return this.#ask('execute', 'result', statement.executed, sequence, statement);
+  }
+
+  #longData(command: Buffer): Step {
+    const payload = command.subarray(HEADER_BYTES);
+    const length = payloadLength(command, 0);
+    const { statement: number, parameter } = decodeLongData(payload);
+    const statement = this.#books.statements.get(number);
+    if (statement && parameter < statement.parameters) {
+      const before = statement.longData.get(parameter) ?? { bytes: 0, head: Buffer.alloc(0) };
+      const room = LONG_DATA_KEPT_BYTES_MAX - before.head.length;
+      const more = payload.subarray(LONG_DATA_HEAD_BYTES, LONG_DATA_HEAD_BYTES + room);
+      const head = room > 0 ? Buffer.concat([before.head, more]) : before.head;
+      statement.longData.set(parameter, { bytes: before.bytes + length - LONG_DATA_HEAD_BYTES, head });
+    }
+    this.#continued = length === PAYLOAD_BYTES_MAX;
+    this.#passing = HEADER_BYTES + length;
+    return PASS;
+  }
+
+  #standIn(sequence: number, refusal: Buffer): Step {
+    this.#books.owed.push({ ...entry('ok', sequence), refusal });
+    return { instead: STAND_IN };
+  }
+}
+
+/** Bytes of a command over all of its packets; where a header is still to come, up to the end of that. @throws PeerFault `message_too_large` */
+function wholeCommand(chunk: Buffer, at: number): number {
+  for (let end = at; ; ) {
+    if (chunk.length < end + HEADER_BYTES) return end + HEADER_BYTES - at;
+    const length = payloadLength(chunk, end);
+    end += HEADER_BYTES + length;
+    if (end - at > HELD_BYTES_MAX) {
+      throw new PeerFault('message_too_large', `A command of ${end - at} bytes is over the gateway's limit of ${HELD_BYTES_MAX}`);
+    }
+    if (length < PAYLOAD_BYTES_MAX) return end - at;
+  }
+}
+
+/** The answer goes on counting where the command's last packet stopped. */
+function answerSequence(command: Buffer): number {
+  let last = 0;
+  for (let at = 0; at + HEADER_BYTES <= command.length; at += HEADER_BYTES + payloadLength(command, at)) last = command[at + 3] ?? 0;
+  return (last + 1) & 0xff;
+}
+
+function entry(kind: Owed['kind'], sequence: number): Owed {
+  return { kind, sequence, rows: 0, bytes: 0 };
+}
