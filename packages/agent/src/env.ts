@@ -60,3 +60,26 @@ export function addToEnv(variables: Readonly<Record<string, string>>, env: NodeJ
 export function machineEnv(): NodeJS.ProcessEnv {
   return process.env;
 }
+
+/** What `hoop run` takes from the environment. */
+export interface RunEnv {
+  /** `HOOP_DB_URI`: the database to offer. */
+  readonly databaseUri: string | undefined;
+  /** `HOOP_LOG_FILE`: where the agent logs; `off` for nowhere. */
+  readonly logFile: string | undefined;
+  /** `XDG_STATE_HOME`: where programs keep what they write by themselves. */
+  readonly stateHome: string | undefined;
+  /** Everything but the agent's key: what the application gets, and what its sessions get. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export function readRunEnv(env: NodeJS.ProcessEnv = process.env): RunEnv {
+  const { HOOP_KEY: _key, HOOP_DSN: _dsn, ...others } = env;
+  const environment = Object.fromEntries(Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return {
+    databaseUri: env.HOOP_DB_URI || undefined,
+    logFile: env.HOOP_LOG_FILE || undefined,
+    stateHome: env.XDG_STATE_HOME || undefined,
+    environment,
+  };
+}

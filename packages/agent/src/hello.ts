@@ -1,11 +1,11 @@
 import { hostname, release } from 'node:os';
-import { type AgentHello, TUNNEL_VERSION } from '@hoop/contract/tunnel';
+import { type AgentHello, type DeclaredConnection, TUNNEL_VERSION } from '@hoop/contract/tunnel';
 import { VERSION } from '@hoop/core/version';
 import { allProtocols } from '@hoop/protocols/all';
 import { machineId } from './machine.ts';
 
-/** What this agent says of itself. */
-export function agentHello(): AgentHello {
+/** What this agent says of itself; one beside an application brings a connection along. */
+export function agentHello(declares?: DeclaredConnection): AgentHello {
   return {
     version: TUNNEL_VERSION,
     product: VERSION,
@@ -14,7 +14,7 @@ export function agentHello(): AgentHello {
     kernel: release(),
     machine: machineId(),
     protocols: allProtocols().map((protocol) => protocol.name),
-    mode: 'standard',
+    ...(declares ? { mode: 'embedded', declares } : { mode: 'standard' }),
   };
 }
 

@@ -6,6 +6,7 @@ import { protocolNamed } from '@hoop/protocols/all';
 import type { SessionHost, UnconfirmedEvent } from '@hoop/tunnel/link';
 import type { FrameStream } from '@hoop/tunnel/stream';
 import { EventJournal } from './event-journal.ts';
+import type { OwnConnection } from './own-connection.ts';
 import { readSecretsEnv } from './secrets/env.ts';
 import { TargetSecrets } from './secrets/target-secrets.ts';
 import { AgentSession, type SessionDeps } from './session.ts';
@@ -21,10 +22,11 @@ export class SessionRunner implements SessionHost {
   #draining = false;
 
   /** Without `secrets` of its own it shares its process with others, and connections may read only the variables that are listed for them. */
-  constructor(log: Log, secrets: TargetSecrets = new TargetSecrets({ env: readSecretsEnv(), ownProcess: false })) {
+  constructor(log: Log, secrets: TargetSecrets = new TargetSecrets({ env: readSecretsEnv(), ownProcess: false }), own?: OwnConnection) {
     this.#deps = {
       log,
       secrets,
+      own,
       intents: new IntentClock(),
       journal: this.#journal,
       protocolNamed,

@@ -7,6 +7,7 @@ import { compilePolicy } from '@hoop/policy/rules';
 import { parseMessage } from '@hoop/tunnel/control';
 import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
 import type { EventJournal } from './event-journal.ts';
+import { type OwnConnection, ownSettings } from './own-connection.ts';
 import type { ResolvedTarget, TargetSecrets } from './secrets/target-secrets.ts';
 import { type IntentClock, StreamAudit } from './stream-audit.ts';
 
@@ -15,6 +16,8 @@ export interface SessionDeps {
   readonly intents: IntentClock;
   readonly journal: EventJournal;
   readonly secrets: TargetSecrets;
+  /** Where the agent runs beside an application: the connection that it offers by itself. */
+  readonly own?: OwnConnection | undefined;
   protocolNamed(name: string): Protocol | undefined;
   onOpen(session: string, runner: AgentSession): void;
   onOver(session: string | undefined, runner: AgentSession): void;
@@ -122,8 +125,9 @@ export class AgentSession implements StreamHandler {
     this.#resolved = resolved;
     try {
       if (this.#over) return undefined;
-      const settings = settingsOf(protocol, resolved.settings, open.connection);
-      const target = await protocol.connect({ settings, hello: open.hello, log: this.#deps.log, session: factsOf(open) });
+      const { own } = this.#deps;
+      const settings = settingsOf(protocol, ownSettings(own, open, resolved.settings), open.connection);
+      const target = await protocol.connect({ settings, hello: open.hello, log: this.#deps.log, session: factsOf(open, own) });
       if (!this.#over) return target;
       target.wire.destroy();
       return undefined;
@@ -201,8 +205,11 @@ export class AgentSession implements StreamHandler {
 
 const NOTHING = Buffer.alloc(0);
 
-function factsOf({ session: id, connection, type, subtype, verb, origin, user, command }: OpenMessage): SessionFacts {
-  return { id, connection, type, subtype, verb, origin, user, command };
+function factsOf(open: OpenMessage, own: OwnConnection | undefined): SessionFacts {
+  const { session: id, connection, type, subtype, verb, origin, user, command } = open;
+  const facts = { id, connection, type, subtype, verb, origin, user, command };
+  if (!own) return facts;
+  return { ...facts, cwd: own.cwd, ...(connection === own.name ? { command: own.command } : {}) };
 }
 
 function settingsOf(protocol: Protocol, settings: Readonly<Record<string, string>>, connection: string): unknown {

@@ -1,7 +1,7 @@
 import { VERSION } from '@hoop/core/version';
 import { Argument, Command } from 'commander';
 import { addAdmin } from './admin-program.ts';
-import { addAgent } from './agent-program.ts';
+import { addAgent, addRun } from './agent-program.ts';
 import { type Building, type Format, formatted, group, withFormat } from './building.ts';
 import type * as configCommands from './commands/config.ts';
 import type { ConnectOptions } from './commands/connect.ts';
@@ -49,10 +49,11 @@ export function buildProgram(context: Context, run: Building['run']): Command {
   program.commandsGroup('Running and administering:');
   addAdmin(program, building);
   addStart(program, building);
+  addAgent(program, building);
+  addRun(program, building);
   program.commandsGroup('This program:');
   addConfig(program, building);
   addSelf(program, building);
-  addAgent(program, building);
   return program;
 }
 

@@ -11,13 +11,15 @@ export interface LogOptions {
   readonly encoding: 'json' | 'human';
   /** Where lines go; file descriptor 2 unless told otherwise, because stdout belongs to answers. */
   readonly fd?: number;
+  /** Takes the lines instead of a file descriptor. It must not throw. */
+  readonly to?: { write(line: string): void };
   /** Hears each line as JSON, as it is written: what must not be printed is hidden in it. It must neither throw nor log. */
   readonly tap?: (line: string) => void;
 }
 
 /** The root log of a process. Parts take a child with `log.child({ part: 'hub' })`. */
 export function createLog(options: LogOptions): Log {
-  const destination = pino.destination({ fd: options.fd ?? 2, sync: true });
+  const destination: { write(line: string): void } = options.to ?? pino.destination({ fd: options.fd ?? 2, sync: true });
   const { tap } = options;
   const redact = { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' };
   const lines = options.encoding === 'json' ? destination : humanLines((line) => destination.write(line));

@@ -102,6 +102,8 @@ export interface SessionFacts {
   readonly user: { readonly id: string; readonly email: string };
   /** The connection's command with its arguments; empty where it has none. */
   readonly command: readonly string[];
+  /** Where the command is to run; a new directory of its own when undefined. */
+  readonly cwd?: string;
 }
 
 /** A target that is logged in and ready. */
