@@ -94,6 +94,7 @@ test('Ctrl-C is a signal for the command, which decides what becomes of it; so i
     await using rig = await CommandRig.start();
     const running = rig.shell.start(['exec', 'demo', '-i', 'sleep 60']);
     const command = await rig.command();
+    await command.until(() => command.seen.includes('inputEnd'));
     running.stop(exitCode);
     await command.until(() => command.seen.includes(`signal ${name}`));
     void command.say('stderr', 'caught\n');
@@ -101,6 +102,27 @@ test('Ctrl-C is a signal for the command, which decides what becomes of it; so i
     assert.equal(await running.done, 3);
     assert.equal(running.stderr.text, 'caught\n');
   }
+});
+
+test('Ctrl-C before the script is complete ends the session, since there is no command yet', async () => {
+  await using rig = await CommandRig.start();
+  const running = rig.shell.start(['exec', 'demo'], { stdin: new PassThrough() });
+  const command = await rig.command();
+  running.stop(130);
+  assert.equal(await running.done, 130);
+  await command.until(() => command.gone);
+  assert.deepEqual(command.seen, []);
+});
+
+test('at a terminal whose output goes into a file a command with arguments gets no input', async () => {
+  await using rig = await CommandRig.start();
+  const running = rig.shell.start(['exec', 'demo', '--', 'ls']);
+  const command = await rig.command();
+  await command.until(() => command.seen.includes('inputEnd'));
+  assert.equal(command.start?.mode, 'pipe');
+  command.exit({ code: 0 });
+  assert.equal(await running.done, 0);
+  assert.equal(running.stderr.text, '');
 });
 
 test('the time that a command may take is told to the agent', async () => {

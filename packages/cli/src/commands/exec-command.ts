@@ -38,10 +38,10 @@ export async function execCommand(
     const dial = await dialerOf(gateway, context);
     return withSession(dial, connection.name, 'exec', (wire) => takeOver(context, wire, { args, escapeKey, timeout_ms }));
   }
-  const script = scriptStream({ text: options.input, file: options.file }, terminal.stdin);
-  if (!hasScript && args.length === 0 && terminal.stdin.isTTY === true) {
-    note(terminal, terminal.errStyle.dim('Type the script; Ctrl-D ends it'));
-  }
+  // `hoop exec demo -- ls > file` at a terminal: nobody means to type anything.
+  const hasInput = hasScript || args.length === 0 || terminal.stdin.isTTY !== true;
+  const script = hasInput ? scriptStream({ text: options.input, file: options.file }, terminal.stdin) : undefined;
+  if (hasInput && !hasScript && terminal.stdin.isTTY === true) note(terminal, terminal.errStyle.dim('Type the script; Ctrl-D ends it'));
   // Before the session is there, Ctrl-C is for nobody but us.
   const stop = context.stopSignal();
   const dial = await dialerOf(gateway, context);

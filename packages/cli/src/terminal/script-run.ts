@@ -19,27 +19,31 @@ export interface ScriptRun {
   readonly sink: TerminalSink;
   /** 0: no limit. */
   readonly timeout_ms: number;
-  /** What it aborts with says which signal the command gets; the command decides what becomes of it. */
+  /**
+   * What it aborts with says which signal the command gets; the command decides what becomes of it.
+   * Before the script is complete there is no command, since a script is judged whole: then it ends the session.
+   */
   readonly stop: AbortSignal;
 }
 
 /**
  * Runs a command with a script as its input, and gives how it ended.
- * @throws Failure `script_timeout` where nobody ended what took too long, and what `TerminalClient.run` throws
+ * @throws Failure `script_timeout` where nobody ended what took too long, the stop signal's reason, and what `TerminalClient.run` throws
  */
 export async function runScript(wire: Wire, { args, script, sink, timeout_ms, stop }: ScriptRun): Promise<ExitMessage> {
   const client = new TerminalClient(wire);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
-  const onStop = (): void => client.signal(signalOf(stop.reason));
+  let complete = script === undefined;
+  const onStop = (): void => (complete ? client.signal(signalOf(stop.reason)) : failed.reject(stop.reason));
   const timer =
     timeout_ms === 0 ? undefined : setTimeout(() => failed.reject(late()), Math.min(timeout_ms + TIMEOUT_GRACE_MS, TIMER_MS_MAX));
   // The size of a pipe is nobody's; the schema wants one.
   client.start({ mode: 'pipe', args: [...args], columns: 80, rows: 24, term: 'dumb', timeout_ms });
+  const release = script === undefined ? undefined : feed(script, client, () => (complete = true), failed.reject);
+  if (!script) client.inputEnd();
   if (stop.aborted) onStop();
   stop.addEventListener('abort', onStop, { once: true });
-  const release = script === undefined ? undefined : feed(script, client, failed.reject);
-  if (!script) client.inputEnd();
   try {
     return await Promise.race([client.run(sink), failed.promise]);
   } finally {
@@ -71,7 +75,7 @@ function unreadable(what: string, error: unknown): Failure {
 }
 
 /** Passes the script on as fast as the command takes it. Gives what lets go of it. */
-function feed(script: Readable, client: TerminalClient, fail: (reason: Error) => void): () => void {
+function feed(script: Readable, client: TerminalClient, done: () => void, fail: (reason: Error) => void): () => void {
   let released = false;
   const onData = (chunk: Buffer): void => {
     const held = client.input(chunk);
@@ -83,7 +87,10 @@ function feed(script: Readable, client: TerminalClient, fail: (reason: Error) =>
       () => undefined,
     );
   };
-  const onEnd = (): void => client.inputEnd();
+  const onEnd = (): void => {
+    client.inputEnd();
+    done();
+  };
   script.on('data', onData);
   script.once('end', onEnd);
   script.on('error', (error) => fail(unreadable('', error)));
