@@ -24,18 +24,19 @@ export interface VaultEnv {
 }
 
 export function readSecretsEnv(env: NodeJS.ProcessEnv = process.env): SecretsEnv {
-  const secret = (value: string | undefined): Secret | undefined => (value ? new Secret(value) : undefined);
+  // What was read from a file brings the file's newline along, which no header takes.
+  const secret = (value: string | undefined): Secret | undefined => (value?.trim() ? new Secret(value.trim()) : undefined);
   return {
     allowed: env.HOOP_AGENT_ENVS,
     directory: env.HOOP_SECRETS_DIR || undefined,
     awsRegion: env.AWS_REGION || env.AWS_DEFAULT_REGION || undefined,
     vault: {
-      address: env.VAULT_ADDR,
+      address: env.VAULT_ADDR?.trim(),
       token: secret(env.VAULT_TOKEN),
       roleId: secret(env.VAULT_APP_ROLE_ID),
       roleSecretId: secret(env.VAULT_APP_ROLE_SECRET_ID),
       caCert: env.VAULT_CACERT,
-      namespace: env.VAULT_NAMESPACE,
+      namespace: env.VAULT_NAMESPACE?.trim(),
       timeout: env.VAULT_HTTP_REQ_TIMEOUT,
     },
     variable: (name) => (Object.hasOwn(env, name) ? env[name] : undefined),

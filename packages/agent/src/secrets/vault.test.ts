@@ -36,7 +36,7 @@ const tells = (kind: string, code: string, words: RegExp) => (error: unknown) =>
 describe('a secret in Vault', () => {
   test('is read from version 2 by its whole path, without the mount’s data, or without the mount', async () => {
     await using vault = await vaultWithShop();
-    const secrets = secretsWith({ VAULT_ADDR: vault.url, VAULT_TOKEN: 'root', VAULT_NAMESPACE: 'team' });
+    const secrets = secretsWith({ VAULT_ADDR: vault.url, VAULT_TOKEN: 'root\n', VAULT_NAMESPACE: 'team' });
     for (const path of ['shop/db', 'secret/shop/db', 'secret/data/shop/db', '/v1/secret/data/shop/db'])
       assert.equal(await passOf(secrets, `_vaultkv2:${path}:password`), 'hunter2', path);
     assert.equal(await passOf(secrets, '_vaultkv2:shop/db:port'), '5433');
