@@ -1,3 +1,4 @@
+import { Refusal } from '@hoop/core/errors';
 import type { FrameStream } from './stream.ts';
 
 /** What a stream is opened with: a path, and headers with lower-case names. */
@@ -9,7 +10,8 @@ export interface StreamRequest {
 /** A stream that the peer wants to open. Exactly one of the two is called. */
 export interface IncomingStream extends StreamRequest {
   accept(): FrameStream;
-  refuse(status: RefusalStatus, message: string): void;
+  /** @param code what programs may match on; without one the status says it all */
+  refuse(status: RefusalStatus, message: string, code?: string): void;
 }
 
 /** As gRPC numbers them. */
@@ -31,6 +33,16 @@ export interface Carrier {
    */
   open(request: StreamRequest): Promise<FrameStream>;
   close(): void;
+  /** The peer has proven who it is: from here on it may have what a link may have. */
+  trust(): void;
   /** Resolves when the connection is gone, whoever ended it. */
   readonly closed: Promise<void>;
+}
+
+const CODE = /^[a-z][a-z0-9_]{0,63}$/;
+
+/** A peer's no, as the error that it is here. A peer that tells no code is one of before there were codes. */
+export function refusalOf(status: number, message: string, code: unknown): Refusal {
+  const usual = status === STATUS_UNAUTHENTICATED ? 'unauthenticated' : 'refused';
+  return new Refusal(typeof code === 'string' && CODE.test(code) ? code : usual, message);
 }

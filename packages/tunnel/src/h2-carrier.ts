@@ -1,8 +1,10 @@
-import type { ClientHttp2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { Refusal, TargetFault } from '@hoop/core/errors';
-import { type Carrier, type IncomingStream, type RefusalStatus, STATUS_UNAUTHENTICATED, type StreamRequest } from './carrier.ts';
+import type { ClientHttp2Session, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import { PeerFault, TargetFault } from '@hoop/core/errors';
+import { type Carrier, type IncomingStream, type RefusalStatus, refusalOf, type StreamRequest } from './carrier.ts';
 import { H2FrameStream } from './h2-stream.ts';
-import { tend } from './settings.ts';
+import { tend, widen } from './pulse.ts';
+import { type PulseLimits, STRANGER_STREAMS_MAX } from './settings.ts';
 import type { FrameStream } from './stream.ts';
 
 /**
@@ -15,12 +17,13 @@ export class H2ClientCarrier implements Carrier {
   readonly closed: Promise<void>;
   readonly #session: ClientHttp2Session;
 
-  constructor(session: ClientHttp2Session) {
+  constructor(session: ClientHttp2Session, socket: Socket, pulse?: PulseLimits) {
     this.#session = session;
-    this.peer = `${session.socket.remoteAddress ?? 'unknown'}:${session.socket.remotePort ?? 0}`;
+    this.peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
     session.on('error', () => undefined);
     this.closed = new Promise((resolve) => session.once('close', () => resolve()));
-    tend(session);
+    widen(session);
+    tend(session, socket, pulse);
   }
 
   open({ path, headers }: StreamRequest): Promise<FrameStream> {
@@ -40,13 +43,54 @@ export class H2ClientCarrier implements Carrier {
         }
         h2.on('error', () => undefined);
         const message = decoded(String(reply['grpc-message'] ?? 'Refused by the gateway'));
-        reject(new Refusal(status === STATUS_UNAUTHENTICATED ? 'unauthenticated' : 'refused', message));
+        reject(refusalOf(status, message, reply['hoop-code']));
       });
     });
   }
 
   close(): void {
     this.#session.destroy();
+  }
+
+  trust(): void {}
+}
+
+/** The answering side of HTTP/2: it cannot open streams, so the agent is asked to. */
+export class H2ServerCarrier implements Carrier {
+  readonly peer: string;
+  readonly canOpen = false;
+  readonly closed: Promise<void>;
+  readonly #session: ServerHttp2Session;
+  #isStranger = true;
+  #strangerStreams = 0;
+
+  constructor(session: ServerHttp2Session, socket: Socket, pulse?: PulseLimits) {
+    this.#session = session;
+    this.peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+    this.closed = new Promise((resolve) => session.once('close', () => resolve()));
+    tend(session, socket, pulse);
+  }
+
+  /** False, and the connection is over, where a stranger opened more than strangers may. */
+  admits(): boolean {
+    if (!this.#isStranger || ++this.#strangerStreams <= STRANGER_STREAMS_MAX) return true;
+    this.#session.destroy();
+    return false;
+  }
+
+  open(_request: StreamRequest): Promise<FrameStream> {
+    return Promise.reject(new PeerFault('cannot_open', 'Streams are opened by the side that dialled'));
+  }
+
+  close(): void {
+    this.#session.destroy();
+  }
+
+  trust(): void {
+    if (!this.#isStranger) return;
+    this.#isStranger = false;
+    // Until now all streams together had no more than HTTP/2 gives at first, 64 KiB.
+    if (!this.#session.destroyed) widen(this.#session);
   }
 }
 
@@ -62,13 +106,14 @@ export function incomingH2(h2: ServerHttp2Stream, headers: IncomingHttpHeaders):
       h2.once('wantTrailers', () => h2.sendTrailers({ 'grpc-status': '0' }));
       return new H2FrameStream(h2);
     },
-    refuse: (status: RefusalStatus, message: string) => {
+    refuse: (status: RefusalStatus, message: string, code?: string) => {
       if (h2.destroyed) return;
       const refusal = {
         ':status': 200,
         'content-type': 'application/grpc',
         'grpc-status': String(status),
         'grpc-message': encodeURIComponent(message),
+        ...(code === undefined ? {} : { 'hoop-code': code }),
       };
       h2.respond(refusal, { endStream: true });
     },

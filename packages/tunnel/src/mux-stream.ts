@@ -1,10 +1,8 @@
 import { FRAME_KINDS, type FrameKind } from '@hoop/contract/tunnel';
 import { type AppError, asAppError, PeerFault } from '@hoop/core/errors';
 import { TUNNEL_FRAME_BYTES_MAX } from '@hoop/core/limits';
+import { STREAM_WINDOW_BYTES } from './settings.ts';
 import type { FrameStream, StreamHandler } from './stream.ts';
-
-/** What a stream may send ahead of its reader. Large enough for a fast link, small enough to hold for thousands of slow readers. */
-export const STREAM_WINDOW_BYTES = 512 * 1024;
 
 /** Credit goes back in pieces of this size: a frame for each chunk would cost more than the chunk. */
 const CREDIT_BYTES = STREAM_WINDOW_BYTES / 4;

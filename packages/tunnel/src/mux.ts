@@ -1,14 +1,16 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { FRAME_KINDS, type FrameKind } from '@hoop/contract/tunnel';
-import { PeerFault, Refusal, TargetFault } from '@hoop/core/errors';
+import { PeerFault, TargetFault } from '@hoop/core/errors';
 import { TUNNEL_FRAME_BYTES_MAX } from '@hoop/core/limits';
-import { type Carrier, type IncomingStream, STATUS_UNAUTHENTICATED, type StreamRequest } from './carrier.ts';
+import { type Carrier, type IncomingStream, refusalOf, type StreamRequest } from './carrier.ts';
 import { type MuxPort, MuxStream } from './mux-stream.ts';
-import { STREAMS_PER_LINK_MAX } from './settings.ts';
+import { Pulse } from './pulse.ts';
+import { type PulseLimits, STRANGER_BYTES_MAX, STRANGER_STREAMS_MAX, STREAMS_PER_LINK_MAX } from './settings.ts';
 import type { FrameStream } from './stream.ts';
 
 /**
- * Many streams on one TCP or TLS connection.
+ * Many streams on one connection, be it TCP, TLS or a WebSocket.
  *
  *   preface  "HOOP/1\r\n", once, from the side that dialled
  *   frame    u32 payload bytes | u32 stream | u8 kind | payload
@@ -29,9 +31,6 @@ const COPY_BYTES_MAX = 32 * 1024;
 /** Small frames that wait for the end of the turn are written at once past this. */
 const PENDING_BYTES_MAX = 256 * 1024;
 
-const PING_EVERY_MS = 5_000;
-const PING_ANSWER_MS_MAX = 7_000;
-
 interface Pending {
   readonly id: number;
   readonly kind: number;
@@ -39,9 +38,14 @@ interface Pending {
 }
 
 export interface MuxOptions {
-  readonly socket: Socket;
+  readonly socket: Duplex;
+  /** Who is at the other end, as `address:port`; a socket knows by itself. */
+  readonly peer?: string;
   /** Whether this side dialled. */
   readonly dialled: boolean;
+  /** The peer has proven nothing yet, and is held to little until `trust` is called. */
+  readonly stranger?: boolean;
+  readonly pulse?: PulseLimits | undefined;
   onStream(incoming: IncomingStream): void;
 }
 
@@ -49,7 +53,7 @@ export class MuxCarrier implements Carrier, MuxPort {
   readonly peer: string;
   readonly canOpen = true;
   readonly closed: Promise<void>;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #onStream: (incoming: IncomingStream) => void;
   readonly #streams = new Map<number, MuxStream>();
   readonly #opening = new Map<number, { resolve(stream: FrameStream): void; reject(error: Error): void }>();
@@ -66,7 +70,11 @@ export class MuxCarrier implements Carrier, MuxPort {
   #kind = 0;
   #stream = 0;
   #parts: Buffer[] = [];
-  #deadline: NodeJS.Timeout | undefined;
+  readonly #pulse: Pulse;
+  #received = 0;
+  #isStranger: boolean;
+  /** Streams that the peer opened while it was a stranger. */
+  #strangerStreams = 0;
 
   constructor(options: MuxOptions) {
     const { socket } = options;
@@ -74,22 +82,32 @@ export class MuxCarrier implements Carrier, MuxPort {
     this.#onStream = options.onStream;
     this.#nextId = options.dialled ? 1 : 2;
     this.#prefaceLeft = options.dialled ? 0 : MUX_PREFACE.length;
-    this.peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+    this.peer = options.peer ?? addressOf(socket as Partial<Socket>);
+    this.#isStranger = options.stranger ?? false;
     if (options.dialled) socket.write(MUX_PREFACE);
-    socket.setNoDelay(true);
     socket.on('data', this.#onData);
     // Whoever looked at the first bytes paused it.
     socket.resume();
     socket.on('drain', this.#onDrain);
     socket.on('error', () => socket.destroy());
     socket.on('end', () => socket.destroy());
+    const hooks = {
+      received: () => this.#received,
+      ping: () => void this.write(0, KIND.ping, NOTHING),
+      dead: () => void socket.destroy(),
+    };
+    this.#pulse = new Pulse(hooks, options.pulse);
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
+        this.#pulse.stop();
         this.#onClose();
         resolve();
       });
     });
-    this.#keepAlive();
+  }
+
+  trust(): void {
+    this.#isStranger = false;
   }
 
   open(request: StreamRequest): Promise<FrameStream> {
@@ -109,7 +127,7 @@ export class MuxCarrier implements Carrier, MuxPort {
 
   close(): void {
     this.#flush();
-    this.#socket.destroySoon();
+    this.#socket.end(() => this.#socket.destroy());
     // Whoever does not read does not keep us waiting.
     setTimeout(() => this.#socket.destroy(), CLOSE_MS_MAX).unref();
   }
@@ -123,6 +141,7 @@ export class MuxCarrier implements Carrier, MuxPort {
       this.#socket.write(header);
       const more = this.#socket.write(payload);
       this.#socket.uncork();
+      this.#pulse.sent();
       return more ? undefined : this.#waitDrain();
     }
     this.#pending.push({ id, kind, payload });
@@ -171,7 +190,9 @@ export class MuxCarrier implements Carrier, MuxPort {
     }
     this.#pending = [];
     this.#pendingBytes = 0;
-    if (!this.#socket.destroyed) this.#socket.write(bytes);
+    if (this.#socket.destroyed) return;
+    this.#socket.write(bytes);
+    this.#pulse.sent();
   }
 
   #waitDrain(): Promise<void> | undefined {
@@ -187,6 +208,8 @@ export class MuxCarrier implements Carrier, MuxPort {
 
   readonly #onData = (chunk: Buffer): void => {
     try {
+      this.#received += chunk.length;
+      if (this.#isStranger && this.#received > STRANGER_BYTES_MAX) throw tooMuch();
       let at = this.#prefaceLeft > 0 ? this.#readPreface(chunk) : 0;
       while (at < chunk.length) {
         if (this.#left === 0) {
@@ -270,8 +293,6 @@ export class MuxCarrier implements Carrier, MuxPort {
         void this.write(0, KIND.pong, NOTHING);
         return;
       case KIND.pong:
-        clearTimeout(this.#deadline);
-        this.#deadline = undefined;
         return;
       default:
         if (this.#kind > FRAME_KIND_MAX) throw badFrame();
@@ -281,6 +302,7 @@ export class MuxCarrier implements Carrier, MuxPort {
 
   #onOpen(id: number, payload: Buffer): void {
     const ours = id % 2 === this.#nextId % 2;
+    if (this.#isStranger && ++this.#strangerStreams > STRANGER_STREAMS_MAX) throw tooMuch();
     if (ours || id === 0 || this.#streams.has(id) || this.#streams.size >= STREAMS_PER_LINK_MAX) throw badFrame();
     const { path, headers } = JSON.parse(payload.toString('utf8')) as StreamRequest;
     const stream = new MuxStream(id, this);
@@ -293,9 +315,9 @@ export class MuxCarrier implements Carrier, MuxPort {
         void this.write(id, KIND.accept, NOTHING);
         return stream;
       },
-      refuse: (status, message) => {
+      refuse: (status, message, code) => {
         this.#streams.delete(id);
-        void this.write(id, KIND.refuse, Buffer.from(JSON.stringify({ status, message })));
+        void this.write(id, KIND.refuse, Buffer.from(JSON.stringify({ status, message, code })));
       },
     });
   }
@@ -308,29 +330,15 @@ export class MuxCarrier implements Carrier, MuxPort {
   }
 
   #refused(id: number, payload: Buffer): void {
-    const { status, message } = JSON.parse(payload.toString('utf8')) as { status: number; message: string };
+    const { status, message, code } = JSON.parse(payload.toString('utf8')) as { status: number; message: string; code?: unknown };
     this.#streams.delete(id);
-    this.#opened(id)?.reject(new Refusal(status === STATUS_UNAUTHENTICATED ? 'unauthenticated' : 'refused', String(message)));
+    this.#opened(id)?.reject(refusalOf(status, String(message), code));
   }
 
   #opened(id: number): { resolve(stream: FrameStream): void; reject(error: Error): void } | undefined {
     const waiting = this.#opening.get(id);
     this.#opening.delete(id);
     return waiting;
-  }
-
-  #keepAlive(): void {
-    const every = setInterval(() => {
-      if (this.#deadline) return;
-      this.#deadline = setTimeout(() => this.#socket.destroy(), PING_ANSWER_MS_MAX);
-      this.#deadline.unref();
-      void this.write(0, KIND.ping, NOTHING);
-    }, PING_EVERY_MS);
-    every.unref();
-    this.#socket.once('close', () => {
-      clearInterval(every);
-      clearTimeout(this.#deadline);
-    });
   }
 
   #onClose(): void {
@@ -360,6 +368,14 @@ function writeHeader(target: Buffer, at: number, id: number, kind: number, bytes
 
 function badFrame(): PeerFault {
   return new PeerFault('bad_frame', 'The tunnel peer sent a frame that cannot be; check that both sides are of a compatible version');
+}
+
+function tooMuch(): PeerFault {
+  return new PeerFault('stranger', 'The tunnel peer wants more than anybody may who has not proven who it is');
+}
+
+function addressOf({ remoteAddress, remotePort }: Partial<Socket>): string {
+  return `${remoteAddress ?? 'unknown'}:${remotePort ?? 0}`;
 }
 
 function lost(): TargetFault {

@@ -5,16 +5,16 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { afterEach, describe, mock, test } from 'node:test';
 import { type AgentHello, FRAME_KINDS, TUNNEL_PATHS, TUNNEL_VERSION } from '@hoop/contract/tunnel';
-import { AppError } from '@hoop/core/errors';
+import { AppError, Refusal } from '@hoop/core/errors';
 import { silentLog } from '@hoop/core/log';
 import { testCertificate } from '@hoop/core/testing/certificate';
 import { AgentClient } from './agent-client.ts';
 import { type DialOptions, publicKeyPin, TunnelClient } from './client.ts';
 import type { AgentLink, SessionHost } from './link.ts';
-import { MUX_ALPN, MUX_PREFACE } from './mux.ts';
+import { MUX_PREFACE } from './mux.ts';
 import { type ClientRequest, TunnelServer, type TunnelServerOptions } from './server.ts';
 import type { FrameStream } from './stream.ts';
-import { CuttableRelay, eventually, Listener, serverOptions } from './testing/links.ts';
+import { CuttableRelay, DIALS, eventually, Listener, listenWebSocket, serverOptions } from './testing/links.ts';
 
 const HELLO: AgentHello = {
   version: TUNNEL_VERSION,
@@ -72,7 +72,7 @@ interface Gateway {
   readonly clients: { stream: FrameStream; request: ClientRequest }[];
 }
 
-async function gateway(more: Partial<TunnelServerOptions> = {}, port = 0): Promise<Gateway> {
+async function gateway(more: Partial<TunnelServerOptions> = {}, port = 0, dial: Partial<DialOptions> = {}): Promise<Gateway> {
   const links: AgentLink[] = [];
   const clients: { stream: FrameStream; request: ClientRequest }[] = [];
   const server = new TunnelServer({
@@ -85,7 +85,8 @@ async function gateway(more: Partial<TunnelServerOptions> = {}, port = 0): Promi
     ...more,
   });
   closing.push(() => server.close());
-  return { server, port: await server.listen('127.0.0.1', port), links, clients };
+  const listen = dial.websocket ? listenWebSocket(server, dial.tls !== undefined, port) : server.listen('127.0.0.1', port);
+  return { server, port: await listen, links, clients };
 }
 
 function agent(dial: Omit<DialOptions, 'host'>, key = 'good'): { host: Host; run: Promise<void>; client: AgentClient } {
@@ -105,14 +106,14 @@ function agent(dial: Omit<DialOptions, 'host'>, key = 'good'): { host: Host; run
 
 const TLS = { skipVerify: true };
 
-for (const [name, alpn] of [
-  ['our own connection', [MUX_ALPN]],
-  ['HTTP/2', ['h2']],
-] as const) {
-  describe(`an agent and its gateway, over ${name}`, () => {
+for (const name of ['own, over TLS', 'HTTP/2, over TLS', 'WebSocket, over TLS', 'WebSocket, in plain text'] as const) {
+  const dial = DIALS[name];
+  const start = (more: Partial<TunnelServerOptions> = {}, port = 0): Promise<Gateway> => gateway(more, port, dial);
+
+  describe(`an agent and its gateway (${name})`, () => {
     test('find each other, open streams, and pass on cancels and rules', async () => {
-      const { port, links } = await gateway();
-      const { host } = agent({ port, tls: TLS, alpn });
+      const { port, links } = await start();
+      const { host } = agent({ port, ...dial });
       await eventually('the agent is there', () => links.length === 1);
       const [link] = links;
       assert.ok(link);
@@ -130,10 +131,10 @@ for (const [name, alpn] of [
     });
 
     test('lose each other when the cable is cut, and are together again in a moment', async () => {
-      const { port, links } = await gateway();
+      const { port, links } = await start();
       const relay = await CuttableRelay.start(port);
       closing.push(() => relay.close());
-      const { host } = agent({ port: relay.port, tls: TLS, alpn });
+      const { host } = agent({ port: relay.port, ...dial });
       for (let time = 0; time < 3; time++) {
         await eventually('the agent is there', () => links.length === 1);
         const [link] = links;
@@ -148,24 +149,24 @@ for (const [name, alpn] of [
     });
 
     test('are together again when the gateway was started anew', async () => {
-      const first = await gateway();
-      agent({ port: first.port, tls: TLS, alpn });
+      const first = await start();
+      agent({ port: first.port, ...dial });
       await eventually('the agent is there', () => first.links.length === 1);
       first.server.close();
       await eventually('the link is gone', () => first.links.length === 0);
-      const second = await gateway({}, first.port);
+      const second = await start({}, first.port);
       await eventually('the agent is there again', () => second.links.length === 1, 5_000);
     });
 
     test('a link that the gateway ends is dialled again, with whatever right the key has then', async () => {
       let known = true;
-      const { links, port } = await gateway({
+      const { links, port } = await start({
         authenticateAgent: async (key) => {
           if (known) return { agentId: 'agent-1', name: 'one' };
           return serverOptions().authenticateAgent(`not ${key}`);
         },
       });
-      const { run } = agent({ port, tls: TLS, alpn });
+      const { run } = agent({ port, ...dial });
       await eventually('the agent is there', () => links.length === 1);
       known = false;
       links[0]?.close('its key was deleted');
@@ -174,17 +175,18 @@ for (const [name, alpn] of [
     });
 
     test('a key that is not known ends the agent with the gateway’s words', async () => {
-      const { port, links } = await gateway();
+      const { port, links } = await start();
       await assert.rejects(
-        agent({ port, tls: TLS, alpn }, 'bad').run,
-        (error) => error instanceof AppError && error.kind === 'refusal' && error.message === 'The agent’s key is unknown: “größer”',
+        agent({ port, ...dial }, 'bad').run,
+        (error) =>
+          error instanceof Refusal && error.code === 'agent_key_invalid' && error.message === 'The agent’s key is unknown: “größer”',
       );
       assert.equal(links.length, 0);
     });
 
     test('a path that nobody knows is refused, and the link goes on', async () => {
-      const { port } = await gateway();
-      const client = await TunnelClient.dial({ host: '127.0.0.1', port, tls: TLS, alpn });
+      const { port } = await start();
+      const client = await TunnelClient.dial({ host: '127.0.0.1', port, ...dial });
       closing.push(() => client.close());
       await assert.rejects(client.open('/nowhere', {}), /Unknown path/);
       await assert.rejects(client.open(TUNNEL_PATHS.session, { 'hoop-stream': 'guessed' }));
@@ -192,8 +194,8 @@ for (const [name, alpn] of [
     });
 
     test('a user’s stream tells its connection and token', async () => {
-      const { port, clients } = await gateway();
-      const client = await TunnelClient.dial({ host: '127.0.0.1', port, tls: TLS, alpn });
+      const { port, clients } = await start();
+      const client = await TunnelClient.dial({ host: '127.0.0.1', port, ...dial });
       closing.push(() => client.close());
       await client.openConnection('größe & co 100%', 'the token');
       await eventually('it is there', () => clients.length === 1);
@@ -205,10 +207,10 @@ for (const [name, alpn] of [
     test('a peer that answers nothing any more is dead in seconds, on both sides', async () => {
       mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
       try {
-        const { port, links } = await gateway();
+        const { port, links } = await start();
         const relay = await CuttableRelay.start(port);
         closing.push(() => relay.close());
-        const { host } = agent({ port: relay.port, tls: TLS, alpn });
+        const { host } = agent({ port: relay.port, ...dial });
         await eventually('the agent is there', () => links.length === 1);
         for (let second = 0; second < 30; second++) {
           mock.timers.tick(1_000);
@@ -217,8 +219,8 @@ for (const [name, alpn] of [
         const [first] = links;
         assert.ok(first, 'a peer that answers lives on');
         assert.deepEqual(host.heard, []);
-        relay.freeze();
-        for (let second = 0; second < 13; second++) {
+        relay.swallow();
+        for (let second = 0; second < 6; second++) {
           mock.timers.tick(1_000);
           for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
         }
