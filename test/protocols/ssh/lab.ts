@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { routes } from '@hoop/contract/routes/all';
 import type { SessionAction } from '@hoop/contract/routes/sessions';
 import type { Access, Policy } from '../../support/office.ts';
 import { Program, type ProgramOptions, type ProgramResult } from '../../support/program.ts';
@@ -17,18 +18,23 @@ export class Lab {
   readonly system: System;
   readonly directory: string;
   readonly #askpass: string;
+  readonly #knownHosts: string;
   readonly #programs = new Set<Program>();
 
-  private constructor(sshd: TestSshd, system: System) {
+  private constructor(sshd: TestSshd, system: System, hostKey: string) {
     this.sshd = sshd;
     this.system = system;
     this.directory = temporaryDirectory('ssh');
     this.#askpass = join(this.directory, 'askpass');
     writeFileSync(this.#askpass, '#!/bin/sh\nprintf "%s\\n" "$SECRET"\n', { mode: 0o700 });
+    this.#knownHosts = join(this.directory, 'known_hosts');
+    writeFileSync(this.#knownHosts, `gateway ${hostKey}\n`);
   }
 
   static async start(agent: SystemOptions['agent'] = 'tunnel'): Promise<Lab> {
-    return new Lab(await TestSshd.start(), await System.start({ agent }));
+    const system = await System.start({ agent });
+    const { ssh_host_key = '' } = await system.office.api.call(routes.getServerInfo);
+    return new Lab(await TestSshd.start(), system, ssh_host_key);
   }
 
   /** A connection to the host, and a secret for it. */
@@ -36,14 +42,12 @@ export class Lab {
     return this.system.access(this.sshd.settings(more), policy, SSH_KIND);
   }
 
-  /** Options that every OpenSSH client takes, for a way through the system; the gateway's host key is known. */
-  options({ host, port, knownHost }: Access & { knownHost?: string }, name = 'known_hosts'): string[] {
-    const file = join(this.directory, `${name}-${port}`);
-    writeFileSync(file, `${knownHost ?? ''}\n`);
+  /** Options that every OpenSSH client takes for a way through the system. The gateway's host key is known, and no other is taken. */
+  options({ host, port }: Pick<Access, 'host' | 'port'>): string[] {
     return [
-      ...['-F', 'none', '-o', `Port=${port}`, '-o', `UserKnownHostsFile=${file}`, '-o', 'GlobalKnownHostsFile=none'],
-      ...['-o', `StrictHostKeyChecking=${knownHost ? 'yes' : 'no'}`, '-o', 'PubkeyAuthentication=no', '-o', 'NumberOfPasswordPrompts=1'],
-      ...['-o', `HostName=${host}`, '-o', 'LogLevel=INFO'],
+      ...['-F', 'none', '-o', `Port=${port}`, '-o', `HostName=${host}`, '-o', `UserKnownHostsFile=${this.#knownHosts}`],
+      ...['-o', 'GlobalKnownHostsFile=none', '-o', 'StrictHostKeyChecking=yes', '-o', 'HostKeyAlias=gateway', '-o', 'LogLevel=INFO'],
+      ...['-o', 'PubkeyAuthentication=no', '-o', 'NumberOfPasswordPrompts=1'],
     ];
   }
 
