@@ -39,10 +39,15 @@ export async function create(context: Context, name: string, options: CreateOpti
   }
   terminal.stdout.write(renderFacts(factsOf(credential)));
   const { bold, dim } = terminal.errStyle;
-  if (credential.connection_subtype === 'postgres') {
-    note(terminal, `\nType:  ${bold(`psql '${credential.connection_credentials.connection_string}'`)}`);
-  }
+  const typed = typedFor(credential);
+  if (typed !== undefined) note(terminal, `\nType:  ${bold(typed)}`);
   note(terminal, dim(`The password is not shown again. End it early with \`hoop credentials revoke ${credential.id}\``));
+}
+
+/** What a person may type; undefined where there is no such program. */
+function typedFor({ connection_subtype, connection_credentials }: Credential): string | undefined {
+  const { command, connection_string } = connection_credentials;
+  return command ?? (connection_subtype === 'postgres' ? `psql '${connection_string}'` : undefined);
 }
 
 function factsOf(credential: Credential): readonly (readonly [string, string])[] {

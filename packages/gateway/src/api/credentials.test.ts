@@ -64,6 +64,20 @@ test('a secret opens its connection for its user until it expires', async () => 
   await assert.rejects(api.parts.credentials.resolve(password, 'postgres'), refusedWith('credential_expired'));
 });
 
+test('a credential of a MySQL connection says what to type and where it goes', async () => {
+  await using api = await openApi();
+  const { agentId } = await addConnection(api);
+  const secret = { 'envvar:HOST': encoded('db'), 'envvar:USER': encoded('app'), 'envvar:DB': encoded('shop') };
+  const body = { name: 'my', type: 'database', subtype: 'mysql', agent_id: agentId, secret };
+  assert.equal((await api.call('admin', 'POST', '/connections', body)).status, 201);
+  Object.assign(api.parts, { nativeAddressOf: (protocol: string) => ({ host: 'gw.example', port: protocol === 'mysql' ? 13_306 : 1 }) });
+  const { connection_credentials: access } = (await api.call('standard', 'POST', '/connections/my/credentials', {})).body;
+  assert.match(access.password, /^mysql-[\w-]{43}$/);
+  assert.deepEqual([access.hostname, access.port, access.username, access.database_name], ['gw.example', '13306', 'my', 'shop']);
+  assert.equal(access.connection_string, `mysql://my:${access.password}@gw.example:13306/shop`);
+  assert.equal(access.command, `mariadb --ssl -h gw.example -P 13306 -u my -p${access.password} shop`);
+});
+
 test('a secret opens the door of its connection’s own protocol and no other', async () => {
   await using api = await openApi();
   await addConnection(api);

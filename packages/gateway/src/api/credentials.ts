@@ -84,39 +84,50 @@ function envelope(row: CredentialRow, connection: ConnectionRow) {
   };
 }
 
-/** The database that clients should ask for: the connection's default one, else the one that it is set up with. */
-async function databaseOf({ store }: ApiParts, connection: ConnectionRow): Promise<string> {
+/** The database that clients should ask for: the connection's default one, else the one that it is set up with, else the protocol's usual. */
+async function databaseOf({ store, protocols }: ApiParts, connection: ConnectionRow): Promise<string> {
   if (connection.defaultDatabase) return connection.defaultDatabase;
   const encoded = (await store.connections.secretsOf(connection.id))['envvar:DB'] ?? '';
-  return Buffer.from(encoded, 'base64').toString('utf8') || 'postgres';
+  return Buffer.from(encoded, 'base64').toString('utf8') || (protocolFor(protocols, connection).name === 'postgres' ? 'postgres' : '');
 }
 
-/** What SSH clients are told in place of a database's address. */
-function sshAccess({ server }: ApiParts, address: Address, connection: ConnectionRow, secret: string): DatabaseAccess {
-  const { host, port } = address;
-  const hostKey = server.info().ssh_host_key;
-  return {
-    hostname: host,
-    port: String(port),
-    username: connection.name,
-    password: secret,
-    database_name: '',
-    connection_string: `ssh://${connection.name}@${formatAddress(address)}`,
-    command: `ssh -p ${port} ${connection.name}@${host}`,
-    ...(hostKey === undefined ? {} : { known_host: `[${host}]:${port} ${hostKey}` }),
-  };
+interface Way {
+  readonly address: Address;
+  readonly connection: ConnectionRow;
+  readonly database: string;
+  readonly secret: string;
 }
+
+type Told = Pick<DatabaseAccess, 'connection_string' | 'command' | 'known_host'>;
+
+/** How people go in, a line a protocol. Names of connections and secrets are made of characters that mean nothing in a URL or a shell. */
+const TOLD: Readonly<Record<string, (way: Way, parts: ApiParts) => Told>> = {
+  postgres: ({ address, connection, database, secret }) => ({
+    connection_string: `postgres://${connection.name}:${secret}@${formatAddress(address)}/${encodeURIComponent(database)}?sslmode=require`,
+  }),
+  mysql: ({ address, connection, database, secret }) => ({
+    connection_string: `mysql://${connection.name}:${secret}@${formatAddress(address)}/${encodeURIComponent(database)}`,
+    command: `mariadb --ssl -h ${address.host} -P ${address.port} -u ${connection.name} -p${secret}${/^[\w-]+$/.test(database) ? ` ${database}` : ''}`,
+  }),
+  ssh: ({ address, connection }, { server }) => {
+    const hostKey = server.info().ssh_host_key;
+    return {
+      connection_string: `ssh://${connection.name}@${formatAddress(address)}`,
+      command: `ssh -p ${address.port} ${connection.name}@${address.host}`,
+      ...(hostKey === undefined ? {} : { known_host: `[${address.host}]:${address.port} ${hostKey}` }),
+    };
+  },
+};
 
 function accessOf(parts: ApiParts, address: Address, connection: ConnectionRow, database: string, secret: string): DatabaseAccess {
-  if (protocolFor(parts.protocols, connection).name === 'ssh') return sshAccess(parts, address, connection, secret);
-  // Names of connections and secrets are made of characters that mean nothing in a URL.
-  const path = encodeURIComponent(database);
+  const told = TOLD[protocolFor(parts.protocols, connection).name]?.({ address, connection, database, secret }, parts);
   return {
     hostname: address.host,
     port: String(address.port),
     username: connection.name,
     password: secret,
     database_name: database,
-    connection_string: `postgres://${connection.name}:${secret}@${formatAddress(address)}/${path}?sslmode=require`,
+    connection_string: '',
+    ...told,
   };
 }
