@@ -68,6 +68,7 @@ function tunnelServer(requests: ClientRequest[], serve: (stream: FrameStream) =>
     authenticateAgent: () => Promise.reject(new Refusal('unauthenticated', 'no agents here')),
     onAgent: () => undefined,
     onClient: (stream, request) => {
+      request.proven();
       requests.push(request);
       serve(stream);
     },

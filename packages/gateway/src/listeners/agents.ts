@@ -1,4 +1,4 @@
-import { FRAME_KINDS } from '@hoop/contract/tunnel';
+import { type AgentMessage, FRAME_KINDS } from '@hoop/contract/tunnel';
 import { protocolOf } from '@hoop/core/connection';
 import { asAppError, Misconfigured, Refusal, toPlain } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
@@ -21,6 +21,8 @@ export interface TunnelListenerOptions {
   readonly engine: Engine;
   /** An agent whose key was found good. */
   onAgent(link: AgentLink): void;
+  /** What an agent tells between its sessions. */
+  onMessage(link: AgentLink, message: AgentMessage): void;
   onReplay(agentId: string, stream: FrameStream): void;
   verifyAgentKey(key: string): Promise<AgentIdentity>;
   verifyToken(token: string): Promise<Identity>;
@@ -35,7 +37,9 @@ export function tunnelListener(options: TunnelListenerOptions): TunnelServer {
     plaintext: options.plaintext,
     log: options.log,
     authenticateAgent: (key) => options.verifyAgentKey(key),
+    authenticateUser: (token) => options.verifyToken(token),
     onAgent: (link) => options.onAgent(link),
+    onMessage: (link, message) => options.onMessage(link, message),
     onReplay: (agentId, stream) => options.onReplay(agentId, stream),
     onClient: (stream, request) => void serveUser(options, stream, request),
   });
@@ -45,6 +49,7 @@ export function tunnelListener(options: TunnelListenerOptions): TunnelServer {
 async function serveUser(options: TunnelListenerOptions, stream: FrameStream, request: ClientRequest): Promise<void> {
   try {
     const identity = await options.verifyToken(request.token);
+    request.proven();
     const connection = await options.connectionNamed(request.connection);
     if (!connection) throw new Refusal('not_found', `There is no connection ${request.connection}; see hoop list`);
     const name = protocolOf(connection.type, connection.subtype);
