@@ -23,6 +23,7 @@ export async function connect({ settings, hello, session, log }: ConnectContext<
   const program = await findProgram(name, environment);
   const wire = new CommandWire({
     plan: { argv: [program, ...own, ...start.args], environment },
+    cwd: session.cwd,
     start,
     session: session.id,
     log,

@@ -147,6 +147,14 @@ describe('what a command gets', () => {
     assert.equal(fs.existsSync(directory), false);
   });
 
+  test('is the directory that the agent names, which stays', async () => {
+    const cwd = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'hoop-application-')));
+    const seat = await ran({ command: ['sh'], session: { cwd } }, 'pwd; touch left-behind');
+    assert.equal(seat.stdout, `${cwd}\n`);
+    assert.deepEqual(fs.readdirSync(cwd), ['left-behind']);
+    fs.rmSync(cwd, { recursive: true });
+  });
+
   test('is the value of a name in its own command, and of no name in an argument of the client', async () => {
     const settings = { HOST: 'db one', PORT: '5432' };
     const seat = await ran({

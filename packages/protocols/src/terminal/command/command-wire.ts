@@ -24,6 +24,8 @@ import { Slot } from './slot.ts';
 
 export interface CommandOptions {
   readonly plan: Omit<CommandPlan, 'directory'>;
+  /** Where the command runs; a new directory, which is gone afterwards, when undefined. */
+  readonly cwd: string | undefined;
   readonly start: StartMessage;
   readonly session: string;
   readonly log: Log;
@@ -122,7 +124,8 @@ export class CommandWire implements Wire {
 
   async #run(): Promise<void> {
     this.#early = [];
-    const directory = await fs.mkdtemp(join(tmpdir(), 'hoop-session-'));
+    const { cwd } = this.#options;
+    const directory = cwd ?? (await fs.mkdtemp(join(tmpdir(), 'hoop-session-')));
     try {
       if (!this.#over) await this.#runIn(directory);
     } catch (thrown) {
@@ -133,10 +136,14 @@ export class CommandWire implements Wire {
       clearTimeout(this.#timer);
       this.#over = true;
       this.#slot.close();
-      await fs.rm(directory, { recursive: true, force: true }).catch((error: Error) => {
-        this.#options.log.warn({ err: error, session: this.#options.session }, 'A session’s directory could not be removed');
-      });
+      if (cwd === undefined) await this.#remove(directory);
     }
+  }
+
+  async #remove(directory: string): Promise<void> {
+    await fs.rm(directory, { recursive: true, force: true }).catch((error: Error) => {
+      this.#options.log.warn({ err: error, session: this.#options.session }, 'A session’s directory could not be removed');
+    });
   }
 
   async #runIn(directory: string): Promise<void> {
