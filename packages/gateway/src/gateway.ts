@@ -38,6 +38,7 @@ import { tunnelListener } from './listeners/agents.ts';
 import { createApiListener } from './listeners/api.ts';
 import { NativeListener } from './listeners/native.ts';
 import { checkRole } from './listeners/roles.ts';
+import { acceptTunnels } from './listeners/tunnel-upgrade.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { createOwnFile, makeOwnDirectory, readOwnFile } from './own-file.ts';
 import { Readiness } from './readiness.ts';
@@ -161,17 +162,19 @@ async function listen(whole: Whole): Promise<Gateway> {
   const { config, log, closing, store, hub, engine, readiness } = whole;
   const tunnel = newTunnel(whole);
   const tunnelPort = await bound('GRPC_LISTEN', config.tunnelListen, ({ host, port }) => tunnel.listen(host, port));
-  closing.push('tunnel', async () => {
+  const endLinks = async (): Promise<void> => {
     tunnel.stopAccepting();
     await hub.disconnectAll('The gateway is going down');
     tunnel.close();
-  });
+  };
+  closing.push('tunnel', endLinks);
   const native = await openNative(whole);
   let addresses: Addresses | undefined;
   const app = newApi(whole, () => {
     if (!addresses) throw new Misconfigured('starting', 'The gateway is still starting');
     return addresses;
   });
+  acceptTunnels(app, { tunnel, prefix: apiPrefix(config), trustedProxies: config.trustedProxies, beforeClose: endLinks });
   const apiPort = await bound('API_LISTEN', config.apiListen, async ({ host, port }) => {
     await app.listen({ host, port });
     return (app.server.address() as AddressInfo).port;
@@ -294,10 +297,15 @@ function newApi(whole: Whole, addresses: () => Addresses) {
     metrics,
     mayScrape: scrapeGuard(config, authenticator),
     log: log.child({ part: 'api' }),
-    prefix: config.apiUrl === undefined ? '' : new URL(config.apiUrl).pathname.replace(/\/+$/, ''),
+    prefix: apiPrefix(config),
     tls: config.apiTls === 'off' ? undefined : { cert: certificate.cert, key: certificate.key.reveal() },
     trustedProxies: config.trustedProxies,
   });
+}
+
+/** The path of the API's public address, which it serves under too; without a slash at its end. */
+function apiPrefix({ apiUrl }: GatewayConfig): string {
+  return apiUrl === undefined ? '' : new URL(apiUrl).pathname.replace(/\/+$/, '');
 }
 
 /** Links an agent of this process, without a socket. Its row is made when there is none. */
