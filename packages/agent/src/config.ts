@@ -3,6 +3,8 @@ import { DsnError, isSecureScheme, parseDsn } from '@hoop/contract/agent-key';
 import { Misconfigured } from '@hoop/core/errors';
 import type { LogOptions } from '@hoop/core/log';
 import type { DialOptions } from '@hoop/tunnel/client';
+import { proxyFor } from '@hoop/tunnel/proxy';
+import { WEBSOCKET_PATH } from '@hoop/tunnel/websocket';
 import type { AgentEnv } from './env.ts';
 
 export interface AgentConfig {
@@ -13,7 +15,7 @@ export interface AgentConfig {
   readonly log: LogOptions;
 }
 
-/** @throws Misconfigured `agent_config` with what to set */
+/** @throws Misconfigured `agent_config`, `proxy_url` with what to set */
 export function loadAgentConfig(env: AgentEnv): AgentConfig {
   if (!env.key) {
     throw new Misconfigured(
@@ -22,9 +24,6 @@ export function loadAgentConfig(env: AgentEnv): AgentConfig {
     );
   }
   const dsn = parseKey(env.key);
-  if (!dsn.scheme.startsWith('grpc')) {
-    throw new Misconfigured('agent_config', `HOOP_KEY has the scheme ${dsn.scheme}; this version of the agent dials grpc and grpcs`);
-  }
   const skipVerify = ['1', 'true', 'yes', 'on'].includes((env.tlsSkipVerify ?? '').toLowerCase());
   const ca = env.tlsCa ? readPem(env.tlsCa) : undefined;
   const tls = {
@@ -33,10 +32,16 @@ export function loadAgentConfig(env: AgentEnv): AgentConfig {
     ...(dsn.pin && !ca ? { pin: dsn.pin } : {}),
     ...(env.tlsServerName ? { serverName: env.tlsServerName } : {}),
   };
+  const secure = isSecureScheme(dsn.scheme);
+  const proxy = proxyFor({ host: dsn.host, port: dsn.port, secure }, env);
   return {
     key: env.key,
     name: dsn.name,
-    dial: { host: dsn.host, port: dsn.port, tls: isSecureScheme(dsn.scheme) ? tls : undefined },
+    dial: {
+      ...{ host: dsn.host, port: dsn.port, tls: secure ? tls : undefined },
+      ...(dsn.scheme.startsWith('grpc') ? {} : { websocket: { path: WEBSOCKET_PATH } }),
+      ...(proxy ? { proxy } : {}),
+    },
     log: { level: env.logLevel ?? 'info', encoding: env.logEncoding === 'json' ? 'json' : 'human' },
   };
 }

@@ -1,9 +1,15 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
 /** The environment of an agent. Nothing else in this package reads it. */
 export interface AgentEnv {
   readonly key: string | undefined;
   readonly tlsCa: string | undefined;
   readonly tlsSkipVerify: string | undefined;
   readonly tlsServerName: string | undefined;
+  readonly httpsProxy: string | undefined;
+  readonly httpProxy: string | undefined;
+  readonly noProxy: string | undefined;
   readonly logLevel: string | undefined;
   readonly logEncoding: string | undefined;
 }
@@ -14,9 +20,17 @@ export function readAgentEnv(env: NodeJS.ProcessEnv = process.env): AgentEnv {
     tlsCa: env.HOOP_TLSCA,
     tlsSkipVerify: env.HOOP_TLS_SKIP_VERIFY,
     tlsServerName: env.HOOP_TLSSERVERNAME,
+    httpsProxy: env.https_proxy ?? env.HTTPS_PROXY,
+    httpProxy: env.http_proxy ?? env.HTTP_PROXY,
+    noProxy: env.no_proxy ?? env.NO_PROXY,
     logLevel: env.LOG_LEVEL,
     logEncoding: env.LOG_ENCODING,
   };
+}
+
+/** Where an agent keeps what it remembers. */
+export function readHome(env: NodeJS.ProcessEnv = process.env): string {
+  return env.HOOP_HOME?.trim() || join(homedir(), '.hoop');
 }
 
 /** What the service gets of the environment in which it is started; see `variablesFrom`. */
@@ -28,6 +42,7 @@ export const SERVICE_VARIABLES = [
   'HOOP_AGENT_ENVS',
   'HOOP_SECRETS_DIR',
   'HTTPS_PROXY',
+  'HTTP_PROXY',
   'NO_PROXY',
   'LOG_LEVEL',
   'LOG_ENCODING',

@@ -1,19 +1,31 @@
 import { TunnelClient, type TunnelTls } from '@hoop/tunnel/client';
 import { StreamWire } from '@hoop/tunnel/stream-wire';
+import { WEBSOCKET_PATH } from '@hoop/tunnel/websocket';
 import type { Config } from '../config.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import type { DialGateway } from '../tunnel-port.ts';
 
-const SCHEMES: Readonly<Record<string, { readonly secure: boolean; readonly port: number }>> = {
+interface Scheme {
+  readonly secure: boolean;
+  /** Where the address names none. */
+  readonly port: number;
+  /** A WebSocket on the API's port, where the tunnel's own cannot be reached. */
+  readonly websocket?: boolean;
+}
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
   'grpc:': { secure: false, port: 8010 },
   'grpcs:': { secure: true, port: 8010 },
+  'http:': { secure: false, port: 80, websocket: true },
+  'https:': { secure: true, port: 443, websocket: true },
 };
 
 export interface TunnelAddress {
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
+  readonly websocket?: { readonly path: string };
 }
 
 /** Where the tunnel listens. @throws Failure `grpc_url_invalid` */
@@ -27,7 +39,8 @@ export function tunnelAddress(url: string): TunnelAddress {
     });
   }
   const host = parsed.hostname.replace(/^\[|\]$/g, '');
-  return { host, port: parsed.port === '' ? scheme.port : Number(parsed.port), secure: scheme.secure };
+  const websocket = scheme.websocket ? { websocket: { path: parsed.pathname.replace(/\/+$/, '') + WEBSOCKET_PATH } } : {};
+  return { host, port: parsed.port === '' ? scheme.port : Number(parsed.port), secure: scheme.secure, ...websocket };
 }
 
 export interface DialWith {
@@ -46,7 +59,10 @@ export function dialWith({ address, config, gatewayCa, token }: DialWith): DialG
       host: address.host,
       port: address.port,
       tls: address.secure ? trust(config, gatewayCa) : undefined,
+      ...(address.websocket ? { websocket: address.websocket } : {}),
     });
+    // A link that proves nothing does not live long. A login that has run out is told where it is used, with each stream.
+    await client.prove(token()).catch(() => undefined);
     return {
       closed: client.closed,
       close: () => client.close(),
