@@ -1,5 +1,6 @@
 import type { Decision } from '@hoop/core/gate';
 import { Channel } from './channels.ts';
+import { escaped } from './escaped.ts';
 import { encodeFrames, type Step } from './frame.ts';
 import { CHANNELS_MAX } from './limits.ts';
 import {
@@ -19,6 +20,19 @@ import {
 import { type Books, printable, withOwn } from './requests.ts';
 
 const NEWLINE = 0x0a;
+
+/** Of what a command writes on its error output, this much of the first line is kept with its end. */
+const COMPLAINT_CHARACTERS_MAX = 200;
+
+function firstLine(bytes: Buffer): string {
+  const text =
+    bytes
+      .subarray(0, 4 * COMPLAINT_CHARACTERS_MAX)
+      .toString('utf8')
+      .trim()
+      .split('\n')[0] ?? '';
+  return escaped(text.slice(0, COMPLAINT_CHARACTERS_MAX).trim());
+}
 
 /** Target to client: keeps the books on what was asked, and lets nothing begin that the client did not ask for. */
 export class Answers {
@@ -67,9 +81,12 @@ export class Answers {
     switch (message[0]) {
       case MESSAGE.data:
         return this.#data(channel, dataOf(message));
-      case MESSAGE.extendedData:
-        channel.bytes += extendedDataOf(message).bytes.length;
+      case MESSAGE.extendedData: {
+        const { bytes } = extendedDataOf(message);
+        channel.bytes += bytes.length;
+        channel.complaint ??= firstLine(bytes);
         return 'pass';
+      }
       case MESSAGE.channelRequest:
         return this.#request(decodeRequest(message, 5), channel);
       case MESSAGE.windowAdjust:
@@ -93,7 +110,7 @@ export class Answers {
     switch (name) {
       case 'exit-status':
         channel.exitCode = fields.u32();
-        if (channel.exitCode !== 0) channel.error = `exit status ${channel.exitCode}`;
+        if (channel.exitCode !== 0) channel.error = [`exit status ${channel.exitCode}`, channel.complaint].filter(Boolean).join(': ');
         return 'pass';
       case 'exit-signal': {
         const signal = printable(fields.text());

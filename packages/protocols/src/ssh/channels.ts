@@ -32,6 +32,8 @@ export class Channel {
   bytes = 0;
   exitCode: number | undefined;
   error: string | undefined;
+  /** What it said first on its error output. */
+  complaint: string | undefined;
   /** The client's last signal: what ends by it was cancelled. */
   signalled: string | undefined;
   readonly masked: MaskCounts = {};

@@ -1,6 +1,7 @@
 import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Permit } from '@hoop/core/gate';
 import type { Channel } from '../channels.ts';
+import { escaped } from '../escaped.ts';
 import { encodeFrames, type Step } from '../frame.ts';
 import { OWN_WORDS_BYTES_MAX, SFTP_HANDLES_MAX, SFTP_PENDING_MAX } from '../limits.ts';
 import { encodeMessage, Fields, MESSAGE } from '../messages.ts';
@@ -16,7 +17,7 @@ import {
   SFTP_OK,
   statusWords,
 } from './packet.ts';
-import { escaped, requestText } from './words.ts';
+import { requestText } from './request-text.ts';
 
 /** Something that is open at the target, by the action that opened it. */
 interface Open {

@@ -1,3 +1,4 @@
+import { escaped } from '../escaped.ts';
 import type { Fields } from '../messages.ts';
 import { SFTP } from './packet.ts';
 
@@ -91,11 +92,4 @@ function attributes(fields: Fields): string {
 
 function pathText(fields: Fields): string {
   return escaped(fields.text());
-}
-
-/** A path in one line: line ends, escape sequences and marks that turn text around are shown and do nothing. */
-export function escaped(path: string): string {
-  return path.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\\]/gu, (character) =>
-    character === '\\' ? '\\\\' : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
 }
