@@ -78,7 +78,8 @@ function denied(action: Action, { rule, message }: Denial): Buffer {
 }
 
 function flagsOf(outcome: Outcome): number {
-  return outcome.masked ? EVENT_FLAGS.outcome | EVENT_FLAGS.masked : EVENT_FLAGS.outcome;
+  const exit = outcome.exit_code === undefined ? 0 : EVENT_FLAGS.exit;
+  return EVENT_FLAGS.outcome | exit | (outcome.masked ? EVENT_FLAGS.masked : 0);
 }
 
 function actionEvent(action: Action, more: object): object {

@@ -94,7 +94,17 @@ beforeEach(async () => {
     ),
   );
   connection = await store.connections.create({ name: 'shop', type: 'database', subtype: 'postgres', agentId: row.id, secrets: {} });
-  engine = new Engine({ store, hub, audit, log, clock: systemClock, metrics, gatewayId: 'here', auditSync: 'kernel' });
+  engine = new Engine({
+    store,
+    hub,
+    audit,
+    log,
+    clock: systemClock,
+    metrics,
+    gatewayId: 'here',
+    auditSync: 'kernel',
+    isTranscribed: () => false,
+  });
 });
 
 afterEach(async () => {

@@ -53,6 +53,8 @@ export interface EngineDeps {
   readonly clock: Clock;
   readonly metrics: EngineMetrics;
   readonly gatewayId: string;
+  /** Whether what clients of this protocol are shown is recorded. */
+  isTranscribed(protocol: string): boolean;
   /** Where a record must be before its answer passes; `kernel` where not said. */
   readonly auditSync?: 'kernel' | 'disk';
 }
@@ -321,6 +323,7 @@ export class Engine {
       stream: releasing(agent),
       audit,
       auditSync: this.#deps.auditSync ?? 'kernel',
+      transcribed: this.#deps.isTranscribed(protocol),
       refuse: (error) => accepted.refuse(error),
       onAction: (verdict) => metrics.action(protocol, verdict),
     });
@@ -368,7 +371,7 @@ export class Engine {
       const head = audit.forget(live.id);
       await store.sessions.finish(live.id, {
         status: 'done',
-        exitCode: reason || (counts?.denied ?? 0) > 0 ? 1 : 0,
+        exitCode: counts?.exitCode ?? (reason || (counts?.denied ?? 0) > 0 ? 1 : 0),
         endReason: closing.reason,
         endedAt: clock.now(),
         metrics: counts ? { ...counts, masked: { ...counts.masked } } : null,

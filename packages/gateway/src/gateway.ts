@@ -46,6 +46,7 @@ import { takeReplay } from './replay.ts';
 import { scrapeGuard } from './scrape.ts';
 import { encryptionKey } from './secrets.ts';
 import { serverFacts } from './server-facts.ts';
+import { ServerLogs } from './server-logs.ts';
 import { recoverSessions } from './session-recovery.ts';
 import { SessionService } from './session-service.ts';
 import { reactions } from './signal-reactions.ts';
@@ -74,14 +75,14 @@ export interface Gateway {
  * Opens everything in order: store, audit log, identity, sessions, listeners. What fails takes down what was opened before it.
  * @throws AppError; Misconfigured says what to do
  */
-export async function startGateway(config: GatewayConfig, log: Log, localAgent?: LocalAgent): Promise<Gateway> {
+export async function startGateway(config: GatewayConfig, log: Log, localAgent?: LocalAgent, logs = new ServerLogs()): Promise<Gateway> {
   const closing = new CloseStack(log);
   try {
     const ground = await openGround(config, log, closing);
     const who = await openIdentity(config, ground.store);
     const sessions = await openSessions(ground, config, log, closing);
     if (localAgent) await attachLocal(ground.store, sessions.hub, localAgent);
-    return await listen({ config, log, closing, ...ground, ...who, ...sessions });
+    return await listen({ config, log, logs, closing, ...ground, ...who, ...sessions });
   } catch (error) {
     await closing.close();
     throw error;
@@ -146,7 +147,9 @@ async function openSessions({ store, audit, gatewayId }: Ground, { auditSync }: 
   const sightings = new AgentSightings({ store, gatewayId, log });
   closing.push('agents’ status', () => sightings.settled());
   const hub = new AgentHub({ log: log.child({ part: 'hub' }), onChange: (change) => sightings.note(change) });
-  const engine = new Engine({ store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId, auditSync });
+  const isTranscribed = (name: string): boolean => protocolNamed(name)?.transcript !== undefined;
+  const parts = { store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId, auditSync, isTranscribed };
+  const engine = new Engine(parts);
   const service = new SessionService({ store, engine, hub, protocolNamed });
   await store.subscribe(reactions({ store, hub, engine }));
   metrics.watch({ sessions: () => engine.liveCount(), agents: () => hub.online().length, isReady: () => readiness.isReady });
@@ -155,7 +158,13 @@ async function openSessions({ store, audit, gatewayId }: Ground, { auditSync }: 
 
 type Whole = Ground &
   Awaited<ReturnType<typeof openIdentity>> &
-  Awaited<ReturnType<typeof openSessions>> & { readonly config: GatewayConfig; readonly log: Log; readonly closing: CloseStack };
+  Awaited<ReturnType<typeof openSessions>> & {
+    readonly config: GatewayConfig;
+    readonly log: Log;
+    /** What this process and its agents logged lately. */
+    readonly logs: ServerLogs;
+    readonly closing: CloseStack;
+  };
 
 /** Opens the ports, the API last: who sees it answer finds everything else there. */
 async function listen(whole: Whole): Promise<Gateway> {
@@ -219,7 +228,7 @@ const LISTEN_WORDS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is unknown',
 };
 
-function newTunnel({ config, log, certificate, hostKey, hub, engine, agentKeys, tokens, store, audit, gatewayId }: Whole) {
+function newTunnel({ config, log, logs, certificate, hostKey, hub, engine, agentKeys, tokens, store, audit, gatewayId }: Whole) {
   const admission = new AgentAdmission({ store, hub, live: engine, protocols: { get: protocolNamed }, log: log.child({ part: 'agents' }) });
   return tunnelListener({
     tls: { cert: certificate.cert, key: certificate.key.reveal() },
@@ -228,6 +237,7 @@ function newTunnel({ config, log, certificate, hostKey, hub, engine, agentKeys, 
     hostKey: hostKey.key,
     engine,
     onAgent: (link) => void admission.admit(link),
+    onMessage: ({ name }, { entries }) => logs.addOfAgent(name, entries),
     onReplay: (agentId, stream) => takeReplay({ store, audit, gatewayId, log: log.child({ part: 'replay' }) }, agentId, stream),
     verifyAgentKey: (key) => agentKeys.verify(key),
     verifyToken: async (token) => mayAct(await tokens.verify(token)),

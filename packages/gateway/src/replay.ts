@@ -2,7 +2,7 @@ import { type ActionEvent, AuditEvent, type OutcomeEvent } from '@hoop/contract/
 import { EVENT_HEADER_BYTES, FRAME_KINDS } from '@hoop/contract/tunnel';
 import { asAppError, PeerFault } from '@hoop/core/errors';
 import type { Log } from '@hoop/core/log';
-import type { AuditLog } from '@hoop/store/audit/audit-log';
+import type { AuditLog, AuditRecord } from '@hoop/store/audit/audit-log';
 import { sessionFromBytes } from '@hoop/store/audit/segment';
 import type { Store } from '@hoop/store/store';
 import type { FrameStream } from '@hoop/tunnel/stream';
@@ -66,10 +66,7 @@ export async function recordMissing(
   if (!row || row.agentId !== agentId || row.gatewayId !== gatewayId) return 0;
   const [segment = 0, offset = 0] = (row.auditHead ?? '').split(':').map(Number);
   const head = audit.head(session) ?? (segment > 0 ? { segment, offset } : undefined);
-  const missing = missingOf(
-    audit.recordsOf(session, head).map((record) => record.event),
-    events,
-  );
+  const missing = missingOf(audit.eachRecordOf(session, head), events);
   if (missing.length === 0) return 0;
   if (head) audit.adopt(session, head);
   let newest = 0;
@@ -80,7 +77,10 @@ export async function recordMissing(
   return missing.length;
 }
 
-function missingOf(recorded: readonly AuditEvent[], told: readonly (ActionEvent | OutcomeEvent)[]): (ActionEvent | OutcomeEvent)[] {
+function missingOf(
+  recorded: Iterable<AuditRecord | undefined>,
+  told: readonly (ActionEvent | OutcomeEvent)[],
+): (ActionEvent | OutcomeEvent)[] {
   const actions = new Set<number>();
   const outcomes = new Set<number>();
   const missing: (ActionEvent | OutcomeEvent)[] = [];
@@ -88,7 +88,7 @@ function missingOf(recorded: readonly AuditEvent[], told: readonly (ActionEvent 
     if (event.type === 'action') actions.add(event.seq);
     if (event.type === 'outcome' || (event.type === 'action' && event.outcome)) outcomes.add(event.seq);
   };
-  for (const event of recorded) note(event);
+  for (const record of recorded) if (record) note(record.event);
   for (const event of told) {
     if (event.type === 'action' && !actions.has(event.seq)) missing.push(event);
     else if (event.outcome && !outcomes.has(event.seq)) missing.push({ type: 'outcome', seq: event.seq, outcome: event.outcome });

@@ -1,3 +1,4 @@
+import type { OutcomeFields, TranscriptCutEvent } from '@hoop/contract/audit';
 import { EVENT_FLAGS, EVENT_HEADER_BYTES, FailMessage, FRAME_KINDS, type FrameKind } from '@hoop/contract/tunnel';
 import { join } from '@hoop/core/bytes';
 import { type AppError, asAppError, fromPlain, PeerFault, TargetFault, toPlain } from '@hoop/core/errors';
@@ -14,6 +15,8 @@ export interface SessionCounts {
   denied: number;
   rows: number;
   masked: Record<string, number>;
+  /** What the session's command ended with. */
+  exitCode?: number;
 }
 
 export interface PipeOptions {
@@ -23,6 +26,8 @@ export interface PipeOptions {
   readonly audit: AuditLog;
   /** Where a record must be before its answer passes: see `GatewayConfig.auditSync`. */
   readonly auditSync: 'kernel' | 'disk';
+  /** What the client is shown is recorded, and what it sends is not: see `Protocol.transcript`. */
+  readonly transcribed?: boolean;
   /** An error in the protocol's words. */
   refuse(error: AppError): Buffer;
   onAction?(verdict: 'allow' | 'deny'): void;
@@ -30,6 +35,16 @@ export interface PipeOptions {
 
 /** How long an agent may take over the last words of a session that was ended from here. */
 const LAST_WORDS_MS_MAX = 1_000;
+
+/** A transcript keeps so much of a session, counting what each record costs beside its bytes; one record then says that it was cut. */
+export const TRANSCRIPT_BYTES_MAX = 128 * 1024 * 1024;
+const TRANSCRIPT_RECORD_COST_BYTES = 256;
+
+/** One record of a transcript; a longer piece makes several. */
+const TRANSCRIPT_RECORD_BYTES_MAX = 1024 * 1024;
+
+/** Who was shown everything and left has nothing to wait for: the agent has this long to end the command in its own way. */
+const CLIENT_LEFT_MS_MAX = 5_000;
 
 /** Of what a client sends without getting an answer, this much is kept for the case that nobody else can tell of it. */
 const UNANSWERED_BYTES_MAX = 64 * 1024;
@@ -53,6 +68,8 @@ export class SessionPipe implements StreamHandler {
   /** What the client sent since its last answer. */
   #unanswered: Buffer[] = [];
   #unansweredBytes = 0;
+  #transcriptBytes = 0;
+  #transcriptCost = 0;
   #ready = false;
   #reason: AppError | undefined;
   #over = false;
@@ -69,15 +86,25 @@ export class SessionPipe implements StreamHandler {
     client
       .pump((chunk) => {
         this.counts.bytesIn += chunk.length;
-        if (this.#unansweredBytes < UNANSWERED_BYTES_MAX) this.#unanswered.push(chunk);
-        this.#unansweredBytes += chunk.length;
+        if (!this.#options.transcribed) this.#keepForNow(chunk);
         return stream.send(FRAME_KINDS.data, chunk);
       })
       .then(
-        () => stream.end(),
+        () => this.#clientEnded(),
         () => this.#finish(this.#reason ?? clientLost(), false),
       );
     return this.#done.promise;
+  }
+
+  #keepForNow(chunk: Buffer): void {
+    if (this.#unansweredBytes < UNANSWERED_BYTES_MAX) this.#unanswered.push(chunk);
+    this.#unansweredBytes += chunk.length;
+  }
+
+  #clientEnded(): void {
+    this.#options.stream.end();
+    // A command that does not read what was typed would keep the end from being heard behind it.
+    if (this.#options.transcribed) this.#timer ??= setTimeout(() => this.#finish(this.#reason, false), CLIENT_LEFT_MS_MAX);
   }
 
   /** Ends the session; the agent says the last words, because it knows where a message ends. */
@@ -85,11 +112,13 @@ export class SessionPipe implements StreamHandler {
     if (this.#over || this.#reason) return;
     this.#reason = reason;
     void this.#options.stream.send(FRAME_KINDS.fail, Buffer.from(JSON.stringify(toPlain(reason))));
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#finish(reason, true), LAST_WORDS_MS_MAX);
   }
 
   data(bytes: Buffer): void | Promise<void> {
     const { audit, auditSync } = this.#options;
+    if (this.#options.transcribed && bytes.length > 0) this.#transcribe(bytes);
     if (auditSync === 'disk') {
       const synced = audit.durable(this.#newest);
       return synced ? synced.then(() => this.#toClient(bytes)) : this.#toClient(bytes);
@@ -99,6 +128,21 @@ export class SessionPipe implements StreamHandler {
     }
     if (this.#queue.push(bytes) === 1) audit.afterWrite(this.#flushQueue);
     return this.#clientSlow;
+  }
+
+  /** In front of the client: the bytes pass when this record is written. */
+  #transcribe(bytes: Buffer): void {
+    if (this.#transcriptCost >= TRANSCRIPT_BYTES_MAX) return;
+    const { audit, session } = this.#options;
+    for (let at = 0; at < bytes.length; at += TRANSCRIPT_RECORD_BYTES_MAX) {
+      const piece = bytes.subarray(at, at + TRANSCRIPT_RECORD_BYTES_MAX);
+      this.#newest = audit.appendOutput(session, piece);
+      this.#transcriptBytes += piece.length;
+      this.#transcriptCost += piece.length + TRANSCRIPT_RECORD_COST_BYTES;
+    }
+    if (this.#transcriptCost < TRANSCRIPT_BYTES_MAX) return;
+    const cut: TranscriptCutEvent = { type: 'transcript.cut', bytes: this.#transcriptBytes };
+    this.#newest = audit.append(session, Buffer.from(JSON.stringify(cut)));
   }
 
   message(kind: FrameKind, payload: Buffer): void {
@@ -162,7 +206,11 @@ export class SessionPipe implements StreamHandler {
       this.#options.onAction?.(flags & EVENT_FLAGS.denied ? 'deny' : 'allow');
     }
     if (flags & EVENT_FLAGS.outcome) counts.rows += frame.readUInt32BE(1);
-    if (flags & EVENT_FLAGS.masked) addCounts(counts.masked, maskedOf(payload));
+    if (flags & (EVENT_FLAGS.masked | EVENT_FLAGS.exit)) {
+      const { masked = {}, exit_code } = outcomeOf(payload);
+      addCounts(counts.masked, masked);
+      if (exit_code !== undefined) counts.exitCode = exit_code;
+    }
   }
 
   /** The session did not end by itself: what the client asked for last may have run, and the agent may not have come to telling of it. */
@@ -191,10 +239,10 @@ export class SessionPipe implements StreamHandler {
 }
 
 /** @throws PeerFault `bad_event` */
-function maskedOf(payload: Buffer): Readonly<Record<string, number>> {
+function outcomeOf(payload: Buffer): Pick<OutcomeFields, 'masked' | 'exit_code'> {
   try {
-    const event = JSON.parse(payload.toString('utf8')) as { outcome?: { masked?: Record<string, number> } };
-    return event.outcome?.masked ?? {};
+    const event = JSON.parse(payload.toString('utf8')) as { outcome?: Pick<OutcomeFields, 'masked' | 'exit_code'> };
+    return event.outcome ?? {};
   } catch (cause) {
     throw new PeerFault('bad_event', 'The agent sent an audit event that is not JSON', { cause });
   }

@@ -60,6 +60,8 @@ export const Session = z.object({
   /** True when there are more actions than one reply takes; `next_after` is then what to give as `after` for the next ones. */
   expand_truncated: z.boolean().optional(),
   next_after: z.number().int().optional(),
+  /** With `event_stream`, of sessions with a transcript: what to give as `output_after`, together with `after`. */
+  next_output_after: z.number().int().optional(),
 });
 export type Session = z.infer<typeof Session>;
 
@@ -148,6 +150,8 @@ export const getSession = route({
       .optional(),
     /** Leave out actions up to this number: `next_after` of the reply before. */
     after: z.coerce.number<number | string>().int().min(0).max(1_000_000_000).default(0),
+    /** Leave out output up to this byte: `next_output_after` of the reply before. Without it, what was shown before the action `after`. */
+    output_after: z.coerce.number<number | string>().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
   }),
   reply: Session,
 });

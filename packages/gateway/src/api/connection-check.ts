@@ -16,6 +16,8 @@ export async function checkConnection(tx: Aggregates, protocols: ProtocolDirecto
   if (!(await tx.agents.get(connection.agentId))) {
     throw invalid('agent_id', 'There is no agent with this id. List agents, or create one first');
   }
+  if (protocol.needsCommand && connection.command.length === 0)
+    throw invalid('command', `A connection of ${connection.type} runs a command; say which, as a list: ["bash"]`);
   // What an agent declared has its settings in the agent.
   if (connection.managedBy !== MANAGED_BY_AGENT) checkSecrets(protocol, await tx.connections.secretsOf(connection.id));
   const policy = await tx.policyOf(connection.id);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ExecReply, Session } from '@hoop/contract/routes/sessions';
+import { protocolOf } from '@hoop/core/connection';
 import { Refusal } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
 import type { Json, JsonObject } from '@hoop/store/rows';
@@ -38,7 +39,7 @@ export function sessionHandlers(parts: ApiParts): Pick<Handlers, Names> {
     },
     getSession: async ({ params, query, identity }) => {
       const row = await mustFindSession(parts, params.session_id, identity, mayReadAll(identity));
-      return { body: { ...toSession(row), ...(await expansions(parts, row.id, query.expand ?? '', query.after)) } };
+      return { body: { ...toSession(row), ...(await expansions(parts, row, query)) } };
     },
     killSession: async ({ params, identity }) => {
       const row = await mustFindSession(parts, params.session_id, identity, identity.isAdmin);
@@ -116,17 +117,30 @@ function stillRunning(sessionId: string, ms: number): ExecReply {
   return { has_review: false, session_id: sessionId, ...pending, execution_time: Math.round(ms) };
 }
 
-async function expansions({ store, audit }: ApiParts, id: string, expand: string, after: number): Promise<Partial<Session>> {
+interface Expansion {
+  readonly expand?: string | undefined;
+  readonly after: number;
+  readonly output_after?: number | undefined;
+}
+
+async function expansions(parts: ApiParts, row: SessionRow, { expand = '', after, output_after }: Expansion): Promise<Partial<Session>> {
+  const { store, audit, protocols } = parts;
+  const { id } = row;
   const wanted = new Set(expand.split(','));
   const script = wanted.has('session_input') ? await store.sessions.scriptOf(id) : undefined;
   const found: Partial<Session> = script === undefined ? {} : { script: { data: script } };
   if (!wanted.has('actions') && !wanted.has('event_stream')) return found;
-  const page = await readRecords(audit, id, after);
+  const protocol = wanted.has('event_stream') ? protocolOf(row.type, row.subtype) : undefined;
+  const transcript = protocol === undefined ? undefined : protocols.get(protocol)?.transcript?.();
+  const page = await readRecords(audit, id, { after, outputAfter: output_after, transcript });
+  const next =
+    page.nextAfter === undefined ? {} : { next_after: page.nextAfter, ...(transcript ? { next_output_after: page.nextOutputAfter } : {}) };
   return {
     ...found,
     ...(wanted.has('actions') ? { actions: [...page.actions] } : {}),
     ...(wanted.has('event_stream') ? { event_stream: [...page.events] } : {}),
-    ...(page.nextAfter === undefined ? { expand_truncated: false } : { expand_truncated: true, next_after: page.nextAfter }),
+    expand_truncated: page.nextAfter !== undefined,
+    ...next,
   };
 }
 

@@ -13,7 +13,8 @@ export async function execute(context: ExecuteContext): Promise<Execution> {
     for (const { kind, payload } of reader.push(chunk)) {
       if (kind === TERMINAL_FRAMES.exit) {
         const exit = ExitMessage.parse(JSON.parse(Buffer.from(payload).toString('utf8')));
-        wire.end();
+        // Who hung up now would be taken for one that left in the middle.
+        while (await wire.read());
         return { exitCode: exit.code, truncated: output.truncated || exit.truncated === true };
       }
       await take(context, output, kind, payload);

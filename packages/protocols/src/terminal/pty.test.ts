@@ -74,7 +74,7 @@ describe('a terminal', () => {
     const count = 16_000;
     await using seat = await program(`stty -echo; echo ready; head -n ${count} | md5sum; head -n 1`);
     await seat.shows('ready');
-    await seat.type(Buffer.from(line.repeat(count) + 'end\r'));
+    await seat.type(Buffer.from(`${line.repeat(count)}end\r`));
     await seat.ended();
     const { createHash } = await import('node:crypto');
     assert.match(seat.stdout, new RegExp(createHash('md5').update(line.replace('\r', '\n').repeat(count)).digest('hex')));

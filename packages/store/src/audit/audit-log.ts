@@ -46,7 +46,12 @@ interface Pending {
 
 /** First byte of a record that is not JSON: what a client sent, as `u8 1 | u32 bytes | the beginning of them`. */
 const INPUT_TAG = 1;
-const INPUT_HEADER_BYTES = 5;
+/** The same of what a client was shown: `u8 2 | u32 bytes | all of them`. */
+const OUTPUT_TAG = 2;
+const TAG_HEADER_BYTES = 5;
+
+/** How many records are looked at before whoever reads them may let others have a turn. */
+const POSITIONS_AT_A_TIME = 1_000;
 
 /**
  * The append-only audit log with group commit: whoever appends does not wait, whoever must not go on before a record
@@ -136,11 +141,12 @@ export class AuditLog {
   /** Takes what a client sent, as evidence that does not depend on the agent. Of a long piece only the beginning is kept. */
   appendInput(session: string, bytes: Buffer, keep_bytes_max: number): number {
     const kept = bytes.length > keep_bytes_max ? bytes.subarray(0, keep_bytes_max) : bytes;
-    const payload = Buffer.allocUnsafe(INPUT_HEADER_BYTES + kept.length);
-    payload[0] = INPUT_TAG;
-    payload.writeUInt32LE(bytes.length, 1);
-    payload.set(kept, INPUT_HEADER_BYTES);
-    return this.append(session, payload);
+    return this.append(session, taggedPayload(INPUT_TAG, bytes.length, kept));
+  }
+
+  /** Takes what a client is about to be shown. */
+  appendOutput(session: string, bytes: Buffer): number {
+    return this.append(session, taggedPayload(OUTPUT_TAG, bytes.length, bytes));
   }
 
   isWritten(record: number): boolean {
@@ -182,20 +188,34 @@ export class AuditLog {
 
   /** A session's records, oldest first. `head` is needed for a session that is not open here. */
   recordsOf(session: string, head?: Position): AuditRecord[] {
+    return [...this.eachRecordOf(session, head)].filter((record) => record !== undefined);
+  }
+
+  /**
+   * The same one by one, so that a session with a long transcript is never in memory as a whole. Now and then it gives undefined:
+   * a good moment to let others have a turn.
+   */
+  *eachRecordOf(session: string, head?: Position): Generator<AuditRecord | undefined> {
+    const { directory } = this.#options;
     const files = new Map<number, number>();
-    const records: AuditRecord[] = [];
+    const positions: Position[] = [];
     try {
       let at = this.head(session) ?? head ?? NOWHERE;
       while (at.segment !== 0) {
-        const record = readLogRecord(this.#options.directory, at, files);
+        const record = readLogRecord(directory, at, files);
         if (record.session !== session) throw new Bug('audit_damaged', 'The audit log leads to a record of another session; verify it');
-        records.push({ at_ms: record.at_ms, event: decodeEvent(record.payload) });
+        positions.push(at);
         at = record.previous;
+        if (positions.length % POSITIONS_AT_A_TIME === 0) yield undefined;
+      }
+      for (let position = positions.pop(); position; position = positions.pop()) {
+        const { at_ms, payload } = readLogRecord(directory, position, files);
+        yield { at_ms, event: decodeEvent(payload) };
+        if (positions.length % POSITIONS_AT_A_TIME === 0) yield undefined;
       }
     } finally {
       for (const file of files.values()) fs.closeSync(file);
     }
-    return records.reverse();
   }
 
   /** Finds the heads of sessions that were open when the process died, newest segment first. */
@@ -340,10 +360,19 @@ function brokenLog(cause: Error): Bug {
   });
 }
 
+function taggedPayload(tag: number, length: number, kept: Buffer): Buffer {
+  const payload = Buffer.allocUnsafe(TAG_HEADER_BYTES + kept.length);
+  payload[0] = tag;
+  payload.writeUInt32LE(length, 1);
+  payload.set(kept, TAG_HEADER_BYTES);
+  return payload;
+}
+
+const TAGGED: Readonly<Record<number, 'input' | 'output'>> = { [INPUT_TAG]: 'input', [OUTPUT_TAG]: 'output' };
+
 function decodeEvent(payload: Buffer): AuditEvent {
-  if (payload[0] === INPUT_TAG && payload.length >= INPUT_HEADER_BYTES) {
-    return { type: 'input', bytes: payload.readUInt32LE(1), data: payload.toString('base64', INPUT_HEADER_BYTES) };
-  }
+  const type = payload.length >= TAG_HEADER_BYTES ? TAGGED[payload[0] ?? 0] : undefined;
+  if (type) return { type, bytes: payload.readUInt32LE(1), data: payload.toString('base64', TAG_HEADER_BYTES) };
   try {
     const parsed = AuditEvent.safeParse(JSON.parse(payload.toString('utf8')));
     if (parsed.success) return parsed.data;

@@ -125,9 +125,10 @@ export class CommandWire implements Wire {
   async #run(): Promise<void> {
     this.#early = [];
     const { cwd } = this.#options;
-    const directory = cwd ?? (await fs.mkdtemp(join(tmpdir(), 'hoop-session-')));
+    let own: string | undefined;
     try {
-      if (!this.#over) await this.#runIn(directory);
+      own = cwd === undefined ? await fs.mkdtemp(join(tmpdir(), 'hoop-session-')) : undefined;
+      if (!this.#over) await this.#runIn(cwd ?? own ?? tmpdir());
     } catch (thrown) {
       const error = asAppError(thrown);
       await this.#slot.put(noticeFrame(error.message));
@@ -136,7 +137,7 @@ export class CommandWire implements Wire {
       clearTimeout(this.#timer);
       this.#over = true;
       this.#slot.close();
-      if (cwd === undefined) await this.#remove(directory);
+      if (own !== undefined) await this.#remove(own);
     }
   }
 
