@@ -5,7 +5,7 @@ import { createLog, type Log } from '@hoop/core/log';
 import { VERSION } from '@hoop/core/version';
 import { AgentClient } from '@hoop/tunnel/agent-client';
 import { type AgentConfig, loadAgentConfig } from './config.ts';
-import { addToEnv, readAgentEnv, takeServiceEnv } from './env.ts';
+import { addToEnv, readAgentEnv, readHome, takeServiceEnv } from './env.ts';
 import { EXIT_REFUSED } from './exit-code.ts';
 import { agentHello } from './hello.ts';
 import { requireStandardKey } from './key-mode.ts';
@@ -16,6 +16,7 @@ import { TargetSecrets } from './secrets/target-secrets.ts';
 import { parseEnvFile } from './service/env-file.ts';
 import { ServiceNotifier } from './service/notify.ts';
 import { readIfThere } from './service/private-file.ts';
+import { FileMemory } from './target-memory.ts';
 
 /**
  * Runs an agent until it is told to stop, and returns its exit code: 0, or `EXIT_REFUSED` when trying again cannot help.
@@ -54,7 +55,7 @@ async function configured(envFile: string | undefined): Promise<AgentConfig> {
 async function serve(config: AgentConfig, log: Log, tap: LogTap, notifier: ServiceNotifier): Promise<void> {
   const gateway = `${config.dial.host}:${config.dial.port}`;
   const secrets = new TargetSecrets({ env: readSecretsEnv(), ownProcess: true });
-  const host = new SessionRunner(log, secrets);
+  const host = new SessionRunner(log, secrets, undefined, new FileMemory(readHome(), log));
   const client = new AgentClient({
     dial: config.dial,
     key: config.key,

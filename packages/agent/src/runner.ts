@@ -2,15 +2,18 @@ import type { PolicyMessage } from '@hoop/contract/tunnel';
 import { Refusal } from '@hoop/core/errors';
 import { SESSIONS_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
+import type { TargetMemory } from '@hoop/core/protocol';
 import { protocolNamed } from '@hoop/protocols/all';
 import type { SessionHost, UnconfirmedEvent } from '@hoop/tunnel/link';
 import type { FrameStream } from '@hoop/tunnel/stream';
+import { readHome } from './env.ts';
 import { EventJournal } from './event-journal.ts';
 import type { OwnConnection } from './own-connection.ts';
 import { readSecretsEnv } from './secrets/env.ts';
 import { TargetSecrets } from './secrets/target-secrets.ts';
 import { AgentSession, type SessionDeps } from './session.ts';
 import { IntentClock } from './stream-audit.ts';
+import { FileMemory, ProcessMemory } from './target-memory.ts';
 
 /** Runs the sessions of one agent process. */
 export class SessionRunner implements SessionHost {
@@ -22,11 +25,17 @@ export class SessionRunner implements SessionHost {
   #draining = false;
 
   /** Without `secrets` of its own it shares its process with others, and connections may read only the variables that are listed for them. */
-  constructor(log: Log, secrets: TargetSecrets = new TargetSecrets({ env: readSecretsEnv(), ownProcess: false }), own?: OwnConnection) {
+  constructor(
+    log: Log,
+    secrets: TargetSecrets = new TargetSecrets({ env: readSecretsEnv(), ownProcess: false }),
+    own?: OwnConnection,
+    memory: TargetMemory = new ProcessMemory(),
+  ) {
     this.#deps = {
       log,
       secrets,
       own,
+      memory,
       intents: new IntentClock(),
       journal: this.#journal,
       protocolNamed,
@@ -91,3 +100,8 @@ export class SessionRunner implements SessionHost {
 
 /** What a drain ends may still run at its target; to stop it there takes a connection of its own. */
 const LAST_CANCELS_MS_MAX = 5_000;
+
+/** The runner of an agent in the gateway's own process, which keeps what it remembers of targets where the gateway keeps its own. */
+export function localRunner(log: Log): SessionRunner {
+  return new SessionRunner(log, undefined, undefined, new FileMemory(readHome(), log));
+}

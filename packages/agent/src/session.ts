@@ -2,7 +2,7 @@ import { FailMessage, FRAME_KINDS, OpenMessage, type PolicyMessage } from '@hoop
 import { type AppError, asAppError, fromPlain, Misconfigured, TargetFault, toPlain } from '@hoop/core/errors';
 import { Gate } from '@hoop/core/gate';
 import type { Log } from '@hoop/core/log';
-import type { Protocol, Relay, SessionFacts, Target } from '@hoop/core/protocol';
+import type { Protocol, Relay, SessionFacts, Target, TargetMemory } from '@hoop/core/protocol';
 import { compilePolicy } from '@hoop/policy/rules';
 import { parseMessage } from '@hoop/tunnel/control';
 import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
@@ -15,6 +15,7 @@ export interface SessionDeps {
   readonly log: Log;
   readonly intents: IntentClock;
   readonly journal: EventJournal;
+  readonly memory: TargetMemory;
   readonly secrets: TargetSecrets;
   /** Where the agent runs beside an application: the connection that it offers by itself. */
   readonly own?: OwnConnection | undefined;
@@ -127,7 +128,13 @@ export class AgentSession implements StreamHandler {
       if (this.#over) return undefined;
       const { own } = this.#deps;
       const settings = settingsOf(protocol, ownSettings(own, open, resolved.settings), open.connection);
-      const target = await protocol.connect({ settings, hello: open.hello, log: this.#deps.log, session: factsOf(open, own) });
+      const target = await protocol.connect({
+        settings,
+        hello: open.hello,
+        log: this.#deps.log,
+        session: factsOf(open, own),
+        memory: this.#deps.memory,
+      });
       if (!this.#over) return target;
       target.wire.destroy();
       return undefined;
@@ -157,7 +164,10 @@ export class AgentSession implements StreamHandler {
         () => {
           if (halfClose && !this.#clientEnded) this.#sayTargetEnded();
           else
-            this.#finish(relay.lastWord ?? (relay.busy ? new TargetFault('target_closed', 'The target closed the connection') : undefined));
+            this.#finish(
+              relay.lastWord ??
+                (relay.busy && !this.#clientEnded ? new TargetFault('target_closed', 'The target closed the connection') : undefined),
+            );
         },
         (error) => this.#finish(targetEnded(error)),
       );
@@ -184,7 +194,9 @@ export class AgentSession implements StreamHandler {
     }
     this.#stream.end();
     this.#target?.wire.destroy();
-    if (mustStop) void this.#cancelTarget().then(() => this.#leave());
+    const stopped = mustStop ? this.#cancelTarget() : undefined;
+    const released = this.#target?.released?.();
+    if (stopped || released) void Promise.all([stopped, released]).then(() => this.#leave());
     else this.#leave();
   }
 

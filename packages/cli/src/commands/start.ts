@@ -12,6 +12,6 @@ export async function start(part: Part): Promise<number> {
   }
   const { run } = await import('@hoop/gateway/main');
   if (part === 'gateway') return run();
-  const [{ agentHello }, { SessionRunner }] = await Promise.all([import('@hoop/agent/hello'), import('@hoop/agent/runner')]);
-  return run({ localAgent: (log) => ({ name: 'local', hello: agentHello(), host: new SessionRunner(log) }) });
+  const [{ agentHello }, { localRunner }] = await Promise.all([import('@hoop/agent/hello'), import('@hoop/agent/runner')]);
+  return run({ localAgent: (log) => ({ name: 'local', hello: agentHello(), host: localRunner(log) }) });
 }
