@@ -6,6 +6,7 @@ import { VERSION } from '@hoop/core/version';
 import { type GatewayConfig, loadConfig } from './config.ts';
 import { readEnv } from './env.ts';
 import { type Gateway, type LocalAgent, startGateway } from './gateway.ts';
+import { ServerLogs } from './server-logs.ts';
 
 export interface RunOptions {
   readonly config?: GatewayConfig;
@@ -19,12 +20,13 @@ export interface RunOptions {
  */
 export async function run(options: RunOptions = {}): Promise<number> {
   const config = options.config ?? loadConfig(readEnv());
-  const log = createLog({ level: config.logLevel, encoding: config.logEncoding });
+  const logs = new ServerLogs();
+  const log = createLog({ level: config.logLevel, encoding: config.logEncoding, tap: logs.take });
   for (const notice of config.notices) log.warn(notice);
   const stop = stopSignal(process);
   let gateway: Gateway;
   try {
-    gateway = await startGateway(config, log, options.localAgent?.(log.child({ part: 'agent' })));
+    gateway = await startGateway(config, log, options.localAgent?.(log.child({ part: 'agent' })), logs);
   } catch (thrown) {
     const error = asAppError(thrown);
     log.fatal(error instanceof Bug ? { err: error } : { code: error.code }, `The gateway cannot start. ${error.message}`);

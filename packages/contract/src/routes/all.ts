@@ -6,7 +6,9 @@ import * as guardrails from './guardrails.ts';
 import * as localAuth from './local-auth.ts';
 import * as masking from './masking.ts';
 import * as orgKeys from './org-keys.ts';
+import * as resources from './resources.ts';
 import * as server from './server.ts';
+import * as serverLogs from './server-logs.ts';
 import * as sessions from './sessions.ts';
 import * as users from './users.ts';
 
@@ -17,6 +19,7 @@ export const routes = {
   getOpenApi: server.getOpenApi,
   getPublicServerInfo: server.getPublicServerInfo,
   getServerInfo: server.getServerInfo,
+  listServerLogs: serverLogs.listServerLogs,
 
   register: localAuth.register,
   login: localAuth.login,
@@ -39,6 +42,12 @@ export const routes = {
   getOrgKey: orgKeys.getOrgKey,
   createOrgKey: orgKeys.createOrgKey,
   deleteOrgKey: orgKeys.deleteOrgKey,
+
+  listResources: resources.listResources,
+  createResource: resources.createResource,
+  getResource: resources.getResource,
+  replaceResource: resources.replaceResource,
+  deleteResource: resources.deleteResource,
 
   listConnections: connections.listConnections,
   createConnection: connections.createConnection,

@@ -7,7 +7,9 @@ import { localAuthHandlers } from './local-auth.ts';
 import { maskingHandlers } from './masking.ts';
 import { orgKeyHandlers } from './org-keys.ts';
 import type { ApiParts } from './parts.ts';
+import { resourceHandlers } from './resources.ts';
 import { serverHandlers } from './server.ts';
+import { serverLogHandlers } from './server-logs.ts';
 import { sessionHandlers } from './sessions.ts';
 import { userHandlers } from './users.ts';
 
@@ -15,10 +17,12 @@ import { userHandlers } from './users.ts';
 export function allHandlers(parts: ApiParts): Handlers {
   return {
     ...serverHandlers(parts),
+    ...serverLogHandlers(parts),
     ...localAuthHandlers(parts),
     ...userHandlers(parts),
     ...agentHandlers(parts),
     ...orgKeyHandlers(parts),
+    ...resourceHandlers(parts),
     ...connectionHandlers(parts),
     ...credentialHandlers(parts),
     ...sessionHandlers(parts),

@@ -10,6 +10,7 @@ import type { RoleGroups } from '../identity/people.ts';
 import type { TokenService } from '../identity/tokens.ts';
 import type { AgentDirectory, AuditReader, LiveSessions, NativeAddressOf, ProtocolDirectory, SessionEngine } from '../ports.ts';
 import type { Readiness } from '../readiness.ts';
+import type { ServerLogs } from '../server-logs.ts';
 
 /** Everything that handlers work with. */
 export interface ApiParts {
@@ -27,6 +28,7 @@ export interface ApiParts {
   readonly readiness: Readiness;
   readonly clock: Clock;
   readonly log: Log;
+  readonly logs: ServerLogs;
   /** Of this gateway process. */
   readonly gatewayId: string;
   readonly server: ServerFacts;

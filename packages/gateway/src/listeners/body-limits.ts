@@ -6,6 +6,8 @@ const EXCEPTIONS: Partial<Record<RouteName, number>> = {
   createConnection: CONNECTION_BODY_BYTES_MAX,
   replaceConnection: CONNECTION_BODY_BYTES_MAX,
   patchConnection: CONNECTION_BODY_BYTES_MAX,
+  createResource: CONNECTION_BODY_BYTES_MAX,
+  replaceResource: CONNECTION_BODY_BYTES_MAX,
 };
 
 /** Bytes that a request to this route may have. */

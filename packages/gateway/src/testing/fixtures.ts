@@ -26,6 +26,7 @@ import { GatewayMetrics } from '../metrics.ts';
 import type { ExecRequest, ExecResult, ProtocolTraits } from '../ports.ts';
 import { Readiness } from '../readiness.ts';
 import { serverFacts } from '../server-facts.ts';
+import { ServerLogs } from '../server-logs.ts';
 
 export const ROLES = { adminGroup: 'admin', auditorGroup: 'auditor' } as const;
 export const PASSWORD = 'correct horse battery';
@@ -200,8 +201,9 @@ async function partsOf({ store, engine, records, protocols, clock, log }: Given)
     readiness,
     clock,
     log,
+    logs: new ServerLogs(),
     gatewayId: 'this-gateway',
-    server: serverFacts(config, certificate, () => addresses),
+    server: serverFacts({ config, certificate, hostKey: '' }, () => addresses),
     nativeAddressOf: (protocol) => native.get(protocol),
   };
 }
