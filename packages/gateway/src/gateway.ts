@@ -147,7 +147,9 @@ async function openSessions({ store, audit, gatewayId }: Ground, { auditSync }: 
   const sightings = new AgentSightings({ store, gatewayId, log });
   closing.push('agents’ status', () => sightings.settled());
   const hub = new AgentHub({ log: log.child({ part: 'hub' }), onChange: (change) => sightings.note(change) });
-  const engine = new Engine({ store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId, auditSync });
+  const isTranscribed = (name: string): boolean => protocolNamed(name)?.transcript !== undefined;
+  const parts = { store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId, auditSync, isTranscribed };
+  const engine = new Engine(parts);
   const service = new SessionService({ store, engine, hub, protocolNamed });
   await store.subscribe(reactions({ store, hub, engine }));
   metrics.watch({ sessions: () => engine.liveCount(), agents: () => hub.online().length, isReady: () => readiness.isReady });
