@@ -23,6 +23,10 @@ export const OutcomeFields = z.object({
   bytes: z.number().int(),
   duration_us: z.number().int(),
   error: z.string().optional(),
+  /** What a protocol with numbers for it answered, such as 404. */
+  status: z.number().int().optional(),
+  /** Bytes of a request's body. */
+  bytes_in: z.number().int().optional(),
   /** What a command ended with. */
   exit_code: z.number().int().optional(),
   masked: z.record(z.string(), z.number()).optional(),

@@ -17,6 +17,10 @@ export interface Outcome {
   readonly duration_us: number;
   /** The target's error, in one line: `42P01: relation "x" does not exist`. */
   readonly error?: string;
+  /** What a protocol with numbers for it answered, such as 404. */
+  readonly status?: number;
+  /** Bytes of a request's body. */
+  readonly bytes_in?: number;
   /** What a command ended with, as a shell tells it. */
   readonly exit_code?: number;
   /** Masked values per entity. Never the values. */

@@ -1,4 +1,5 @@
 import type { Protocol } from '@hoop/core/protocol';
+import { http } from './http/index.ts';
 import { mysql } from './mysql/index.ts';
 import { postgres } from './postgres/index.ts';
 import { ssh } from './ssh/index.ts';
@@ -7,6 +8,7 @@ import { terminal } from './terminal/index.ts';
 
 /** Every protocol that is spoken here. Adding one is adding its folder and its line. */
 const ALL: readonly Protocol<never>[] = [
+  http as unknown as Protocol<never>,
   mysql as unknown as Protocol<never>,
   postgres as unknown as Protocol<never>,
   ssh as unknown as Protocol<never>,

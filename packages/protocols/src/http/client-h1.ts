@@ -1,0 +1,100 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Ask } from './ask.ts';
+import { only, pairsOf } from './headers.ts';
+import { HEADER_BYTES_MAX } from './limits.ts';
+import type { AnswerHead, HeaderList } from './message.ts';
+
+/** How long a client may go on sending a body that nobody wants after its answer. */
+const UNWANTED_BODY_MS_MAX = 5_000;
+
+/** Serves HTTP/1.1 on one connection. Node's parser is the strict one: both lengths at once, folded lines and bare line feeds are errors. */
+export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): void {
+  const options = { maxHeaderSize: HEADER_BYTES_MAX, insecureHTTPParser: false, requireHostHeader: true, joinDuplicateHeaders: false };
+  const server: Server = createServer(options);
+  server.on('request', (request, response) => {
+    const wrong = faultOf(request);
+    if (wrong === undefined) onAsk(plainAsk(request, response));
+    else response.writeHead(400, { connection: 'close', 'content-type': 'text/plain; charset=utf-8' }).end(`${wrong}\n`);
+  });
+  server.on('upgrade', (request, socket, head) => {
+    const wrong = faultOf(request);
+    if (head.length > 0) socket.unshift(head);
+    if (wrong === undefined) onAsk(upgradeAsk(request, socket));
+    else socket.end(`HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: ${wrong.length + 1}\r\n\r\n${wrong}\n`);
+  });
+  server.on('connect', (_request, socket) => {
+    socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    else socket.destroy();
+  });
+  server.emit('connection', stream);
+}
+
+/** What Node's parser lets pass and others read in another way. */
+function faultOf(request: IncomingMessage): string | undefined {
+  const headers = pairsOf(request.rawHeaders);
+  if (!request.url?.startsWith('/') && !(request.method === 'OPTIONS' && request.url === '*')) return 'The request target must be a path';
+  if (only(headers, 'host') === undefined) return 'There must be one Host header';
+  const coding = headers.filter(([name]) => name === 'transfer-encoding');
+  const length = headers.filter(([name]) => name === 'content-length');
+  if (length.length > 1 || coding.length > 1 || (length.length > 0 && coding.length > 0)) return 'The length of the body is not clear';
+  if (coding.length === 1 && coding[0]?.[1].trim().toLowerCase() !== 'chunked') return 'The only transfer coding is chunked';
+  return undefined;
+}
+
+function common(request: IncomingMessage): Pick<Ask, 'method' | 'path' | 'headers' | 'bodyKind'> {
+  const headers: HeaderList = pairsOf(request.rawHeaders);
+  const length = only(headers, 'content-length');
+  const hasCoding = headers.some(([name]) => name === 'transfer-encoding');
+  return {
+    method: request.method ?? 'GET',
+    path: request.url === '*' ? '/*' : (request.url ?? '/'),
+    headers,
+    bodyKind: hasCoding ? 'stream' : length !== undefined && length !== '0' ? 'length' : 'none',
+  };
+}
+
+function plainAsk(request: IncomingMessage, response: ServerResponse): Ask {
+  response.once('finish', () => {
+    if (request.complete) return;
+    request.unpipe();
+    request.resume();
+    const timer = setTimeout(() => request.socket.destroy(), UNWANTED_BODY_MS_MAX);
+    request.once('close', () => clearTimeout(timer));
+  });
+  return {
+    ...common(request),
+    upgrade: undefined,
+    body: request,
+    answer: ({ status, headers }) => response.writeHead(status, headers.flat()),
+    onGone: (listener) => void response.once('close', listener),
+    abort: () => request.socket.destroy(),
+  };
+}
+
+function upgradeAsk(request: IncomingMessage, socket: Duplex): Ask {
+  socket.on('error', () => undefined);
+  return {
+    ...common(request),
+    bodyKind: 'none',
+    upgrade: request.headers.upgrade ?? '',
+    body: socket,
+    answer: (head) => {
+      socket.write(headText(head));
+      return socket;
+    },
+    onGone: (listener) => void socket.once('close', listener),
+    abort: () => socket.destroy(),
+  };
+}
+
+/** After an upgrade there is no response object: the head is written by hand. Whatever is not an upgrade is the last answer of its connection. */
+function headText({ status, headers }: AnswerHead): string {
+  const lines = headers.filter(([name]) => status === 101 || name !== 'connection').map(([name, value]) => `${name}: ${value}\r\n`);
+  const last = status === 101 ? '' : 'connection: close\r\n';
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}${last}\r\n`;
+}

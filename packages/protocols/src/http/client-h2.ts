@@ -1,0 +1,63 @@
+import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { Ask } from './ask.ts';
+import { pairsOf, toRecord } from './headers.ts';
+import { EXCHANGES_MAX, HEADER_BYTES_MAX, WINDOW_BYTES } from './limits.ts';
+import type { HeaderList } from './message.ts';
+
+/** Streams that a client may give up at once in a second before it is taken for an attack (CVE-2023-44487). */
+const RESETS_PER_SECOND_MAX = 200;
+
+/** Serves HTTP/2 on one connection. */
+export function serveH2(stream: Duplex, onAsk: (ask: Ask) => void): ServerHttp2Session {
+  const session = http2.performServerHandshake(stream, {
+    settings: {
+      initialWindowSize: WINDOW_BYTES,
+      maxConcurrentStreams: EXCHANGES_MAX,
+      maxHeaderListSize: HEADER_BYTES_MAX,
+      enablePush: false,
+    },
+    maxSessionInvalidFrames: 100,
+  });
+  let resets = 0;
+  let since_ms = performance.now();
+  session.on('error', () => session.destroy());
+  session.on('stream', (h2, headers, flags, rawHeaders) => {
+    h2.on('error', () => undefined);
+    h2.once('aborted', () => {
+      const now_ms = performance.now();
+      if (now_ms - since_ms > 1_000) {
+        since_ms = now_ms;
+        resets = 0;
+      }
+      if (++resets > RESETS_PER_SECOND_MAX) session.destroy();
+    });
+    onAsk(askOf(h2, headers, pairsOf(rawHeaders as unknown as string[]), (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0));
+  });
+  return session;
+}
+
+function askOf(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders & { ':method'?: string; ':path'?: string },
+  raw: HeaderList,
+  bodiless: boolean,
+): Ask {
+  const host = raw.find(([name]) => name === ':authority')?.[1] ?? raw.find(([name]) => name === 'host')?.[1] ?? '';
+  const plain = raw.filter(([name]) => !name.startsWith(':') && name !== 'host');
+  const length = headers['content-length'];
+  return {
+    method: headers[':method'] ?? 'GET',
+    path: headers[':path'] ?? '/',
+    headers: [['host', host], ...plain],
+    bodyKind: bodiless ? 'none' : length === undefined ? 'stream' : 'length',
+    upgrade: undefined,
+    body: stream,
+    answer: ({ status, headers: answered }) => {
+      if (!stream.headersSent && !stream.destroyed) stream.respond({ ':status': status, ...toRecord(answered) });
+      return stream;
+    },
+    onGone: (listener) => void stream.once('close', listener),
+    abort: () => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
+  };
+}

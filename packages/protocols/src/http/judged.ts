@@ -1,0 +1,126 @@
+import type { Gate, Mask, Permit } from '@hoop/core/gate';
+import type { Step } from '../shared/frames.ts';
+import { type AnswerHead, encodeCredit, encodeHead, encodeMessage, KINDS, type Kind, type RequestHead } from './message.ts';
+import { BodyMask, isText, readableBody } from './text-mask.ts';
+
+/** One request on its way through the gate, and its answer on its way back. */
+export class Judged {
+  readonly exchange: number;
+  readonly head: RequestHead;
+  permit: Permit | undefined;
+  deciding = false;
+  bytesIn = 0;
+  heldBytes = 0;
+  mask: BodyMask | undefined;
+  readonly #mask: Mask | undefined;
+  #held: Buffer[] = [];
+  #body: Buffer[] = [];
+  #status: number | undefined;
+  #bytesOut = 0;
+  /** Of a masked answer: what the target sent, what the client got, and what the client allowed and the target was told of. */
+  #taken = 0;
+  #given = 0;
+  #allowed = 0;
+  #told = 0;
+  #settled = false;
+
+  constructor(exchange: number, head: RequestHead, mask: Mask | undefined) {
+    this.exchange = exchange;
+    this.head = head;
+    this.#mask = mask;
+  }
+
+  /** Keeps a message back until the request is judged. */
+  hold(kind: number, payload: Buffer): void {
+    this.#held.push(encodeMessage(kind as Kind, this.exchange, payload));
+    if (kind !== KINDS.data) return;
+    this.heldBytes += payload.length;
+    this.#body.push(Buffer.from(payload));
+  }
+
+  /** What the gate judges and the audit keeps: method, path, and the body where it is text. */
+  text(complete: boolean): string {
+    const { method, path, headers } = this.head;
+    const body = readableBody(headers, Buffer.concat(this.#body), complete);
+    const line = this.head.upgrade === undefined ? `${method} ${path}` : `${method} ${path} (${this.head.upgrade})`;
+    return body === '' ? line : `${line}\n\n${body}`;
+  }
+
+  /** The request as it goes on, with what was held. */
+  permitted(permit: Permit): Step {
+    this.permit = permit;
+    const frames = [encodeHead(KINDS.request, this.exchange, this.#forTarget()), ...this.#held];
+    this.#held = [];
+    this.#body = [];
+    return Buffer.concat(frames);
+  }
+
+  answered(head: AnswerHead): Step {
+    this.#status = head.status;
+    if (!this.#mask || head.status === 101 || !isText(head.headers)) return 'pass';
+    this.mask = new BodyMask(this.#mask);
+    return encodeHead(KINDS.answer, this.exchange, { ...head, headers: head.headers.filter(([name]) => !DEPENDS_ON_BODY.has(name)) });
+  }
+
+  answerPiece(payload: Buffer): Step {
+    this.#bytesOut += payload.length;
+    if (!this.mask) return 'pass';
+    this.#taken += payload.length;
+    return this.#piece(this.mask.push(payload));
+  }
+
+  answerEnd(): Step {
+    if (!this.mask) return 'pass';
+    return Buffer.concat([this.#piece(this.mask.end()), encodeMessage(KINDS.end, this.exchange)]);
+  }
+
+  /** The client takes more of a masked answer. */
+  credit(bytes: number): Step {
+    this.#allowed += bytes;
+    return this.owedCredit() ?? 'drop';
+  }
+
+  /** What the target may send more, in bytes of its own: the client counts those of the masked body. */
+  owedCredit(): Buffer | undefined {
+    if (!this.mask) return undefined;
+    const shrunk = this.#taken - this.#given;
+    const bytes = this.#allowed + Math.max(0, shrunk) - this.#told;
+    if (bytes < CREDIT_BYTES_MIN) return undefined;
+    this.#told += bytes;
+    return encodeCredit(this.exchange, bytes);
+  }
+
+  /** Says how it ended. Once, and only of what was let through. */
+  settle(gate: Gate, error: string | undefined): void {
+    if (!this.permit || this.#settled) return;
+    this.#settled = true;
+    const counts = this.mask?.counts ?? {};
+    gate.settle(this.permit, {
+      rows: 0,
+      bytes: this.#bytesOut,
+      bytes_in: this.bytesIn,
+      ...(this.#status === undefined ? {} : { status: this.#status }),
+      ...(Object.keys(counts).length > 0 ? { masked: counts } : {}),
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+
+  #piece(masked: Buffer): Buffer {
+    this.#given += masked.length;
+    return masked.length === 0 ? masked : encodeMessage(KINDS.data, this.exchange, masked);
+  }
+
+  /** Where the answer is to be read, it must come as it is, and whole. */
+  #forTarget(): RequestHead {
+    if (!this.#mask || this.head.upgrade !== undefined) return this.head;
+    const headers = this.head.headers.filter(([name]) => !WANTS_PARTS.has(name));
+    return { ...this.head, headers: [...headers, ['accept-encoding', 'identity']], plain: true };
+  }
+}
+
+/** What is said of a body that is another one now. */
+const DEPENDS_ON_BODY = new Set(['content-length', 'content-md5', 'digest', 'content-digest', 'repr-digest', 'etag', 'accept-ranges']);
+const WANTS_PARTS = new Set(['accept-encoding', 'range', 'if-range']);
+
+/** Smaller grants wait for more. */
+const CREDIT_BYTES_MIN = 4 * 1024;

@@ -1,0 +1,33 @@
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** A message between gateway and agent: the head of a request is the longest that there can be. */
+export const MESSAGE_BYTES_MAX = 1 * MIB;
+
+/** All header lines of a request or an answer together. */
+export const HEADER_BYTES_MAX = 64 * KIB;
+
+/** How much of a body may be on its way without its receiver having taken it. */
+export const WINDOW_BYTES = 256 * KIB;
+
+/** A body goes in pieces of at most this. */
+export const PIECE_BYTES_MAX = 64 * KIB;
+
+/** Requests of one session that have no whole answer yet. */
+export const EXCHANGES_MAX = 250;
+
+/** Of a request's body, this much is held back until it is judged; a longer one is judged by its beginning. */
+export const JUDGED_BYTES_MAX = 64 * KIB;
+
+/** How long a target may take to the head of its answer. */
+export const ANSWER_MS_MAX = 5 * 60_000;
+
+/** A client has to send the head of its request within this, and the next one within `KEEP_ALIVE_MS`. */
+export const HEAD_MS_MAX = 30_000;
+export const KEEP_ALIVE_MS = 120_000;
+
+/** An upgraded connection in which neither side says anything is ended after this. */
+export const UPGRADED_IDLE_MS_MAX = 60 * 60_000;
+
+/** Connections to the target that one session may have at a time. */
+export const TARGET_SOCKETS_MAX = 64;

@@ -1,0 +1,155 @@
+import type { AppError } from '@hoop/core/errors';
+import { PeerFault } from '@hoop/core/errors';
+import type { Decision } from '@hoop/core/gate';
+import type { Relay, RelayPorts } from '@hoop/core/protocol';
+import { FrameRun, type Step } from '../shared/frames.ts';
+import { Judged } from './judged.ts';
+import { EXCHANGES_MAX, JUDGED_BYTES_MAX, MESSAGE_BYTES_MAX } from './limits.ts';
+import {
+  AnswerHead,
+  decodeCredit,
+  decodeHead,
+  decodeMessage,
+  encodeHead,
+  encodeMessage,
+  KINDS,
+  type Message,
+  RequestHead,
+  ResetMessage,
+} from './message.ts';
+import { answerWith, resetOf } from './words.ts';
+
+/**
+ * The two directions of a session. A request is an action: its line and the beginning of its body are judged before any of it goes on,
+ * and it is settled with status and bytes before the end of its answer leaves.
+ */
+export class HttpRelay implements Relay {
+  readonly lastWord = undefined;
+  readonly #ports: RelayPorts;
+  readonly #requests: FrameRun;
+  readonly #answers: FrameRun;
+  readonly #open = new Map<number, Judged>();
+  #newest = 0;
+
+  constructor(ports: RelayPorts) {
+    this.#ports = ports;
+    this.#requests = new FrameRun(MESSAGE_BYTES_MAX, (message) => this.#onClient(message), ports.toTarget);
+    this.#answers = new FrameRun(MESSAGE_BYTES_MAX, (message) => this.#onTarget(message), ports.toClient);
+  }
+
+  /** A request is given up by its own reset, not by a cancel of the session. */
+  get busy(): boolean {
+    return false;
+  }
+
+  fromClient(chunk: Buffer): void | Promise<void> {
+    return this.#requests.feed(chunk);
+  }
+
+  fromTarget(chunk: Buffer): void | Promise<void> {
+    return this.#answers.feed(chunk);
+  }
+
+  end(reason: AppError | undefined): Buffer {
+    const error = reason ? `session ended: ${reason.code}` : 'session ended before the answer';
+    for (const judged of this.#open.values()) judged.settle(this.#ports.gate, error);
+    this.#open.clear();
+    return reason ? encodeHead(KINDS.over, 0, resetOf(reason)) : Buffer.alloc(0);
+  }
+
+  #onClient(bytes: Buffer): Step {
+    const message = decodeMessage(bytes);
+    if (message.kind === KINDS.request) return this.#onRequest(message);
+    const judged = this.#open.get(message.exchange);
+    if (!judged) return 'drop';
+    if (message.kind === KINDS.reset) return this.#onGivenUp(judged, message);
+    if (message.kind === KINDS.data) judged.bytesIn += message.payload.length;
+    if (judged.permit) return message.kind === KINDS.credit && judged.mask ? judged.credit(decodeCredit(message.payload)) : 'pass';
+    judged.hold(message.kind, message.payload);
+    const decides = !judged.deciding && (message.kind === KINDS.end || judged.heldBytes >= JUDGED_BYTES_MAX);
+    return decides ? this.#decide(judged, message.kind === KINDS.end) : 'drop';
+  }
+
+  /** @throws PeerFault `bad_message` */
+  #onRequest({ exchange, payload }: Message): Step {
+    if (exchange <= this.#newest) throw new PeerFault('bad_message', 'An exchange was begun twice');
+    this.#newest = exchange;
+    const head = decodeHead(RequestHead, payload);
+    const judged = new Judged(exchange, head, this.#ports.gate.mask);
+    this.#open.set(exchange, judged);
+    if (this.#open.size > EXCHANGES_MAX) {
+      this.#refuse(judged, { status: 429, code: 'too_many_requests', message: 'Too many requests at a time; wait for answers' });
+      return 'drop';
+    }
+    return head.body === 'none' ? this.#decide(judged, true) : 'drop';
+  }
+
+  #onGivenUp(judged: Judged, message: Message): Step {
+    const reset = decodeHead(ResetMessage, message.payload);
+    judged.settle(this.#ports.gate, 'client_left');
+    this.#open.delete(judged.exchange);
+    return judged.permit ? encodeHead(KINDS.reset, judged.exchange, reset) : 'drop';
+  }
+
+  #decide(judged: Judged, complete: boolean): Step {
+    const decision = this.#ports.gate.ask('request', judged.text(complete));
+    if (!(decision instanceof Promise)) return this.#decided(judged, decision);
+    judged.deciding = true;
+    decision.then(
+      (late) => {
+        judged.deciding = false;
+        // The client may have given it up meanwhile; then there is nothing to send any more.
+        const step = this.#open.has(judged.exchange) ? this.#decided(judged, late) : this.#tooLate(judged, late);
+        if (Buffer.isBuffer(step)) void this.#ports.toTarget(step);
+      },
+      () => this.#refuse(judged, { status: 500, code: 'bug', message: 'The request could not be judged' }),
+    );
+    return 'drop';
+  }
+
+  #tooLate(judged: Judged, decision: Decision): Step {
+    if (decision.permit) this.#ports.gate.settle(decision.permit, { rows: 0, bytes: 0, error: 'client_left' });
+    this.#open.delete(judged.exchange);
+    return 'drop';
+  }
+
+  #decided(judged: Judged, decision: Decision): Step {
+    if (decision.permit) return judged.permitted(decision.permit);
+    this.#refuse(judged, { status: 403, code: 'denied', message: decision.denial.message });
+    return 'drop';
+  }
+
+  /** What the client still sends of it is dropped. */
+  #refuse(judged: Judged, reset: ResetMessage): void {
+    this.#open.delete(judged.exchange);
+    const { head, body } = answerWith(reset, judged.head.headers);
+    const answer = [encodeHead(KINDS.answer, judged.exchange, head)];
+    if (judged.head.method !== 'HEAD') answer.push(encodeMessage(KINDS.data, judged.exchange, body));
+    answer.push(encodeMessage(KINDS.end, judged.exchange));
+    void this.#ports.toClient(Buffer.concat(answer));
+  }
+
+  #onTarget(bytes: Buffer): Step {
+    const message = decodeMessage(bytes);
+    const judged = this.#open.get(message.exchange);
+    if (!judged) return 'drop';
+    if (message.kind === KINDS.answer) return judged.answered(decodeHead(AnswerHead, message.payload));
+    if (message.kind === KINDS.data) return this.#withCredit(judged, judged.answerPiece(message.payload));
+    if (message.kind === KINDS.credit) return 'pass';
+    this.#open.delete(message.exchange);
+    if (message.kind === KINDS.end) {
+      const rest = judged.answerEnd();
+      judged.settle(this.#ports.gate, undefined);
+      return rest;
+    }
+    judged.settle(this.#ports.gate, decodeHead(ResetMessage, message.payload).message);
+    return 'pass';
+  }
+
+  /** A mask that makes a body shorter would otherwise use up what the client allowed to be sent. */
+  #withCredit(judged: Judged, step: Step): Step {
+    const more = judged.owedCredit();
+    if (more) void this.#ports.toTarget(more);
+    return step;
+  }
+}

@@ -1,0 +1,70 @@
+import { constants, gunzipSync } from 'node:zlib';
+import type { Mask, MaskCounts } from '@hoop/core/gate';
+import { only } from './headers.ts';
+import { JUDGED_BYTES_MAX } from './limits.ts';
+import type { HeaderList } from './message.ts';
+
+/** Content that people read, and programs that speak to each other in text. Without a type it may be. */
+const TEXT = /^(text\/|application\/([\w.+-]*(json|xml|javascript|yaml|x-www-form-urlencoded|graphql|csv|ndjson)))/i;
+
+/** Whether a body is text by what its headers say of it. */
+export function isText(headers: HeaderList): boolean {
+  const type = only(headers, 'content-type');
+  return type === undefined || TEXT.test(type.trim());
+}
+
+/** What a rule reads of a request's body: '' for what is no text. */
+export function readableBody(headers: HeaderList, body: Buffer, complete: boolean): string {
+  if (body.length === 0 || !isText(headers)) return '';
+  const coding = only(headers, 'content-encoding')?.toLowerCase() ?? 'identity';
+  if (coding === 'identity') return body.toString('utf8');
+  if (coding !== 'gzip' && coding !== 'x-gzip') return `(${coding} body of ${body.length} bytes)`;
+  try {
+    // A beginning is enough: what is cut off is no error.
+    const options = { maxOutputLength: JUDGED_BYTES_MAX * 16, ...(complete ? {} : { finishFlush: constants.Z_SYNC_FLUSH }) };
+    return gunzipSync(body, options).toString('utf8');
+  } catch {
+    return `(unreadable gzip body of ${body.length} bytes)`;
+  }
+}
+
+/** A value longer than this may be cut in two, and then its parts are masked each for itself. */
+const HELD_BYTES_MAX = 4 * 1024;
+
+/** Masks a body piece by piece; what may go on in the next piece is held back until that comes. */
+export class BodyMask {
+  readonly counts: MaskCounts = {};
+  readonly #mask: Mask;
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(mask: Mask) {
+    this.#mask = mask;
+  }
+
+  push(piece: Buffer): Buffer {
+    const whole = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
+    const cut = cutAt(whole);
+    this.#held = Buffer.from(whole.subarray(cut));
+    return this.#apply(whole.subarray(0, cut));
+  }
+
+  end(): Buffer {
+    const rest = this.#held;
+    this.#held = Buffer.alloc(0);
+    return this.#apply(rest);
+  }
+
+  #apply(text: Buffer): Buffer {
+    return this.#mask.suspects(text) ? this.#mask.apply(text, this.counts) : text;
+  }
+}
+
+/** Behind the last byte that no value goes over. */
+function cutAt(bytes: Buffer): number {
+  const from = Math.max(0, bytes.length - HELD_BYTES_MAX);
+  for (let at = bytes.length - 1; at >= from; at--) if (BETWEEN[bytes[at] ?? 0]) return at + 1;
+  return bytes.length > HELD_BYTES_MAX ? bytes.length : 0;
+}
+
+/** Line breaks, quotation marks, brackets and the signs between fields; not a blank, which is inside of some values. */
+const BETWEEN = Uint8Array.from({ length: 256 }, (_, byte) => ('\n\r\t"<>[]{};,'.includes(String.fromCharCode(byte)) ? 1 : 0));

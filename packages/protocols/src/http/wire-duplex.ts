@@ -1,0 +1,51 @@
+import { Duplex } from 'node:stream';
+import type { Wire } from '@hoop/core/wire';
+
+/** A wire for Node's own servers and clients, which want a stream. What it reads, it reads only when it is asked to. */
+export class WireDuplex extends Duplex {
+  readonly #wire: Wire;
+  #resume: (() => void) | undefined;
+
+  constructor(wire: Wire) {
+    super({ allowHalfOpen: true });
+    this.#wire = wire;
+    wire
+      .pump((chunk) => {
+        if (this.push(chunk)) return undefined;
+        return new Promise((resolve) => {
+          this.#resume = resolve;
+        });
+      })
+      .then(
+        () => void this.push(null),
+        (error: Error) => void this.destroy(error),
+      );
+  }
+
+  /** For servers that log it. */
+  get remoteAddress(): string {
+    return this.#wire.peer;
+  }
+
+  override _read(): void {
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    const held = this.#wire.write(chunk);
+    if (held === undefined) callback();
+    else held.then(() => callback(), callback);
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#wire.end();
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#resume?.();
+    this.#wire.destroy();
+    callback(error);
+  }
+}
