@@ -4,6 +4,8 @@ import type { CreateOptions as AgentOptions } from './commands/admin-agents.ts';
 import type * as connectionCommands from './commands/admin-connections.ts';
 import type { CreateOptions as GuardrailOptions } from './commands/admin-guardrails.ts';
 import type { CreateOptions as MaskingOptions } from './commands/admin-masking.ts';
+import type { CreateOptions as ResourceOptions } from './commands/admin-resources.ts';
+import type { LogOptions } from './commands/admin-server-logs.ts';
 import type { CreateOptions as UserOptions } from './commands/admin-users.ts';
 import type { ListOptions } from './commands/sessions.ts';
 import { CompletedArgument, CompletedOption } from './completion/completed.ts';
@@ -15,10 +17,14 @@ export function addAdmin(program: Command, building: Building): void {
   const admin = group(program, 'admin', 'make, show and delete agents, connections, users and rules');
   const create = group(admin, 'create', 'make something');
   addCreateAgent(create, building);
+  addCreateOrgKey(create, building);
   addCreateConnection(create, building);
+  addCreateResource(create, building);
   addCreateUser(create, building);
   addCreateRules(create, building);
-  addGet(group(admin, 'get', 'show one by name, or all; TYPE/NAME works too'), building);
+  const get = group(admin, 'get', 'show one by name, or all; TYPE/NAME works too');
+  addGet(get, building);
+  addGetMore(get, building);
   addDelete(group(admin, 'delete', 'delete one by name; TYPE/NAME works too'), building);
   withFormat(admin.command('serverinfo'))
     .description('show version, addresses and capabilities of the gateway')
@@ -32,8 +38,31 @@ function addCreateAgent(create: Command, { context, run }: Building): void {
     .description('make an agent; its key goes to stdout, alone: export HOOP_KEY="$(hoop admin create agent dev)"')
     .argument('<name>', 'a name such as the environment that it is in')
     .addOption(new Option('--mode <mode>', 'how it will run').choices(['standard', 'embedded']).default('standard'))
+    .addOption(
+      new Option('--scheme <scheme>', "how it dials: the tunnel's own port, or the API's address where only HTTP gets out")
+        .choices(['grpcs', 'https'])
+        .default('grpcs'),
+    )
     .action((name: string, options: AgentOptions & Format) =>
       run(async () => (await import('./commands/admin-agents.ts')).create(context, name, formatted(options))),
+    );
+}
+
+function addCreateOrgKey(create: Command, { context, run }: Building): void {
+  withFormat(create.command('orgkeys').alias('orgkey'), ['text', 'json'])
+    .description('make the organization key, which many agents beside applications (`hoop run`) share; it goes to stdout, alone')
+    .action((options: Format) => run(async () => (await import('./commands/admin-org-keys.ts')).create(context, formatted(options))));
+}
+
+function addCreateResource(create: Command, { context, run }: Building): void {
+  withFormat(create.command('resource').alias('resources'), ['text', 'json'])
+    .description('make a resource: agent and settings that connections have in common')
+    .argument('<name>', 'its name')
+    .addOption(new CompletedOption('-a, --agent <name>', 'the agent of its connections that name none', 'agents'))
+    .option('-t, --type <type>', 'such as database/postgres or custom', 'custom')
+    .option('-e, --env <KEY=VALUE>', 'a setting of all its connections, as for a connection; repeatable', gather)
+    .action((name: string, options: ResourceOptions & Format) =>
+      run(async () => (await import('./commands/admin-resources.ts')).create(context, name, formatted(options))),
     );
 }
 
@@ -44,7 +73,11 @@ function addCreateConnection(create: Command, { context, run }: Building): void 
     .argument('[command...]', 'after --, what a custom connection runs')
     .addOption(new CompletedOption('-a, --agent <name>', 'the agent that reaches the target', 'agents'))
     .option('-t, --type <type>', 'such as database/postgres, application/ssh or custom', 'custom')
-    .option('-e, --env <KEY=VALUE>', 'a setting such as HOST=db.internal; KEY=file://PATH and KEY=base64://DATA too; repeatable', gather)
+    .option(
+      '-e, --env <KEY=VALUE>',
+      'a setting such as HOST=db.internal; KEY=file://PATH, KEY=base64://DATA, and filesystem:KEY=… for a file; repeatable',
+      gather,
+    )
     .option('--tags <key=value>', 'tags; repeatable', gather)
     .option('--access-modes <modes>', 'of connect, exec, runbooks, joined by commas; all when left out')
     .addOption(new Option('--schema <state>', 'may users see the schema').choices(['enabled', 'disabled']))
@@ -151,6 +184,28 @@ function addGet(get: Command, { context, run }: Building): void {
     );
 }
 
+function addGetMore(get: Command, { context, run }: Building): void {
+  withFormat(get.command('orgkeys').alias('orgkey'), ['text', 'json'])
+    .description('the organization key, alone on stdout')
+    .action((options: Format) => run(async () => (await import('./commands/admin-org-keys.ts')).get(context, formatted(options))));
+  withFormat(get.command('resources').alias('resource'))
+    .description('resources')
+    .addArgument(new CompletedArgument('[name]', 'one of them', 'resources'))
+    .action((name: string | undefined, options: Format) =>
+      run(async () => (await import('./commands/admin-resources.ts')).get(context, name, formatted(options))),
+    );
+  withFormat(get.command('serverlogs').alias('serverlog'), ['text', 'json'])
+    .description('what the gateway and its agents logged lately, the oldest first')
+    .addOption(new CompletedOption('--agent <name>', "only this agent's; `gateway` for the gateway's own", 'agents'))
+    .addOption(new Option('--level <level>', 'this level and graver ones').choices(['debug', 'info', 'warn', 'error', 'fatal']))
+    .option('--since <when>', 'only from then on: a date, or how long ago, such as 10m')
+    .option('--limit <count>', 'how many of the last ones, 1 to 1000; 200 if not given')
+    .option('-f, --follow', 'go on with what comes, until Ctrl-C')
+    .action((options: LogOptions & Format) =>
+      run(async () => (await import('./commands/admin-server-logs.ts')).get(context, formatted(options))),
+    );
+}
+
 function addDelete(remove: Command, { context, run }: Building): void {
   remove
     .command('agent')
@@ -164,6 +219,17 @@ function addDelete(remove: Command, { context, run }: Building): void {
     .description('delete a connection; its open sessions end')
     .addArgument(new CompletedArgument('<name>', 'which', 'connections'))
     .action((name: string) => run(async () => (await import('./commands/admin-connections.ts')).remove(context, name)));
+  remove
+    .command('orgkeys')
+    .alias('orgkey')
+    .description('revoke the organization key; every agent that came with it, and every session on them, ends at once')
+    .action(() => run(async () => (await import('./commands/admin-org-keys.ts')).remove(context)));
+  remove
+    .command('resource')
+    .alias('resources')
+    .description('delete a resource to which no connection belongs')
+    .addArgument(new CompletedArgument('<name>', 'which', 'resources'))
+    .action((name: string) => run(async () => (await import('./commands/admin-resources.ts')).remove(context, name)));
   remove
     .command('user')
     .alias('users')

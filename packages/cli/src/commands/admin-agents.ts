@@ -6,6 +6,7 @@ import { note, print, printJson } from '../output/terminal.ts';
 
 export interface CreateOptions {
   readonly mode: 'standard' | 'embedded';
+  readonly scheme: 'grpcs' | 'https';
   readonly json?: boolean;
 }
 
@@ -15,15 +16,15 @@ export interface CreateOptions {
  */
 export async function create(context: Context, name: string, options: CreateOptions): Promise<void> {
   const { client } = openGateway(context);
-  const { token } = await client.call(createAgent, { body: { name, mode: options.mode } });
+  const transport = options.scheme === 'https' ? 'http' : 'grpc';
+  const { token } = await client.call(createAgent, { body: { name, mode: options.mode, transport } });
   const { terminal } = context;
   if (options.json === true) printJson(terminal, { name, token });
   else print(terminal, token);
-  if (terminal.stdout.isTTY === true) {
-    note(
-      terminal,
-      terminal.errStyle.dim('This is the only time the key is shown. Start the agent with it in HOOP_KEY: `hoop start agent`'),
-    );
+  // Also where stdout goes into a variable: the person sees stderr.
+  if (terminal.stderr.isTTY === true) {
+    const start = options.mode === 'embedded' ? 'hoop run -- COMMAND' : 'hoop agent start';
+    note(terminal, terminal.errStyle.dim(`This is the only time the key is shown. Start the agent with it in HOOP_KEY: \`${start}\``));
   }
 }
 

@@ -152,7 +152,7 @@ export async function get(context: Context, name: string | undefined, options: G
   }
   const agents = new Map((await client.call(listAgents)).map((agent) => [agent.id, agent.name]));
   const tags = options.showTags === true;
-  const rows = connections.map((connection) => rowOf(connection, agents.get(connection.agent_id), tags));
+  const rows = connections.map((connection) => rowOf(connection, agents.get(connection.effective_agent_id), tags));
   context.terminal.stdout.write(renderTable([...HEADERS, ...(tags ? ['TAGS'] : [])], rows));
 }
 

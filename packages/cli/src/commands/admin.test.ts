@@ -15,7 +15,7 @@ const KEY = 'grpcs://dev:xagt-mzv7CRgUs23TgHpk0XNmll0TO37qfwM0D3JGQpwGPa8@gw.exa
 test('creating an agent prints the key on stdout and nothing else anywhere', async () => {
   await using gateway = await FakeGateway.start({
     createAgent: ({ body, headers }) => {
-      assert.deepEqual(body, { name: 'dev', mode: 'standard' });
+      assert.deepEqual(body, { name: 'dev', mode: 'standard', transport: 'grpc' });
       assert.equal(headers.authorization, 'Bearer a.b.c');
       return { token: KEY };
     },

@@ -4,6 +4,7 @@ import { listConnections } from '@hoop/contract/routes/connections';
 import { listCredentials } from '@hoop/contract/routes/credentials';
 import { listGuardrails } from '@hoop/contract/routes/guardrails';
 import { listMaskingRules } from '@hoop/contract/routes/masking';
+import { listResources } from '@hoop/contract/routes/resources';
 import { listSessions } from '@hoop/contract/routes/sessions';
 import { listUsers } from '@hoop/contract/routes/users';
 import type { Completes } from '../completion/completed.ts';
@@ -23,6 +24,7 @@ const WORDS: Readonly<Partial<Record<Completes, (client: Client) => Promise<read
   sessions: async (client) => (await client.call(listSessions, { query: { count: 'none' }, ...timely })).data.map((session) => session.id),
   credentials: async (client) => (await client.call(listCredentials, timely)).items.map((credential) => credential.id),
   guardrails: async (client) => (await client.call(listGuardrails, timely)).map((rule) => rule.name),
+  resources: async (client) => (await client.call(listResources, timely)).map((resource) => resource.name),
   'datamasking-rules': async (client) => (await client.call(listMaskingRules, timely)).map((rule) => rule.name),
 };
 

@@ -9,6 +9,7 @@ export type Completes =
   | 'credentials'
   | 'guardrails'
   | 'datamasking-rules'
+  | 'resources'
   | 'config-attributes'
   | 'commands'
   | 'files';

@@ -49,7 +49,15 @@ function offered(...words: string[]): string[] {
 test('commands are offered at every level, hidden ones and aliases left out', () => {
   assert.deepEqual(offered('hoop', 'co'), ['connect', 'config', 'completion']);
   assert.deepEqual(offered('hoop', 'admin', ''), ['create', 'get', 'delete', 'serverinfo']);
-  assert.deepEqual(offered('hoop', 'admin', 'delete', ''), ['agent', 'connection', 'user', 'guardrail', 'datamasking-rule']);
+  assert.deepEqual(offered('hoop', 'admin', 'delete', ''), [
+    'agent',
+    'connection',
+    'orgkeys',
+    'resource',
+    'user',
+    'guardrail',
+    'datamasking-rule',
+  ]);
   assert.deepEqual(offered('hoop', '__'), []);
 });
 
