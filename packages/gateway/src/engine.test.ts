@@ -17,8 +17,17 @@ import { Engine, type Grant, type SessionResult, targetOf } from './engine.ts';
 import { AgentHub } from './hub.ts';
 import { scratchDirectory } from './testing/fixtures.ts';
 
-const ADMIN: Identity = { userId: 'admin', email: 'admin@example.test', name: 'A', groups: [], isAdmin: true, isAuditor: false };
-const NOBODY: Identity = { ...ADMIN, userId: 'nobody', email: 'nobody@example.test', isAdmin: false };
+const ADMIN: Identity = {
+  userId: 'admin@example.test',
+  email: 'admin@example.test',
+  name: 'A',
+  groups: [],
+  isAdmin: true,
+  isAuditor: false,
+};
+/** Users may be named by their e-mail where an id is asked for. */
+const NOBODY: Identity = { ...ADMIN, userId: 'nobody@example.test', email: 'nobody@example.test', isAdmin: false };
+const GONE: Identity = { ...NOBODY, userId: 'gone@example.test', email: 'gone@example.test' };
 
 /** The agent's end of the sessions, as a test plays it. */
 class Agent {
@@ -93,6 +102,7 @@ beforeEach(async () => {
       agent,
     ),
   );
+  for (const { email, name } of [ADMIN, NOBODY, GONE]) await store.users.create({ email, name, groups: [], status: 'active' });
   connection = await store.connections.create({ name: 'shop', type: 'database', subtype: 'postgres', agentId: row.id, secrets: {} });
   engine = new Engine({
     store,
@@ -243,12 +253,33 @@ describe('ending sessions', () => {
     assert.equal((await client.over).reason?.code, 'session_killed');
   });
 
+  test('comes before their beginning for whoever lost the right since the login, however long the client took', async () => {
+    const stale = { ...connection };
+    await store.users.update(GONE.userId, { status: 'inactive' });
+    assert.equal((await comes({ identity: GONE }).over).reason?.code, 'user_deactivated');
+    await store.users.delete(GONE.userId);
+    assert.equal((await comes({ identity: GONE }).over).reason?.code, 'user_deactivated');
+    await store.connections.update('shop', { accessModes: { connect: false } });
+    assert.equal((await comes({ connection: stale }).over).reason?.code, 'connection_closed');
+    await store.connections.delete('shop');
+    assert.equal((await comes({ connection: stale }).over).reason?.code, 'connection_closed');
+    assert.deepEqual(agent.heard, []);
+  });
+
+  test('is final where somebody must approve, because nobody can in this version', async () => {
+    const reviewed = await store.connections.update('shop', { reviewers: ['dba'] });
+    assert.ok(reviewed);
+    assert.equal((await comes({ connection: reviewed }).over).reason?.code, 'review_required');
+    assert.deepEqual(agent.heard, []);
+  });
+
   test('finds those of a user, of a connection, of a secret', async () => {
-    const others = await open({ identity: NOBODY, connection: { ...connection, id: 'another' } });
-    const ofUser = await open({ identity: { ...NOBODY, userId: 'gone' }, connection: { ...connection, id: 'another' } });
+    const another = await store.connections.create({ name: 'another', type: 'database', subtype: 'postgres', agentId: connection.agentId });
+    const others = await open({ identity: NOBODY, connection: another });
+    const ofUser = await open({ identity: GONE, connection: another });
     const ofConnection = await open();
-    const ofSecret = await open({ connection: { ...connection, id: 'another' }, credentialId: 'secret-1' });
-    engine.endSessionsOfUser('gone');
+    const ofSecret = await open({ connection: another, credentialId: 'secret-1' });
+    engine.endSessionsOfUser(GONE.userId);
     engine.endSessionsOfConnection(connection.id);
     engine.revokeCredential('secret-1');
     const codes = await Promise.all([ofUser, ofConnection, ofSecret].map(async ({ over }) => (await over).reason?.code));

@@ -156,15 +156,12 @@ export class Engine {
 
   /** A user was deactivated or deleted. */
   endSessionsOfUser(userId: string): void {
-    this.#endWhere((live) => live.identity.userId === userId, new Refusal('user_deactivated', 'The user of this session was deactivated'));
+    this.#endWhere((live) => live.identity.userId === userId, deactivated());
   }
 
   /** A connection was deleted, or its connect mode switched off. */
   endSessionsOfConnection(connectionId: string): void {
-    this.#endWhere(
-      (live) => live.connectionId === connectionId,
-      new Refusal('connection_closed', 'The connection of this session was closed'),
-    );
+    this.#endWhere((live) => live.connectionId === connectionId, closed());
   }
 
   /** Passes a cancel on to the session with this key; an unknown key does nothing, as with a server. */
@@ -255,9 +252,7 @@ export class Engine {
   async #begin(live: Live, accepted: Accepted<Grant>, request: SessionRequest, protocol: string): Promise<void> {
     const { store, audit, clock, gatewayId } = this.#deps;
     const { identity, connection } = accepted.grant;
-    // Asked again, now that a revocation finds this session: one that came since the login would have missed it.
-    const credential = live.credentialId === undefined ? undefined : await store.credentials.get(live.credentialId);
-    if (credential?.revokedAt != null) throw revoked();
+    await this.#mustStillHold(live, connection.id, request.verb);
     const opening: SessionOpenEvent = {
       type: 'session.open',
       user: identity.email,
@@ -293,6 +288,22 @@ export class Engine {
       startedAt: clock.now(),
     });
     await audit.durable(record);
+  }
+
+  /**
+   * Asks again what the login found, now that whoever takes it back finds this session: a change since then would have missed
+   * it, and a client may take its time between login and first byte.
+   */
+  async #mustStillHold(live: Live, connectionId: string, verb: AccessMode): Promise<void> {
+    const { store } = this.#deps;
+    const [credential, user, connection] = await Promise.all([
+      live.credentialId === undefined ? undefined : store.credentials.get(live.credentialId),
+      store.users.get(live.identity.userId),
+      store.connections.get(connectionId),
+    ]);
+    if (credential?.revokedAt != null) throw revoked();
+    if (user?.status !== 'active') throw deactivated();
+    if (!connection?.accessModes[verb]) throw closed();
   }
 
   async #connect(live: Live, accepted: Accepted<Grant>, request: SessionRequest, protocol: string): Promise<SessionPipe> {
@@ -403,6 +414,14 @@ export class Engine {
 
 function killed(byEmail: string): Refusal {
   return new Refusal('session_killed', `The session was ended by ${byEmail}`);
+}
+
+function deactivated(): Refusal {
+  return new Refusal('user_deactivated', 'The user of this session was deactivated');
+}
+
+function closed(): Refusal {
+  return new Refusal('connection_closed', 'The connection of this session was closed');
 }
 
 function revoked(): Refusal {

@@ -83,6 +83,8 @@ let there: Gateway;
 let api: Client;
 /** Keys are made there, because each of these two has a certificate of its own making, which a key names. */
 let apiThere: Client;
+/** Of the administrator, whose sessions they are where nothing else is said. */
+let ownId = '';
 let agents = 0;
 
 async function start(postgresUri: string, key: string): Promise<Gateway> {
@@ -103,6 +105,7 @@ before(async () => {
   const { headers } = await createClient({ baseUrl: here.addresses.apiUrl }).send(routes.register, { body });
   const token = headers.get('token') ?? '';
   api = createClient({ baseUrl: here.addresses.apiUrl, token });
+  ownId = (await api.call(routes.getUserInfo)).id;
   apiThere = createClient({ baseUrl: there.addresses.apiUrl, token });
 });
 
@@ -157,7 +160,7 @@ async function openThere(connectionName: string, more: { userId?: string; creden
   assert.ok(connection);
   const [inside, outside] = memoryStreams();
   void leaveWithTheGateway(new StreamWire(outside, 'far'));
-  const { userId = 'u', ...rest } = more;
+  const { userId = ownId, ...rest } = more;
   const identity: Identity = { userId, email: 'u@hoop.test', name: 'u', groups: [], isAdmin: false, isAuditor: false };
   const id = randomUUID();
   const over = there.engine.open(
