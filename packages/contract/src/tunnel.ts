@@ -34,7 +34,7 @@ export const TUNNEL_PATHS = {
   control: '/hoop.Tunnel/Control',
   /** A session that the gateway asked for with `dial`; header `hoop-stream` says which. */
   session: '/hoop.Tunnel/Session',
-  /** A user's `hoop connect`: one local client. Authorization: the user's token; header `hoop-connection`. */
+  /** A user's `hoop connect`: one local client. Authorization: the user's token; header `hoop-connection`, and `hoop-verb` for what it is to do (`connect` or `exec`). */
   client: '/hoop.Tunnel/Client',
   /** A user proves who they are, for the link as a whole. Authorization: the user's token. */
   user: '/hoop.Tunnel/User',

@@ -44,7 +44,7 @@ const TRANSCRIPT_RECORD_COST_BYTES = 256;
 const TRANSCRIPT_RECORD_BYTES_MAX = 1024 * 1024;
 
 /** Who was shown everything and left has nothing to wait for: the agent has this long to end the command in its own way. */
-const CLIENT_LEFT_MS_MAX = 5_000;
+const CLIENT_LEFT_MS_MAX = 2_000;
 
 /** Of what a client sends without getting an answer, this much is kept for the case that nobody else can tell of it. */
 const UNANSWERED_BYTES_MAX = 64 * 1024;

@@ -48,6 +48,8 @@ export interface TunnelServerOptions {
 export interface ClientRequest {
   readonly token: string;
   readonly connection: string;
+  /** `connect` or `exec`, as the client has it. */
+  readonly verb: string;
   readonly peer: string;
   /** To be called when the token was found good: until then the link is held to what strangers may have. */
   proven(): void;
@@ -210,6 +212,7 @@ export class TunnelServer {
       this.#options.onClient(incoming.accept(), {
         token: bearer(headers),
         connection: headers['hoop-connection'] ?? '',
+        verb: headers['hoop-verb'] ?? 'connect',
         peer: carrier.peer,
         proven: () => this.#trust(carrier, below),
       });

@@ -1,6 +1,6 @@
 import { type AgentMessage, FRAME_KINDS } from '@hoop/contract/tunnel';
 import { protocolOf } from '@hoop/core/connection';
-import { asAppError, Misconfigured, Refusal, toPlain } from '@hoop/core/errors';
+import { asAppError, Misconfigured, PeerFault, Refusal, toPlain } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
 import type { Log } from '@hoop/core/log';
 import type { Protocol } from '@hoop/core/protocol';
@@ -45,11 +45,14 @@ export function tunnelListener(options: TunnelListenerOptions): TunnelServer {
   });
 }
 
-/** One local client of a `hoop connect`: the identity is proven by the user's token, so the protocol asks for no login. */
+/** One local client of a `hoop connect` or `hoop exec`: the identity is proven by the user's token, so the protocol asks for no login. */
 async function serveUser(options: TunnelListenerOptions, stream: FrameStream, request: ClientRequest): Promise<void> {
   try {
     const identity = await options.verifyToken(request.token);
     request.proven();
+    const { verb } = request;
+    if (verb !== 'connect' && verb !== 'exec')
+      throw new PeerFault('bad_message', 'The client asks for a session of a kind that there is not');
     const connection = await options.connectionNamed(request.connection);
     if (!connection) throw new Refusal('not_found', `There is no connection ${request.connection}; see hoop list`);
     const name = protocolOf(connection.type, connection.subtype);
@@ -59,6 +62,9 @@ async function serveUser(options: TunnelListenerOptions, stream: FrameStream, re
         'unsupported',
         `Connections of type ${connection.type}/${connection.subtype} cannot be opened in this version`,
       );
+    // Where a script and a session are the same on the wire, whoever may only run scripts would get a session.
+    if (verb === 'exec' && !protocol.needsCommand)
+      throw new Refusal('unsupported', `Scripts for connections of type ${connection.subtype} are taken by the API`);
     const { engine } = options;
     const accepted = await protocol.accept(new StreamWire(stream, request.peer), {
       tls: undefined,
@@ -69,7 +75,7 @@ async function serveUser(options: TunnelListenerOptions, stream: FrameStream, re
       cancel: (key) => engine.cancel(key),
       mintCancelKey: (length) => engine.mintCancelKey(length),
     });
-    if (accepted) await engine.open(accepted, { verb: 'connect', origin: 'cli' });
+    if (accepted) await engine.open(accepted, { verb, origin: 'cli' });
   } catch (thrown) {
     const error = asAppError(thrown);
     options.log.info({ code: error.code, peer: request.peer }, 'A user’s stream was refused');
