@@ -175,7 +175,7 @@ describe('a tcp connection', () => {
     const client = dial(local);
     client.resume();
     await system.office.kill((await system.office.openSession(connection)).id);
-    await once(client, 'close');
+    await once(client, 'end');
     await gone.promise;
   });
 
