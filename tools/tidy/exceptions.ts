@@ -48,8 +48,7 @@ export const BANS: readonly Ban[] = [
     words: ['setInterval', '('],
     instead: 'wait for what you wait for; a timer of a long life belongs to a part that closes it',
     except: [
-      { path: 'packages/tunnel/src/settings.ts', why: 'pings a link as long as it lives' },
-      { path: 'packages/tunnel/src/mux.ts', why: 'the same, on the other carrier' },
+      { path: 'packages/tunnel/src/pulse.ts', why: 'pings a link as long as it lives' },
       { path: '*.test.ts', why: 'a test counts the turns of the event loop' },
       { path: 'tools/progress.mjs', why: 'turns the spinner while something is awaited' },
     ],

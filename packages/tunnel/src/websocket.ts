@@ -77,6 +77,8 @@ class WebSocketBytes extends Duplex {
 export function requestWebSocket(socket: Duplex, url: string): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const websocket = new WebSocket(url, [WEBSOCKET_PROTOCOL], { ...COMMON, createConnection: () => socket, followRedirects: false });
+    // Whoever spoke to a proxy on it has paused it.
+    socket.resume();
     const { host } = new URL(url);
     const fail = (why: string, cause?: Error): void => {
       socket.destroy();

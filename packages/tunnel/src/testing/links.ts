@@ -113,6 +113,8 @@ export class CuttableRelay {
   readonly port: number;
   /** Where new connections lead to; a name may come to mean another machine. */
   target_port: number;
+  /** Connections that were asked for so far. */
+  dials = 0;
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
   #swallowed: readonly Direction[] = [];
@@ -137,6 +139,10 @@ export class CuttableRelay {
     return this.#sockets.size / 2;
   }
 
+  get hasLost(): boolean {
+    return this.#lost.size > 0;
+  }
+
   /** Ends every connection as a cable that is pulled does, once somebody notices. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
@@ -154,12 +160,19 @@ export class CuttableRelay {
     this.#lost.clear();
   }
 
+  /** New connections pass again; those that lost something stay as they are, and nobody is told. */
+  forget(): void {
+    this.#swallowed = [];
+    for (const socket of this.#lost) socket.removeAllListeners('data');
+  }
+
   close(): void {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
   }
 
   #connect(near: net.Socket): void {
+    this.dials++;
     const far = net.connect({ host: '127.0.0.1', port: this.target_port, noDelay: true });
     this.#pass(near, far, 'to the gateway');
     this.#pass(far, near, 'to the agent');
