@@ -173,10 +173,9 @@ describe('a tcp connection', () => {
     const port = await service((socket) => socket.on('close', () => gone.resolve()).resume());
     const { port: local, connection } = await wayTo(port);
     const client = dial(local);
-    client.resume();
+    const ended = once(client.resume(), 'end');
     await system.office.kill((await system.office.openSession(connection)).id);
-    await once(client, 'end');
-    await gone.promise;
+    await Promise.all([ended, gone.promise]);
   });
 
   test('refuses native credentials, because opaque bytes have no place for a secret', async () => {
