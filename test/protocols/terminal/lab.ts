@@ -67,8 +67,13 @@ export class CommandLab {
 
   /** Sits down at a connection, as the command line does. */
   async sit(connection: string, start: Partial<StartMessage> = {}, verb: 'connect' | 'exec' = 'connect'): Promise<CommandClient> {
+    return this.sitWith(connection, encodeTerminalMessage(TERMINAL_FRAMES.start, StartMessage.parse({ mode: 'pty', ...start })), verb);
+  }
+
+  /** The same, with any first words. */
+  async sitWith(connection: string, first: Uint8Array, verb: 'connect' | 'exec'): Promise<CommandClient> {
     const stream = await this.#link.openConnection(connection, this.system.office.token, verb);
-    const client = new CommandClient(new StreamWire(stream, 'test'), StartMessage.parse({ mode: 'pty', ...start }));
+    const client = new CommandClient(new StreamWire(stream, 'test'), first);
     this.#open.add(client);
     return client;
   }
@@ -108,7 +113,7 @@ export class CommandClient {
   readonly notices: string[] = [];
   exit: ExitMessage | undefined;
 
-  constructor(wire: StreamWire, start: StartMessage) {
+  constructor(wire: StreamWire, first: Uint8Array) {
     this.#wire = wire;
     const reader = new TerminalFrameReader();
     this.#over = wire
@@ -116,7 +121,7 @@ export class CommandClient {
         for (const { kind, payload } of reader.push(chunk)) this.#hear(kind, Buffer.from(payload).toString('utf8'));
       })
       .catch(() => undefined);
-    void wire.write(Buffer.from(encodeTerminalMessage(TERMINAL_FRAMES.start, start)));
+    void wire.write(Buffer.from(first));
   }
 
   async type(text: string): Promise<void> {
