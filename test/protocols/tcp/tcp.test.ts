@@ -170,7 +170,7 @@ describe('a tcp connection', () => {
 
   test('ends at once when it is killed, though neither side says anything', async () => {
     const gone = Promise.withResolvers<void>();
-    const port = await service((socket) => socket.on('close', () => gone.resolve()).resume());
+    const port = await service((socket) => socket.on('end', () => gone.resolve()).resume());
     const { port: local, connection } = await wayTo(port);
     const client = dial(local);
     const ended = once(client.resume(), 'end');
