@@ -45,12 +45,14 @@ export async function runForeground(
     let pass = (_signal: NodeJS.Signals): void => undefined;
     for (const signal of TERMINAL_SIGNALS) on(signal, () => isTerminals() || pass(signal));
     for (const signal of SIGNALS) on(signal, () => pass(signal));
+    // A command that stops itself (Ctrl-Z in an editor) gives the terminal back to the shell, which waits for this process.
+    let stopWith = (): void => undefined;
+    on('SIGCHLD', () => stopWith());
     const child = spawn(program, args, { stdio: 'inherit', env: { ...environment } });
     pass = (signal) => void child.kill(signal);
-    // A command that stops itself (Ctrl-Z in an editor) gives the terminal back to the shell, which waits for this process.
-    on('SIGCHLD', () => {
+    stopWith = () => {
       if (child.pid !== undefined && isStopped(child.pid)) process.kill(process.pid, 'SIGSTOP');
-    });
+    };
     return await new Promise<number>((resolve, reject) => {
       child.once('error', (cause) => reject(new CommandFault(command[0], cause)));
       child.once('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]));
