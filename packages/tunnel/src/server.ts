@@ -18,7 +18,7 @@ import {
 } from './carrier.ts';
 import { sendControl } from './control.ts';
 import { H2ServerCarrier, incomingH2 } from './h2-carrier.ts';
-import type { AgentLink } from './link.ts';
+import type { AgentIdentity, AgentLink } from './link.ts';
 import { MUX_ALPN, MUX_PREFACE, MuxCarrier } from './mux.ts';
 import { H2_SESSION_MEMORY_MIB, H2_SETTINGS, type PulseLimits } from './settings.ts';
 import { type StrangerLimits, Strangers } from './strangers.ts';
@@ -31,7 +31,7 @@ export interface TunnelServerOptions {
   readonly plaintext: 'loopback' | 'anyone';
   readonly log: Log;
   /** Checks an agent's whole key. @throws Refusal */
-  authenticateAgent(key: string): Promise<{ agentId: string; name: string }>;
+  authenticateAgent(key: string): Promise<AgentIdentity>;
   onAgent(link: AgentLink): void;
   /** What an agent tells between its sessions. More than the named limits allow is dropped, and so is what cannot be read. */
   onMessage?(link: AgentLink, message: AgentMessage): void;
@@ -243,7 +243,7 @@ export class TunnelServer {
   }
 
   async #onControl(carrier: Carrier, incoming: IncomingStream, below: Duplex): Promise<void> {
-    let identity: { agentId: string; name: string };
+    let identity: AgentIdentity;
     try {
       identity = await this.#options.authenticateAgent(bearer(incoming.headers));
     } catch (error) {
