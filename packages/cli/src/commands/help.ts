@@ -13,7 +13,9 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['HOOP_TLSCA', "the authority of the gateway's certificate: PEM, base64://… or file://…"],
   ['HOOP_TLS_SKIP_VERIFY', 'true: trust any certificate; for a trial only'],
   ['HOOP_EMAIL, HOOP_PASSWORD', 'for `hoop login` where nobody can be asked'],
-  ['HOOP_KEY', 'for `hoop start agent`: the key that `hoop admin create agent` printed'],
+  ['HOOP_KEY', 'for `hoop start agent`, `hoop agent start` and `hoop run`: the key that `hoop admin create agent` printed'],
+  ['HOOP_DB_URI', 'for `hoop run`: the database that it offers'],
+  ['HOOP_LOG_FILE', 'for `hoop run`: where its agent logs; off for nowhere'],
   ['HOOP_NODE', 'another Node.js 24 to run this program on'],
   ['NO_COLOR', 'set to anything: no colours'],
 ];
