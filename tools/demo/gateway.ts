@@ -57,6 +57,7 @@ function gatewayEnv(
     LOG_ENCODING: 'human',
     // Any port, unless the environment names one: another gateway may have the usual one.
     MYSQL_LISTEN: '127.0.0.1:0',
+    HTTP_LISTEN: '127.0.0.1:0',
     ...Object.fromEntries(passed),
     HOOP_HOME: paths.home,
     API_LISTEN: address(listeners.api),

@@ -14,8 +14,15 @@ const PROTOCOL_OF: Readonly<Record<string, string>> = {
   'database/mssql': 'mssql',
   'database/oracledb': 'oracledb',
   'application/httpproxy': 'http',
+  'application/grafana': 'http',
+  'application/kibana': 'http',
+  'custom/httpproxy': 'http',
+  'custom/kubernetes': 'http',
+  'custom/kubernetes-token': 'http',
   'application/tcp': 'tcp',
   'application/ssh': 'ssh',
+  'application/git': 'ssh',
+  'application/github': 'ssh',
 };
 
 /** A configured resource role, as the data path needs it. */

@@ -6,6 +6,7 @@ export const NATIVE_VARIABLES = {
   postgres: { listen: 'POSTGRES_LISTEN', public: 'POSTGRES_PUBLIC_ADDRESS' },
   mysql: { listen: 'MYSQL_LISTEN', public: 'MYSQL_PUBLIC_ADDRESS' },
   ssh: { listen: 'SSH_LISTEN', public: 'SSH_PUBLIC_ADDRESS' },
+  http: { listen: 'HTTP_LISTEN', public: 'HTTP_PUBLIC_ADDRESS' },
 } as const;
 
 /** Every variable that the gateway reads. */

@@ -17,7 +17,9 @@ export const DatabaseAccess = z.object({
   password: z.string(),
   database_name: z.string(),
   connection_string: z.string(),
-  /** What to type, where the client is a command. */
+  /** The secret once more, under the name that HTTP clients look for. */
+  proxy_token: z.string().optional(),
+  /** What to type, where the client is a command; of HTTP JSON with `curl` and `browser`. */
   command: z.string().optional(),
   /** What the gateway proves itself with, where clients must know it: a line for known_hosts. */
   known_host: z.string().optional(),

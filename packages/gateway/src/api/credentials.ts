@@ -31,7 +31,8 @@ export function credentialHandlers(parts: ApiParts): Pick<Handlers, Names> {
       const row = (await store.credentials.listOf(identity.userId)).find((each) => each.connectionId === connection.id);
       if (!row) throw notFound('credential');
       const database = await databaseOf(parts, connection);
-      const { password: _, connection_string: __, ...access } = accessOf(parts, nativeAddress(parts, connection), connection, database, '');
+      const shown = accessOf(parts, nativeAddress(parts, connection), connection, database, '');
+      const { password: _, connection_string: __, proxy_token: ___, command: ____, ...access } = shown;
       return { body: { ...envelope(row, connection), connection_credentials: access } };
     },
     revokeCredential: async ({ params, identity }) => {
@@ -98,7 +99,7 @@ interface Way {
   readonly secret: string;
 }
 
-type Told = Pick<DatabaseAccess, 'connection_string' | 'command' | 'known_host'>;
+type Told = Pick<DatabaseAccess, 'connection_string' | 'command' | 'known_host' | 'proxy_token'>;
 
 /** How people go in, a line a protocol. Names of connections and secrets are made of characters that mean nothing in a URL or a shell. */
 const TOLD: Readonly<Record<string, (way: Way, parts: ApiParts) => Told>> = {
@@ -109,6 +110,11 @@ const TOLD: Readonly<Record<string, (way: Way, parts: ApiParts) => Told>> = {
     connection_string: `mysql://${connection.name}:${secret}@${formatAddress(address)}/${encodeURIComponent(database)}`,
     command: `mariadb --ssl -h ${address.host} -P ${address.port} -u ${connection.name} -p${secret}${/^[\w-]+$/.test(database) ? ` ${database}` : ''}`,
   }),
+  http: ({ address, secret }) => {
+    const url = `https://${formatAddress(address)}`;
+    const command = JSON.stringify({ curl: `curl -H 'Authorization: Bearer ${secret}' ${url}/`, browser: `${url}/${secret}/` });
+    return { connection_string: url, proxy_token: secret, command };
+  },
   ssh: ({ address, connection }, { server }) => {
     const hostKey = server.info().ssh_host_key;
     return {

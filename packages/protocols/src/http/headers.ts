@@ -14,8 +14,11 @@ const HOP_BY_HOP = new Set([
   'http2-settings',
 ]);
 
-/** What only a proxy may say of a client; nobody upstream may believe the client's own. */
-const SAID_BY_PROXIES = /^(x-forwarded-.*|forwarded|x-real-ip|x-hoop-(?!upstream-authorization$).*|via)$/;
+/**
+ * What only a proxy may say of a client, and whom it acts for: nobody upstream may believe the client's own.
+ * (A cluster lets the token that is injected here be anybody.)
+ */
+const SAID_BY_PROXIES = /^(x-forwarded-.*|forwarded|x-real-ip|x-hoop-(?!upstream-authorization$).*|via|impersonate-.*|x-remote-.*)$/;
 
 /** An `Authorization` that the client means for the target, where the connection allows it. */
 export const UPSTREAM_AUTHORIZATION = 'x-hoop-upstream-authorization';
