@@ -3,7 +3,7 @@ import type { SessionCloseEvent, SessionOpenEvent } from '@hoop/contract/audit';
 import { FRAME_KINDS, type OpenMessage } from '@hoop/contract/tunnel';
 import type { Clock } from '@hoop/core/clock';
 import { type AccessMode, protocolOf } from '@hoop/core/connection';
-import { AppError, asAppError, Misconfigured, PeerFault, Refusal } from '@hoop/core/errors';
+import { AppError, asAppError, Misconfigured, PeerFault, Refusal, TargetFault } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
 import { SESSIONS_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
@@ -15,7 +15,7 @@ import type { AgentLink } from '@hoop/tunnel/link';
 import { type AgentHub, type AgentStream, changePolicy } from './hub.ts';
 import { policyMessage } from './policy-message.ts';
 import type { Origin } from './ports.ts';
-import { SessionPipe } from './session-pipe.ts';
+import { SessionPipe, TRANSCRIPT_BYTES_MAX } from './session-pipe.ts';
 
 /** What an authenticated client holds: who it is, and what it may open. */
 export interface Grant {
@@ -311,7 +311,7 @@ export class Engine {
     const { identity, connection } = accepted.grant;
     const [settings, policy] = await Promise.all([store.connections.secretsOf(connection.id), store.policyOf(connection.id)]);
     if (connection.agentId === '') throw new Misconfigured('agent_offline', `The connection ${connection.name} has no agent; give it one`);
-    const agent = await hub.open(connection.agentId, connection.name);
+    const agent = await hub.open(connection.agentId, connection.name).catch((error) => this.#sayWhere(error, connection));
     live.link = agent.link;
     const open: OpenMessage = {
       session: live.id,
@@ -334,12 +334,20 @@ export class Engine {
       stream: releasing(agent),
       audit,
       auditSync: this.#deps.auditSync ?? 'kernel',
-      transcribed: this.#deps.isTranscribed(protocol),
+      transcriptBytesMax: this.#deps.isTranscribed(protocol) ? TRANSCRIPT_BYTES_MAX : undefined,
       refuse: (error) => accepted.refuse(error),
       onAction: (verdict) => metrics.action(protocol, verdict),
     });
     live.pipe = pipe;
     return pipe;
+  }
+
+  /** An agent that is away from here may be linked to another gateway: whoever sees it online should be told. @throws AppError */
+  async #sayWhere(cause: unknown, { name, agentId }: ConnectionRow): Promise<never> {
+    const error = asAppError(cause);
+    const links = error.code === 'agent_offline' ? await this.#deps.store.gateways.links() : [];
+    if (!links.some((link) => link.agentId === agentId && link.gatewayId !== this.#deps.gatewayId)) throw error;
+    throw new TargetFault('agent_offline', `The agent of ${name} is linked to another gateway; connect to that one`, { cause });
   }
 
   async #pipe(live: Live, pipe: SessionPipe, grant: Grant): Promise<AppError | undefined> {

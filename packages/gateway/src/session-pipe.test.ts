@@ -30,7 +30,7 @@ interface Ends {
   readonly pipe: SessionPipe;
 }
 
-async function withPipe(auditSync: 'kernel' | 'disk', work: (ends: Ends) => Promise<void>): Promise<void> {
+async function withPipe(auditSync: 'kernel' | 'disk', work: (ends: Ends) => Promise<void>, transcriptBytesMax?: number): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'hoop-pipe-'));
   const audit = AuditLog.open({ directory: home, log: silentLog() });
   const [inside, outside] = memoryStreams();
@@ -52,6 +52,7 @@ async function withPipe(auditSync: 'kernel' | 'disk', work: (ends: Ends) => Prom
     stream: gatewaySide,
     audit,
     auditSync,
+    transcriptBytesMax,
     refuse: (error) => Buffer.from(`refused ${error.code}`),
   });
   const over = pipe.run();
@@ -121,3 +122,72 @@ test('what a client asked last is on record even when the agent dies before it t
     const [record] = audit.recordsOf(session);
     assert.deepEqual(record?.event, { type: 'input', bytes: 20, data: Buffer.from('delete from accounts').toString('base64') });
   }));
+
+/** What the log has of what was shown. */
+const shownIn = ({ audit, session }: Ends): string =>
+  audit
+    .recordsOf(session)
+    .map(({ event }) => (event.type === 'output' ? Buffer.from(event.data, 'base64').toString() : `[${event.type}]`))
+    .join('');
+
+for (const auditSync of ['kernel', 'disk'] as const) {
+  test(`what a client is shown is on record before it is shown, where the protocol wants it (${auditSync})`, () =>
+    withPipe(
+      auditSync,
+      async (ends) => {
+        const { client, agent, given, over } = ends;
+        for (const text of ['one ', 'two ', 'three']) void agent.send(FRAME_KINDS.data, Buffer.from(text));
+        agent.end();
+        let read = '';
+        while (read.length < 13) read += (await client.read())?.toString();
+        await over;
+        assert.equal(read, 'one two three');
+        assert.ok(given.every(({ written }) => written));
+        assert.equal(shownIn(ends), 'one two three');
+      },
+      1_000_000,
+    ));
+}
+
+test('a transcript that reaches its limit says so once, and the client still sees everything', () =>
+  withPipe(
+    'kernel',
+    async (ends) => {
+      for (let piece = 0; piece < 10; piece++) {
+        void ends.agent.send(FRAME_KINDS.data, Buffer.alloc(500, String(piece)));
+        await ends.client.read();
+      }
+      ends.agent.end();
+      await ends.over;
+      assert.equal(ends.given.length, 10);
+      assert.equal(shownIn(ends), `${'0'.repeat(500)}${'1'.repeat(500)}[transcript.cut]`);
+    },
+    1_200,
+  ));
+
+test('what is typed at a terminal is not on record, even when the agent dies', () =>
+  withPipe(
+    'kernel',
+    async ({ client, agent, over, audit, session }) => {
+      void client.write(Buffer.from('hunter2'));
+      await new Promise((resolve) => setImmediate(resolve));
+      agent.destroy(new PeerFault('stream_lost', 'gone'));
+      assert.equal(((await over) as { code?: string }).code, 'agent_lost');
+      assert.deepEqual(audit.recordsOf(session), []);
+    },
+    1_000_000,
+  ));
+
+test('a transcript that cannot be written is not shown either', () =>
+  withPipe(
+    'kernel',
+    async ({ agent, given, over }) => {
+      mock.method(fs, 'writeSync', () => {
+        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      });
+      void agent.send(FRAME_KINDS.data, Buffer.from('never'));
+      assert.equal(((await over) as { code?: string }).code, 'audit_broken');
+      assert.deepEqual(given, []);
+    },
+    1_000_000,
+  ));

@@ -26,8 +26,8 @@ export interface PipeOptions {
   readonly audit: AuditLog;
   /** Where a record must be before its answer passes: see `GatewayConfig.auditSync`. */
   readonly auditSync: 'kernel' | 'disk';
-  /** What the client is shown is recorded, and what it sends is not: see `Protocol.transcript`. */
-  readonly transcribed?: boolean;
+  /** What the client is shown is recorded up to here, and what it sends is not: see `Protocol.transcript`. Undefined: neither. */
+  readonly transcriptBytesMax?: number | undefined;
   /** An error in the protocol's words. */
   refuse(error: AppError): Buffer;
   onAction?(verdict: 'allow' | 'deny'): void;
@@ -86,7 +86,7 @@ export class SessionPipe implements StreamHandler {
     client
       .pump((chunk) => {
         this.counts.bytesIn += chunk.length;
-        if (!this.#options.transcribed) this.#keepForNow(chunk);
+        if (this.#options.transcriptBytesMax === undefined) this.#keepForNow(chunk);
         return stream.send(FRAME_KINDS.data, chunk);
       })
       .then(
@@ -104,7 +104,8 @@ export class SessionPipe implements StreamHandler {
   #clientEnded(): void {
     this.#options.stream.end();
     // A command that does not read what was typed would keep the end from being heard behind it.
-    if (this.#options.transcribed) this.#timer ??= setTimeout(() => this.#finish(this.#reason, false), CLIENT_LEFT_MS_MAX);
+    if (this.#options.transcriptBytesMax !== undefined)
+      this.#timer ??= setTimeout(() => this.#finish(this.#reason, false), CLIENT_LEFT_MS_MAX);
   }
 
   /** Ends the session; the agent says the last words, because it knows where a message ends. */
@@ -118,7 +119,7 @@ export class SessionPipe implements StreamHandler {
 
   data(bytes: Buffer): void | Promise<void> {
     const { audit, auditSync } = this.#options;
-    if (this.#options.transcribed && bytes.length > 0) this.#transcribe(bytes);
+    if (this.#options.transcriptBytesMax !== undefined && bytes.length > 0) this.#transcribe(bytes, this.#options.transcriptBytesMax);
     if (auditSync === 'disk') {
       const synced = audit.durable(this.#newest);
       return synced ? synced.then(() => this.#toClient(bytes)) : this.#toClient(bytes);
@@ -131,8 +132,8 @@ export class SessionPipe implements StreamHandler {
   }
 
   /** In front of the client: the bytes pass when this record is written. */
-  #transcribe(bytes: Buffer): void {
-    if (this.#transcriptCost >= TRANSCRIPT_BYTES_MAX) return;
+  #transcribe(bytes: Buffer, bytes_max: number): void {
+    if (this.#transcriptCost >= bytes_max) return;
     const { audit, session } = this.#options;
     for (let at = 0; at < bytes.length; at += TRANSCRIPT_RECORD_BYTES_MAX) {
       const piece = bytes.subarray(at, at + TRANSCRIPT_RECORD_BYTES_MAX);
@@ -140,7 +141,7 @@ export class SessionPipe implements StreamHandler {
       this.#transcriptBytes += piece.length;
       this.#transcriptCost += piece.length + TRANSCRIPT_RECORD_COST_BYTES;
     }
-    if (this.#transcriptCost < TRANSCRIPT_BYTES_MAX) return;
+    if (this.#transcriptCost < bytes_max) return;
     const cut: TranscriptCutEvent = { type: 'transcript.cut', bytes: this.#transcriptBytes };
     this.#newest = audit.append(session, Buffer.from(JSON.stringify(cut)));
   }

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { routes } from '@hoop/contract/routes/all';
+import type { Session } from '@hoop/contract/routes/sessions';
 import { until } from '../../support/until.ts';
 import { CommandLab, shownIn } from './lab.ts';
 
@@ -166,7 +167,7 @@ for (const agent of ['memory', 'tunnel'] as const) {
       let shown = '';
       let pages = 0;
       for (let query: { after?: number; output_after?: number } | undefined = {}; query; ) {
-        const session = await lab.system.office.api.call(routes.getSession, {
+        const session: Session = await lab.system.office.api.call(routes.getSession, {
           params: { session_id: id },
           query: { expand: 'event_stream', ...query },
         });
