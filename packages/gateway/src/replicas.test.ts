@@ -194,6 +194,8 @@ describe('two gateways on one store', () => {
     const agent = await api.call(routes.getAgent, { params: { nameOrID: linked.name } });
     assert.deepEqual([agent.status, agent.hostname], ['CONNECTED', 'box']);
     assert.equal((await api.call(routes.getConnection, { params: { nameOrID: linked.connection } })).status, 'online');
+    const exec = api.call(routes.execSession, { body: { connection: linked.connection, script: 'select 1' } });
+    await assert.rejects(exec, /linked to another gateway; connect to that one/);
   });
 
   test('a deleted agent’s link and sessions end on the other one within a second, and its key is worth nothing there', async () => {
