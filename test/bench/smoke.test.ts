@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { agentStorm } from './agent-storm.ts';
 import { bulkResult } from './bulk-result.ts';
 import { shortQueries } from './short-queries.ts';
 import { stalledReader } from './stalled-reader.ts';
@@ -31,4 +32,11 @@ test('a reader that stands still costs gateway and agent a few megabytes, not th
   for (const { process: name, before_MiB, most_MiB } of growth) {
     assert.ok(most_MiB - before_MiB < 60, `${name} grew from ${before_MiB} to ${most_MiB} MiB while 300 MB waited`);
   }
+});
+
+test('a crowd of agents costs a gateway little memory, and is back soon after it was killed', async () => {
+  const { say } = listen();
+  const { memory_MiB, healed_s } = await agentStorm({ agents: 100 }, say);
+  assert.ok(memory_MiB < 400, `the gateway has ${memory_MiB} MiB`);
+  assert.ok(healed_s < 20, `it took ${healed_s} s until all were back`);
 });
