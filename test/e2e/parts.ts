@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { routes } from '@hoop/contract/routes/all';
 import { choosePorts } from '../../tools/demo/ports.ts';
 import { type Access, Office } from '../support/office.ts';
-import { Program } from '../support/program.ts';
+import { Program, type ProgramResult } from '../support/program.ts';
 import { nativeListen } from '../support/system.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
@@ -12,6 +12,12 @@ import { until } from '../support/until.ts';
 const HOOP = fileURLToPath(new URL('../../node_modules/.bin/hoop', import.meta.url));
 
 const READY_MS_MAX = 30_000;
+
+/** How an agent gets to its gateway: to which port, and with what made of its key. */
+export interface AgentWay {
+  readonly transport?: 'grpc' | 'http';
+  readonly key?: (token: string) => Promise<string>;
+}
 
 /** Gateway and agent as real processes with TLS between them, which can be killed and started again in their place. */
 export class Parts implements AsyncDisposable {
@@ -45,8 +51,8 @@ export class Parts implements AsyncDisposable {
     });
   }
 
-  /** With more variables for the agent. */
-  static async start(agentEnv: Readonly<Record<string, string>> = {}): Promise<Parts> {
+  /** With more variables for the agent, and another way for it to the gateway. */
+  static async start(agentEnv: Readonly<Record<string, string>> = {}, way: AgentWay = {}): Promise<Parts> {
     const home = join(temporaryDirectory('e2e'), 'home');
     const ports = await choosePorts({ api: [], tunnel: [], native: [] });
     const on = (name: 'api' | 'tunnel' | 'native'): string => `127.0.0.1:${ports[name].port}`;
@@ -63,8 +69,14 @@ export class Parts implements AsyncDisposable {
     const gateway = start('gateway', gatewayEnv);
     await ready(url);
     const office = await Office.enter(url);
-    const { token } = await office.api.call(routes.createAgent, { body: { name: 'e2e' } });
-    return new Parts({ home, office, url, gatewayEnv, key: token, agentEnv, gateway });
+    const { token } = await office.api.call(routes.createAgent, { body: { name: 'e2e', transport: way.transport ?? 'grpc' } });
+    const key = way.key ? await way.key(token) : token;
+    return new Parts({ home, office, url, gatewayEnv, key, agentEnv, gateway });
+  }
+
+  /** How the agent ended by itself, and what it said. */
+  agentEnds(): Promise<ProgramResult> {
+    return this.#agent.done;
   }
 
   /** A connection to a database, and a secret for it. */
