@@ -101,6 +101,19 @@ describe('a session beside an application', () => {
     assert.notEqual(output_status, 'success');
   });
 
+  test('is told apart by the name of its connection where many applications share the organization key', async () => {
+    const { key: shared } = await parts.office.api.call(routes.createOrgKey);
+    const one = application('one', ['--command', 'sh'], { HOOP_KEY: shared, WHO: 'the first' });
+    const two = application('two', ['--command', 'sh'], { HOOP_KEY: shared, WHO: 'the second' });
+    await Promise.all([online('one'), online('two')]);
+    const outputs = await Promise.all([exec('one', 'echo $WHO'), exec('two', 'echo $WHO')]);
+    assert.deepEqual(
+      outputs.map(({ output }) => output),
+      ['the first\n', 'the second\n'],
+    );
+    await Promise.all([ends(one), ends(two)]);
+  });
+
   test('is not there when the key was revoked, and the application is not disturbed', async () => {
     const program = application('orphan', ['--command', 'sh']);
     await online('orphan');

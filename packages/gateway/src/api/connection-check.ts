@@ -75,7 +75,7 @@ export function checkSecrets(protocol: ProtocolTraits, secrets: Readonly<Record<
 
 /** A schema says `.meta({ file: true })` of a setting that may be a file's path; any other would take the path for its value. */
 function takesSecret(shape: Readonly<Record<string, z.ZodType>> | undefined, kind: string, name: string): boolean {
-  if (shape === undefined) return kind === 'envvar';
+  if (shape === undefined) return kind === 'envvar' || kind === 'filesystem';
   const schema = Object.hasOwn(shape, name) ? shape[name] : undefined;
   return schema !== undefined && (kind === 'envvar' || (kind === 'filesystem' && schema.meta()?.file === true));
 }

@@ -63,6 +63,20 @@ test('secrets are checked against what the protocol needs and knows, and nothing
   assert.deepEqual(await api.store.connections.secretsOf(id), before);
 });
 
+test('a command may be given any file, such as a key for ssh', async () => {
+  await using api = await openApi();
+  const { agentId } = await addConnection(api);
+  const command = ['ssh', '-i', '$KEY', 'web-1'];
+  const body = {
+    name: 'jump',
+    type: 'custom',
+    agent_id: agentId,
+    command,
+    secret: { 'filesystem:KEY': encoded('a key'), 'envvar:A': encoded('b') },
+  };
+  assert.equal((await api.call('admin', 'POST', '/connections', body)).status, 201);
+});
+
 test('a secret that the agent is to fetch is checked for its form, and plain ones beside it as ever', async () => {
   await using api = await openApi();
   const { agentId } = await addConnection(api);
