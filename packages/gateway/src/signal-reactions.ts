@@ -6,8 +6,8 @@ import type { AgentHub } from './hub.ts';
 
 export interface ReactionDeps {
   readonly store: Store;
-  readonly hub: AgentHub;
-  readonly engine: Engine;
+  readonly hub: Pick<AgentHub, 'disconnect'>;
+  readonly engine: Pick<Engine, 'endSession' | 'revokeCredential' | 'endSessionsOfUser' | 'endSessionsOfConnection' | 'policyChanged'>;
 }
 
 type ReactionOf<K extends Signal['kind']> = (signal: Extract<Signal, { kind: K }>) => void | Promise<void>;
@@ -17,6 +17,7 @@ type ReactionOf<K extends Signal['kind']> = (signal: Extract<Signal, { kind: K }
  * happen twice, or late: what is to be done is read from the store, as it is by then.
  */
 export function reactions({ store, hub, engine }: ReactionDeps): SignalHandler {
+  let told = 0;
   const table: { readonly [K in Signal['kind']]: ReactionOf<K> } = {
     'agent.deleted': ({ agentId, keyId }) => hub.disconnect(agentId, 'The agent’s key was revoked', keyId),
     'session.kill': ({ sessionId, by }) => engine.endSession(sessionId, by),
@@ -29,7 +30,13 @@ export function reactions({ store, hub, engine }: ReactionDeps): SignalHandler {
       if (connection?.accessModes.connect) await engine.policyChanged([connectionId]);
       else engine.endSessionsOfConnection(connectionId);
     },
-    'policy.changed': () => engine.policyChanged(undefined),
+    'policy.changed': async () => {
+      // Of many changes in a row the first one tells all; read before the rules, so that those may be newer, never older.
+      const revision = await store.policyRevision();
+      if (revision === told) return;
+      await engine.policyChanged(undefined);
+      told = revision;
+    },
   };
   return (signal) => {
     // One of a newer version of the product may be unknown here.
