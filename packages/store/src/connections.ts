@@ -205,8 +205,9 @@ export class Connections {
   async secretsOf(id: string): Promise<Secrets> {
     const row = await this.#db.selectFrom('connections').select('resource_name').where('id', '=', id).executeTakeFirst();
     if (!row) return {};
-    const [env, own] = await Promise.all([this.#resources(this.#db).envOf(row.resource_name), this.#ownSecretsOf(this.#db, id)]);
-    return merged(env, own);
+    // One after the other: inside a transaction there is one connection.
+    const env = await this.#resources(this.#db).envOf(row.resource_name);
+    return merged(env, await this.#ownSecretsOf(this.#db, id));
   }
 
   /** Notes whether the target could be reached: null, or why not. It changes nothing but the status that is shown. */
