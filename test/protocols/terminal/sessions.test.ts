@@ -96,6 +96,27 @@ for (const agent of ['memory', 'tunnel'] as const) {
       for (const file of fs.readdirSync(audit)) assert.equal(fs.readFileSync(join(audit, file)).includes('hunter2'), false);
     });
 
+    test('an editor fills the screen, takes what is typed, and is left as it was entered', async () => {
+      const connection = await lab.connection(['bash', '--norc', '-i'], { secrets: { PS1: '$ ', PATH: '/usr/bin:/bin' } });
+      const client = await lab.sit(connection, { columns: 90, rows: 20 });
+      await client.shows('$ ');
+      await client.type('vi -u NONE letter\r');
+      await client.shows('\x1b[?1049h');
+      await client.type('iDear forbidden reader,\rénd');
+      await client.shows(/é.*nd/s);
+      await client.type('\x1b:wq\r');
+      await client.shows('\x1b[?1049l');
+      await client.type('cat letter\r');
+      await client.shows(/\rDear forbidden reader,\r\nénd\r\n/);
+      await client.type('exit\r');
+      await client.ended();
+      const session = await lab.records(connection);
+      assert.deepEqual(
+        session.actions?.map(({ text }) => text),
+        ['bash --norc -i', 'vi -u NONE letter', 'cat letter', 'exit'],
+      );
+    });
+
     test('a script of the command line goes through the same gate', async () => {
       const connection = await lab.connection(['sh'], { policy: { deny: ['forbidden'] } });
       const fine = await lab.sit(connection, { mode: 'pipe', args: ['-s', 'one two'] }, 'exec');

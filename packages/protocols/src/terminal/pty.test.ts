@@ -242,8 +242,7 @@ describe('a line that is typed', () => {
 
   test('that is pasted as such is judged line for line, and recorded as one', async () => {
     await using seat = await bash({ judge: denying('forbidden') });
-    await seat.type("bind 'set enable-bracketed-paste on'\r");
-    await seat.shows('[?2004h');
+    await seat.shows('[?2004h$ ');
     await seat.type('\x1b[200~echo a-$((1+1))\necho b-$((1+1))\x1b[201~');
     await seat.shows('echo b-');
     await seat.type('\r');
