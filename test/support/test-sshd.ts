@@ -1,27 +1,31 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { choosePorts } from '../../tools/demo/ports.ts';
+import { type Account, serverAccount } from '../../tools/postgres/account.ts';
 import { plainEnv } from './env.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
 
 const SSHD = '/usr/sbin/sshd';
 
-/** A real OpenSSH server on a port of its own, for the user of the test, thrown away when the test's process ends. */
+/** A real OpenSSH server on a port of its own, for one user, thrown away when the test's process ends. */
 export class TestSshd {
   readonly port: number;
   readonly directory: string;
-  /** Whom sessions run as. */
-  readonly user = userInfo().username;
+  /** Whom sessions run as: not root, for whom a server separates no privileges and then passes no signals on. */
+  readonly user: string;
+  readonly #account: Account | undefined = serverAccount();
   #server: ChildProcess;
   #log = '';
 
   private constructor(directory: string, port: number) {
     this.directory = directory;
     this.port = port;
+    this.user = nameOf(this.#account);
+    this.#own();
     this.#server = this.#spawn();
     process.once('exit', () => {
       this.#server.kill('SIGKILL');
@@ -51,10 +55,10 @@ export class TestSshd {
       'MaxStartups 200',
       'LoginGraceTime 20',
       'Subsystem sftp internal-sftp',
+      `SetEnv HOOP_PLACE=${directory}`,
       ...more,
     ];
     writeFileSync(path('sshd_config'), `${config.join('\n')}\n`);
-    if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
     const sshd = new TestSshd(directory, server.port);
     await sshd.#ready();
     return sshd;
@@ -84,8 +88,13 @@ export class TestSshd {
     for (const file of [path, `${path}.pub`]) rmSync(file);
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path], { env: plainEnv() });
     await this.stop();
+    this.#own();
     this.#server = this.#spawn();
     await this.#ready();
+  }
+
+  get pid(): number {
+    return this.#server.pid ?? 0;
   }
 
   get log(): string {
@@ -100,10 +109,17 @@ export class TestSshd {
     await gone;
   }
 
+  #own(): void {
+    if (!this.#account) return;
+    const { uid, gid } = this.#account;
+    for (const name of ['', ...readdirSync(this.directory)]) chownSync(join(this.directory, name), uid, gid);
+  }
+
   #spawn(): ChildProcess {
     const server = spawn(SSHD, ['-D', '-e', '-f', join(this.directory, 'sshd_config')], {
       env: plainEnv(),
       stdio: ['ignore', 'ignore', 'pipe'],
+      ...this.#account,
     });
     server.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#log = (this.#log + text).slice(-100_000);
@@ -124,4 +140,21 @@ export class TestSshd {
       });
     });
   }
+}
+
+function nameOf(account: Account | undefined): string {
+  if (!account) return userInfo().username;
+  const row = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([, , uid]) => Number(uid) === account.uid);
+  if (row?.[0] === undefined) throw new Error(`There is no user ${account.uid} here`);
+  return row[0];
+}
+
+/** A directory of the test that sessions may write in too. */
+export function sharedDirectory(name: string): string {
+  const directory = temporaryDirectory(name);
+  chmodSync(directory, 0o777);
+  return directory;
 }

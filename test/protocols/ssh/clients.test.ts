@@ -8,7 +8,7 @@ import { choosePorts } from '../../../tools/demo/ports.ts';
 import { plainEnv } from '../../support/env.ts';
 import type { Access } from '../../support/office.ts';
 import { runProgram } from '../../support/program.ts';
-import { temporaryDirectory } from '../../support/temporary.ts';
+import { sharedDirectory } from '../../support/test-sshd.ts';
 import { until, within } from '../../support/until.ts';
 import { Lab } from './lab.ts';
 
@@ -17,7 +17,7 @@ const MEBIBYTE = 2 ** 20;
 describe('OpenSSH’s clients through gateway and agent', () => {
   let lab: Lab;
   let access: Access;
-  const files = temporaryDirectory('files');
+  const files = sharedDirectory('files');
   before(async () => {
     lab = await Lab.start();
     access = await lab.access();
@@ -172,7 +172,8 @@ describe('OpenSSH’s clients through gateway and agent', () => {
       const { exitCode, stderr } = await runProgram('git', ['-c', 'protocol.version=2', ...args], { env });
       assert.equal(exitCode, 0, `git ${args.join(' ')}: ${stderr}`);
     };
-    await git('init', '-q', '--bare', '-b', 'main', bare);
+    // Of the host's own user, because git serves nobody else's.
+    assert.equal((await lab.run(access, `git init -q --bare -b main ${bare}`)).exitCode, 0);
     await git('clone', '-q', `ssh://${host()}${bare}`, clone);
     writeFileSync(join(clone, 'file'), 'content');
     await git('-C', clone, 'add', 'file');

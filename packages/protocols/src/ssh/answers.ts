@@ -1,6 +1,5 @@
 import type { Decision } from '@hoop/core/gate';
 import { Channel } from './channels.ts';
-import { escaped } from './escaped.ts';
 import { encodeFrames, type Step } from './frame.ts';
 import { CHANNELS_MAX } from './limits.ts';
 import {
@@ -20,19 +19,6 @@ import {
 import { type Books, printable, withOwn } from './requests.ts';
 
 const NEWLINE = 0x0a;
-
-/** Of what a command writes on its error output, this much of the first line is kept with its end. */
-const COMPLAINT_CHARACTERS_MAX = 200;
-
-function firstLine(bytes: Buffer): string {
-  const text =
-    bytes
-      .subarray(0, 4 * COMPLAINT_CHARACTERS_MAX)
-      .toString('utf8')
-      .trim()
-      .split('\n')[0] ?? '';
-  return escaped(text.slice(0, COMPLAINT_CHARACTERS_MAX).trim());
-}
 
 /** Target to client: keeps the books on what was asked, and lets nothing begin that the client did not ask for. */
 export class Answers {
@@ -84,7 +70,7 @@ export class Answers {
       case MESSAGE.extendedData: {
         const { bytes } = extendedDataOf(message);
         channel.bytes += bytes.length;
-        channel.complaint ??= firstLine(bytes);
+        channel.complains(bytes);
         return 'pass';
       }
       case MESSAGE.channelRequest:
@@ -110,7 +96,6 @@ export class Answers {
     switch (name) {
       case 'exit-status':
         channel.exitCode = fields.u32();
-        if (channel.exitCode !== 0) channel.error = [`exit status ${channel.exitCode}`, channel.complaint].filter(Boolean).join(': ');
         return 'pass';
       case 'exit-signal': {
         const signal = printable(fields.text());

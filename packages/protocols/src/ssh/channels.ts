@@ -1,9 +1,15 @@
 import { PeerFault } from '@hoop/core/errors';
 import type { Gate, MaskCounts, Permit } from '@hoop/core/gate';
+import { escaped } from './escaped.ts';
 import { OWN_WORDS_BYTES_MAX } from './limits.ts';
 import { badMessage } from './messages.ts';
 import { Replies } from './replies.ts';
 import type { SftpAudit } from './sftp/audit.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** Of what a command writes on its error output, this much is looked at for the words that its end is recorded with. */
+const COMPLAINT_BYTES_MAX = 240;
 
 export type ChannelType = 'session' | 'direct-tcpip' | 'forwarded-tcpip';
 export type Start = 'shell' | 'exec' | 'subsystem';
@@ -33,7 +39,7 @@ export class Channel {
   exitCode: number | undefined;
   error: string | undefined;
   /** What it said first on its error output. */
-  complaint: string | undefined;
+  #complaint: Buffer = NOTHING;
   /** The client's last signal: what ends by it was cancelled. */
   signalled: string | undefined;
   readonly masked: MaskCounts = {};
@@ -60,8 +66,19 @@ export class Channel {
     return window - this.ownWindowMax;
   }
 
+  /** Something on its error output. */
+  complains(bytes: Buffer): void {
+    const room = COMPLAINT_BYTES_MAX - this.#complaint.length;
+    if (room > 0) this.#complaint = Buffer.concat([this.#complaint, bytes.subarray(0, room)]);
+  }
+
+  get #exitWords(): string | undefined {
+    if (this.exitCode === undefined || this.exitCode === 0) return undefined;
+    return [`exit status ${this.exitCode}`, firstLine(this.#complaint)].filter(Boolean).join(': ');
+  }
+
   /** Tells the gate how it ended. Once. */
-  settle(gate: Gate, error = this.error): void {
+  settle(gate: Gate, error = this.error ?? this.#exitWords): void {
     this.sftp?.end();
     const { permit } = this;
     if (!permit) return;
@@ -123,4 +140,8 @@ export class Channels {
     if (numbers.has(id)) throw new PeerFault('bad_message', 'An SSH channel is opened under a number that is in use');
     numbers.set(id, channel);
   }
+}
+
+function firstLine(text: Buffer): string {
+  return escaped((text.toString('utf8').trim().split('\n')[0] ?? '').trim());
 }

@@ -27,6 +27,7 @@ export class Transport implements Wire {
   #busy = false;
   #ended = false;
   #saidGoodbye = false;
+  #hasLeft = false;
   #error: Error | undefined;
 
   constructor(wire: Wire) {
@@ -62,7 +63,7 @@ export class Transport implements Wire {
   }
 
   get open(): boolean {
-    return this.#error === undefined && !this.#saidGoodbye && this.#wire.open;
+    return this.#error === undefined && !this.#saidGoodbye && (this.#hasLeft || this.#wire.open);
   }
 
   async read(): Promise<Buffer | undefined> {
@@ -117,7 +118,11 @@ export class Transport implements Wire {
 
   /** After its own errors, and when the other side said goodbye. */
   #libraryEnds(): void {
-    if (this.#protocol) this.socket.close();
+    if (this.#isOpen) {
+      // Who said goodbye has left; what still comes for it is nobody's fault.
+      this.#hasLeft = true;
+      this.#over();
+    } else if (this.#protocol) this.socket.close();
     else this.early.reject(new PeerFault('not_ssh', 'The client does not speak SSH 2.0'));
   }
 
