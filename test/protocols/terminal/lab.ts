@@ -93,6 +93,8 @@ export class CommandLab {
     this.tidyUp();
     this.#link.close();
     await this.system.close();
+    // What the last sessions ran is gone, with its files, before the process is.
+    await this.system.runner.drain(0);
   }
 }
 
