@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream';
 /** Standard input, and what only a terminal can do. */
 export interface Input extends Readable {
   readonly isTTY?: boolean;
+  /** The file descriptor of a real terminal. */
+  readonly fd?: number;
   setRawMode?(on: boolean): unknown;
 }
 

@@ -7,6 +7,7 @@ import { printable } from '../output/table.ts';
 import { note, type Output, show, type Terminal } from '../output/terminal.ts';
 import { type EscapeAction, EscapeFilter } from './escapes.ts';
 import { Keyboard } from './keyboard.ts';
+import { enterRawMode, leaveRawMode } from './raw-mode.ts';
 import { ScreenModes } from './screen-modes.ts';
 import { exitCodeOfExit, TerminalClient } from './terminal-client.ts';
 
@@ -82,13 +83,13 @@ class ScreenKeeper {
   }
 
   enter(): void {
-    this.#terminal.stdin.setRawMode?.(true);
+    enterRawMode(this.#terminal.stdin);
   }
 
   leave(): void {
     const undo = this.#modes.undo();
     if (undo !== '') this.#terminal.stdout.write(undo);
-    this.#terminal.stdin.setRawMode?.(false);
+    leaveRawMode(this.#terminal.stdin);
     if (!this.#atLineStart) note(this.#terminal, '');
   }
 
