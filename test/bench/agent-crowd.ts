@@ -34,6 +34,9 @@ for await (const key of createInterface({ input: process.stdin })) {
     tlsServerName: undefined,
     logLevel: undefined,
     logEncoding: undefined,
+    httpsProxy: undefined,
+    httpProxy: undefined,
+    noProxy: undefined,
   });
   let up = false;
   const client = new AgentClient({

@@ -84,6 +84,9 @@ export class System implements AsyncDisposable {
       tlsServerName: undefined,
       logLevel: undefined,
       logEncoding: undefined,
+      httpsProxy: undefined,
+      httpProxy: undefined,
+      noProxy: undefined,
     });
     const client = new AgentClient({ dial, key, hello: agentHello(), host: this.runner, log: this.#log.child({ part: 'link' }) });
     this.#agent = client;

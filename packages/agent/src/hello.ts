@@ -1,5 +1,5 @@
 import { hostname, release } from 'node:os';
-import { type AgentHello, type DeclaredConnection, TUNNEL_VERSION } from '@hoop/contract/tunnel';
+import { AGENT_FEATURES, type AgentHello, type DeclaredConnection, TUNNEL_VERSION } from '@hoop/contract/tunnel';
 import { VERSION } from '@hoop/core/version';
 import { allProtocols } from '@hoop/protocols/all';
 import { machineId } from './machine.ts';
@@ -13,6 +13,7 @@ export function agentHello(declares?: DeclaredConnection): AgentHello {
     platform: `${process.platform}/${ARCHITECTURES[process.arch] ?? process.arch}`,
     kernel: release(),
     machine: machineId(),
+    features: [AGENT_FEATURES.boundaries],
     protocols: allProtocols().map((protocol) => protocol.name),
     ...(declares ? { mode: 'embedded', declares } : { mode: 'standard' }),
   };

@@ -152,7 +152,9 @@ export class AgentSession implements StreamHandler {
       toTarget: (bytes) => target.wire.write(bytes),
       toClient: (bytes) => {
         this.#audit.flush();
-        return this.#stream.send(FRAME_KINDS.data, bytes);
+        const sent = this.#stream.send(FRAME_KINDS.data, bytes);
+        if (relay.atBoundary === false) void this.#stream.send(FRAME_KINDS.partial, NOTHING);
+        return sent;
       },
     });
     this.#relay = relay;

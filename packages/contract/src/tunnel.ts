@@ -22,6 +22,8 @@ export const FRAME_KINDS = {
   control: 5,
   /** Agent to gateway: the target sends no more, and still listens; the session goes on until the client ends too. */
   eof: 6,
+  /** Agent to gateway, empty: the bytes so far end in the middle of a message of the protocol; more of it follows. */
+  partial: 7,
 } as const;
 
 /** What the gateway counts of an event without reading its JSON, which would cost more than everything else it does for a short query. */
@@ -133,6 +135,12 @@ export const AgentMessage = z.discriminatedUnion('type', [
 ]);
 export type AgentMessage = z.infer<typeof AgentMessage>;
 
+/** Names in `AgentHello.features`. */
+export const AGENT_FEATURES = {
+  /** Says with `partial` where the client's bytes end in the middle of a message. Without it the gateway cannot know when it may speak. */
+  boundaries: 'boundaries',
+} as const;
+
 /** Agent to gateway, first message of the control stream. */
 export const AgentHello = z.object({
   version: z.number().int(),
@@ -142,6 +150,8 @@ export const AgentHello = z.object({
   kernel: z.string().default(''),
   machine: z.string().default(''),
   protocols: z.array(z.string()).default([]),
+  /** What it can do beyond the first release, by name: see `AGENT_FEATURES`. */
+  features: z.array(z.string()).default([]),
   /** How its process was started. An agent that does not say is one of before there were other ways. */
   mode: z.enum(['standard', 'embedded']).default('standard'),
   /** The connection that an embedded agent brings along. */

@@ -135,6 +135,8 @@ export interface Relay {
   fromTarget(chunk: Buffer): void | Promise<void>;
   /** True while an action that was sent to the target has no answer yet: only then may a cancel be passed on. */
   readonly busy: boolean;
+  /** False while the client has got only a part of a message, so that nothing may be said in between. Where it is not told, messages leave whole. */
+  readonly atBoundary?: boolean;
   /** What the target ended the session with, when it said so; the client has been told. */
   readonly lastWord: AppError | undefined;
   /** The session ends for this reason: the protocol's last words to the client, and the books closed on open actions. */

@@ -11,7 +11,7 @@ import { AgentHub } from './hub.ts';
 import { FakeEngine, fileLog, opaqueProtocol, scratchDirectory } from './testing/fixtures.ts';
 
 const HELLO: AgentHello = {
-  ...{ version: 1, product: '0.1.0', hostname: 'box', platform: 'linux/amd64', kernel: '', machine: '', protocols: [] },
+  ...{ version: 1, product: '0.1.0', hostname: 'box', platform: 'linux/amd64', kernel: '', machine: '', protocols: [], features: [] },
   mode: 'standard',
 };
 const APP: DeclaredConnection = { name: 'app', type: 'custom', subtype: '', command: ['bash'], reviewers: [], redact_types: [] };

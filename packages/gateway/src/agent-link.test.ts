@@ -15,7 +15,7 @@ import { type Gateway, startGateway } from './gateway.ts';
 import { fileLog, PASSWORD, scratchDirectory } from './testing/fixtures.ts';
 
 const HELLO: AgentHello = {
-  ...{ version: 1, product: '0.1.0', hostname: 'box', platform: 'linux/amd64', kernel: '6.1', machine: 'm-1', protocols: [] },
+  ...{ version: 1, product: '0.1.0', hostname: 'box', platform: 'linux/amd64', kernel: '6.1', machine: 'm-1', protocols: [], features: [] },
   mode: 'standard',
 };
 const APP = { name: 'app', type: 'custom', subtype: '', command: ['sh'], reviewers: [], redact_types: [] };

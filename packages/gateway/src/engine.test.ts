@@ -98,7 +98,7 @@ beforeEach(async () => {
     new MemoryAgentLink(
       row.id,
       'one',
-      { version: 1, product: '', hostname: '', platform: '', kernel: '', machine: '', protocols: [], mode: 'standard' },
+      { version: 1, product: '', hostname: '', platform: '', kernel: '', machine: '', protocols: [], features: [], mode: 'standard' },
       agent,
     ),
   );

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { SessionCloseEvent, SessionOpenEvent } from '@hoop/contract/audit';
-import { FRAME_KINDS, type OpenMessage } from '@hoop/contract/tunnel';
+import { AGENT_FEATURES, FRAME_KINDS, type OpenMessage } from '@hoop/contract/tunnel';
 import type { Clock } from '@hoop/core/clock';
 import { type AccessMode, protocolOf } from '@hoop/core/connection';
 import { AppError, asAppError, Misconfigured, PeerFault, Refusal, TargetFault } from '@hoop/core/errors';
@@ -335,6 +335,7 @@ export class Engine {
       audit,
       auditSync: this.#deps.auditSync ?? 'kernel',
       transcriptBytesMax: this.#deps.isTranscribed(protocol) ? TRANSCRIPT_BYTES_MAX : undefined,
+      boundaries: agent.link.hello.features.includes(AGENT_FEATURES.boundaries),
       refuse: (error) => accepted.refuse(error),
       onAction: (verdict) => metrics.action(protocol, verdict),
     });

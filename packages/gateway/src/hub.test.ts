@@ -15,6 +15,7 @@ const HELLO: AgentHello = {
   kernel: '',
   machine: '',
   protocols: [],
+  features: [],
   mode: 'standard',
 };
 

@@ -28,7 +28,7 @@ import { encoded, PASSWORD } from './testing/fixtures.ts';
 const SOON_MS = 1_000;
 
 const HELLO: AgentHello = {
-  ...{ version: 1, product: '0.1.0', hostname: 'box', platform: 'linux/amd64', kernel: '', machine: '', protocols: [] },
+  ...{ version: 1, product: '0.1.0', hostname: 'box', platform: 'linux/amd64', kernel: '', machine: '', protocols: [], features: [] },
   mode: 'standard',
 };
 

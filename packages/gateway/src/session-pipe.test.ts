@@ -53,6 +53,7 @@ async function withPipe(auditSync: 'kernel' | 'disk', work: (ends: Ends) => Prom
     audit,
     auditSync,
     transcriptBytesMax,
+    boundaries: true,
     refuse: (error) => Buffer.from(`refused ${error.code}`),
   });
   const over = pipe.run();
@@ -111,6 +112,29 @@ test('the last answer leaves before the end of its session', () =>
     agent.end();
     assert.equal((await client.read())?.toString(), 'last words');
     assert.equal(await over, undefined);
+  }));
+
+test('a client whose agent is lost is told so behind the last whole message', () =>
+  withPipe('kernel', async ({ client, agent, over }) => {
+    void agent.send(FRAME_KINDS.event, EVENT);
+    void agent.send(FRAME_KINDS.data, Buffer.from('whole '));
+    let heard = String(await client.read());
+    agent.destroy();
+    for (let chunk = await client.read(); chunk; chunk = await client.read()) heard += chunk.toString();
+    assert.equal(heard, 'whole refused agent_lost');
+    assert.equal((await over)?.code, 'agent_lost');
+  }));
+
+test('nothing is said in the middle of a message, whoever is lost', () =>
+  withPipe('kernel', async ({ client, agent, over }) => {
+    void agent.send(FRAME_KINDS.data, Buffer.from('hal'));
+    void agent.send(FRAME_KINDS.partial, Buffer.alloc(0));
+    let heard = String(await client.read());
+    await new Promise((resolve) => setImmediate(resolve));
+    agent.destroy();
+    for (let chunk = await client.read(); chunk; chunk = await client.read()) heard += chunk.toString();
+    assert.equal(heard, 'hal');
+    assert.equal((await over)?.code, 'agent_lost');
   }));
 
 test('what a client asked last is on record even when the agent dies before it told of it', () =>

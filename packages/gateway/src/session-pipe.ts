@@ -28,6 +28,8 @@ export interface PipeOptions {
   readonly auditSync: 'kernel' | 'disk';
   /** What the client is shown is recorded up to here, and what it sends is not: see `Protocol.transcript`. Undefined: neither. */
   readonly transcriptBytesMax?: number | undefined;
+  /** Whether the agent says where a message is not complete: only then may anything be said behind its bytes. */
+  readonly boundaries: boolean;
   /** An error in the protocol's words. */
   refuse(error: AppError): Buffer;
   onAction?(verdict: 'allow' | 'deny'): void;
@@ -65,6 +67,9 @@ export class SessionPipe implements StreamHandler {
   #clientSlow: Promise<void> | undefined;
   #endedInQueue = false;
   #eofInQueue = false;
+  #brokenInQueue: AppError | undefined;
+  /** What the client got ends in the middle of a message. */
+  #partial = false;
   /** What the client sent since its last answer. */
   #unanswered: Buffer[] = [];
   #unansweredBytes = 0;
@@ -114,11 +119,12 @@ export class SessionPipe implements StreamHandler {
     this.#reason = reason;
     void this.#options.stream.send(FRAME_KINDS.fail, Buffer.from(JSON.stringify(toPlain(reason))));
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#finish(reason, true), LAST_WORDS_MS_MAX);
+    this.#timer = setTimeout(() => this.#finish(reason, this.#maySpeak()), LAST_WORDS_MS_MAX);
   }
 
   data(bytes: Buffer): void | Promise<void> {
     const { audit, auditSync } = this.#options;
+    this.#partial = false;
     if (this.#options.transcriptBytesMax !== undefined && bytes.length > 0) this.#transcribe(bytes, this.#options.transcriptBytesMax);
     if (auditSync === 'disk') {
       const synced = audit.durable(this.#newest);
@@ -149,13 +155,14 @@ export class SessionPipe implements StreamHandler {
   message(kind: FrameKind, payload: Buffer): void {
     if (kind === FRAME_KINDS.event) this.#record(payload);
     else if (kind === FRAME_KINDS.ready) this.#ready = true;
+    else if (kind === FRAME_KINDS.partial) this.#partial = true;
     else if (kind === FRAME_KINDS.eof) this.#targetEnded();
     else if (kind === FRAME_KINDS.fail) this.#reason ??= fromPlain(parseMessage(FailMessage, payload));
   }
 
   ended(): void {
     if (this.#queue.length > 0) this.#endedInQueue = true;
-    else this.#finish(this.#reason, true);
+    else this.#finish(this.#reason, !this.#ready);
   }
 
   /** The client hears it, and may still say the rest of what it has to say. */
@@ -165,7 +172,14 @@ export class SessionPipe implements StreamHandler {
   }
 
   broken(error: AppError): void {
-    this.#finish(this.#reason ?? lostAgent(error), !this.#ready);
+    const reason = this.#reason ?? lostAgent(error);
+    if (this.#queue.length > 0) this.#brokenInQueue = reason;
+    else this.#finish(reason, this.#maySpeak());
+  }
+
+  /** The agent says the last words of a session that is under way, because it knows where a message ends; when it cannot any more, we may have to. */
+  #maySpeak(): boolean {
+    return !this.#ready || (this.#options.boundaries && !this.#partial && this.#queue.length === 0);
   }
 
   readonly #flushQueue = (error?: Error): void => {
@@ -178,7 +192,8 @@ export class SessionPipe implements StreamHandler {
     this.#clientSlow = this.#toClient(bytes)?.then(() => {
       this.#clientSlow = undefined;
     });
-    if (this.#endedInQueue) this.#finish(this.#reason, true);
+    if (this.#brokenInQueue) this.#finish(this.#brokenInQueue, this.#maySpeak());
+    else if (this.#endedInQueue) this.#finish(this.#reason, !this.#ready);
     else if (this.#eofInQueue) this.#options.client.end();
   };
 
@@ -232,7 +247,7 @@ export class SessionPipe implements StreamHandler {
     clearTimeout(this.#timer);
     if (reason) this.#keepUnanswered();
     const { client, stream } = this.#options;
-    if (reason && speak && !this.#ready) void client.write(this.#options.refuse(reason));
+    if (reason && speak) void client.write(this.#options.refuse(reason));
     client.end();
     stream.destroy();
     this.#done.resolve(reason);

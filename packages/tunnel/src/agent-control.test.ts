@@ -91,7 +91,7 @@ test('an agent that is too old is told so, and not let in', async () => {
 const HOST = { linkLost: () => undefined, takeUnconfirmed: () => [] } as unknown as SessionHost;
 
 function agent(port: number, version = TUNNEL_VERSION): { client: AgentClient; run: Promise<void> } {
-  const hello: AgentHello = { ...OLD, version, kernel: '', machine: '', protocols: [], mode: 'standard' };
+  const hello: AgentHello = { ...OLD, version, kernel: '', machine: '', protocols: [], features: [], mode: 'standard' };
   const client = new AgentClient({ dial: { host: '127.0.0.1', port, tls: TLS }, key: 'good', hello, host: HOST, log: silentLog() });
   closing.push(() => client.stop());
   const run = client.run();

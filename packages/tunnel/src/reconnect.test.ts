@@ -10,7 +10,7 @@ import { DIAL_AGAIN_ANSWERED_MS, PULSE, type PulseLimits } from './settings.ts';
 import { CuttableRelay, DIALS, type Direction, eventually, Listener, listenWebSocket, serverOptions } from './testing/links.ts';
 
 const HELLO: AgentHello = {
-  ...{ version: TUNNEL_VERSION, product: 'test', hostname: 'here', platform: 'test', kernel: '', machine: '', protocols: [] },
+  ...{ version: TUNNEL_VERSION, product: 'test', hostname: 'here', platform: 'test', kernel: '', machine: '', protocols: [], features: [] },
   mode: 'standard',
 };
 

@@ -24,6 +24,7 @@ const HELLO: AgentHello = {
   kernel: '',
   machine: '',
   protocols: [],
+  features: [],
   mode: 'standard',
 };
 

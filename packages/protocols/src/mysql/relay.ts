@@ -33,6 +33,10 @@ export class MysqlRelay implements Relay {
     return this.#books.left;
   }
 
+  get atBoundary(): boolean {
+    return this.#answers.atBoundary;
+  }
+
   get lastWord(): AppError | undefined {
     return this.#answers.lastWord;
   }

@@ -24,6 +24,10 @@ export class PostgresRelay implements Relay {
     return this.#books.owed.length > 0;
   }
 
+  get atBoundary(): boolean {
+    return this.#answers.atBoundary;
+  }
+
   get lastWord(): AppError | undefined {
     return this.#answers.lastWord;
   }
