@@ -1,3 +1,4 @@
+import type { Kind } from '../support/office.ts';
 import type { Place, TargetPlace } from './place.ts';
 
 /** What a client can do beyond asking and being answered. Rows that need more are not run with clients that cannot. */
@@ -57,6 +58,8 @@ export interface Texts {
 export interface Column {
   /** The adapter's name; its abilities decide which rows there are. */
   readonly protocol: string;
+  /** What a connection to it is, as the API names it. */
+  readonly kind: Kind;
   readonly clients: readonly ClientKind[];
   readonly texts: Texts;
   /** Starts a real target. */
@@ -66,7 +69,15 @@ export interface Column {
   /** The words of an error, as any client shows them, for what every protocol has to tell. */
   readonly words: Readonly<
     Record<
-      'target down' | 'wrong target password' | 'agent offline' | 'unknown secret' | 'killed' | 'revoked' | 'expired' | 'oversize',
+      | 'target down'
+      | 'wrong target password'
+      | 'agent offline'
+      | 'unknown secret'
+      | 'killed'
+      | 'revoked'
+      | 'expired'
+      | 'oversize'
+      | 'cancelled',
       RegExp
     >
   >;

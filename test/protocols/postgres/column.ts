@@ -89,6 +89,7 @@ async function heardAfter(place: Place, bytes: Buffer, login: boolean): Promise<
 export function postgresColumn(python: PythonClients): Column {
   return {
     protocol: 'postgres',
+    kind: { type: 'database', subtype: 'postgres' },
     clients: [simpleWire, extendedWire, nodePostgres, postgresJs, asyncpgClients(python), psql],
     texts,
     startTarget: async () => new PostgresTarget(await Server.start(), python),
@@ -107,6 +108,7 @@ export function postgresColumn(python: PythonClients): Column {
       revoked: /The credential of this session was revoked/,
       expired: /secret has expired/,
       oversize: /54000: .*over the gateway's limit/,
+      cancelled: /cancel/,
     },
   };
 }

@@ -17,10 +17,10 @@ export const cancellingRows: readonly Row[] = [
       );
       await visit.client.cancel?.();
       const { error = '' } = await within('the cancelled action ends', running);
-      assert.match(error, /cancel/);
+      assert.match(error, world.column.words.cancelled);
       assert.deepEqual(await visit.client.ask(answer('next')), { rows: ['next'] });
       const [cancelled] = await world.actions(visit, endless());
-      assert.match(cancelled?.outcome?.error ?? '', /cancel/);
+      assert.match(cancelled?.outcome?.error ?? '', world.column.words.cancelled);
     },
   },
   {
@@ -39,7 +39,7 @@ export const cancellingRows: readonly Row[] = [
         return counts.every((count) => count > 0);
       });
       await one.client.cancel?.();
-      assert.match((await within('the cancelled action ends', running)).error ?? '', /cancel/);
+      assert.match((await within('the cancelled action ends', running)).error ?? '', world.column.words.cancelled);
       assert.deepEqual(await untouched, { rows: ['untouched'] });
     },
   },

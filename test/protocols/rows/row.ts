@@ -43,7 +43,7 @@ export class World {
 
   /** A connection with these rules, and a secret for it. */
   access(policy?: Policy, settings: Record<string, string> = this.targetPlace.settings): Promise<Access> {
-    return this.system.access(settings, policy);
+    return this.system.access(settings, policy, this.column.kind);
   }
 
   placeOf({ host, port, connection, secret }: Access): Place {
@@ -67,12 +67,12 @@ export class World {
     await client.leave();
   }
 
-  /** The actions of a visit's session that have these texts, once the audit has them all. */
+  /** The actions of a visit's connection that have these texts, once the audit has them all. A cancel may be a session of its own beside it. */
   actions({ access }: Visit, ...texts: readonly string[]): Promise<SessionAction[]> {
     const sent = texts.map((text) => this.kind.sends?.(text) ?? text);
     return until(`the audit has ${sent.join(' and ')}`, async () => {
-      const session = (await this.system.office.sessions(access.connection)).at(-1);
-      const all = session ? await this.system.office.actions(session.id) : [];
+      const sessions = await this.system.office.sessions(access.connection);
+      const all = (await Promise.all(sessions.map(({ id }) => this.system.office.actions(id)))).flat();
       const found = sent.map((text) => all.find((action) => action.text === text && (action.verdict === 'deny' || action.outcome)));
       return found.every((action) => action !== undefined) && found;
     });

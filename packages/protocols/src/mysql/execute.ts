@@ -30,7 +30,8 @@ export async function execute(context: ExecuteContext): Promise<Execution> {
     await script.line(`ERROR: ${asAppError(error).message}`);
   }
   await script.flush();
-  void context.wire.write(encodePacket(0, Buffer.from([COMMAND.quit])));
+  await context.wire.write(encodePacket(0, Buffer.from([COMMAND.quit])));
+  context.wire.end();
   return { exitCode: script.exitCode, truncated: script.truncated };
 }
 
