@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { routes } from '@hoop/contract/routes/all';
 import { choosePorts } from '../../tools/demo/ports.ts';
 import { serverAccount } from '../../tools/postgres/account.ts';
+import { atExit } from '../support/at-exit.ts';
 import { Office } from '../support/office.ts';
 import { Program, runProgram } from '../support/program.ts';
 import { nativeListen } from '../support/system.ts';
@@ -37,7 +38,7 @@ export class Stack implements AsyncDisposable {
 
   private constructor(postgres: TestPostgres, database: string) {
     this.#postgres = postgres;
-    process.once('exit', () => {
+    atExit(() => {
       for (const program of this.#programs) program.child.kill('SIGKILL');
     });
     this.direct = { name: 'direct', port: postgres.port, user: USERS.trusted.user, password: 'none', database };

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { routes } from '@hoop/contract/routes/all';
 import { choosePorts } from '../../tools/demo/ports.ts';
+import { atExit } from '../support/at-exit.ts';
 import { type Access, Office } from '../support/office.ts';
 import { Program, type ProgramResult } from '../support/program.ts';
 import { nativeListen } from '../support/system.ts';
@@ -45,7 +46,7 @@ export class Parts implements AsyncDisposable {
     this.#agentEnv = { HOOP_KEY: parts.key, LOG_LEVEL: 'warn', ...parts.agentEnv };
     this.#gateway = parts.gateway;
     this.#agent = start('agent', this.#agentEnv);
-    process.once('exit', () => {
+    atExit(() => {
       this.#gateway.child.kill('SIGKILL');
       this.#agent.child.kill('SIGKILL');
     });

@@ -6,6 +6,7 @@ import { loadConfig } from '@hoop/gateway/config';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { choosePorts } from '../../tools/demo/ports.ts';
 import { serverAccount } from '../../tools/postgres/account.ts';
+import { atExit } from './at-exit.ts';
 import { plainEnv } from './env.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
@@ -37,7 +38,7 @@ export class TestMariadb {
     this.port = port;
     this.ca = ca;
     this.#server = this.#spawn();
-    process.once('exit', () => {
+    atExit(() => {
       this.#server.kill('SIGKILL');
       rmSync(directory, { recursive: true, force: true });
     });

@@ -8,6 +8,7 @@ import pg from 'pg';
 import { choosePorts } from '../../tools/demo/ports.ts';
 import { serverAccount } from '../../tools/postgres/account.ts';
 import { findBinaries } from '../../tools/postgres/binaries.ts';
+import { atExit } from './at-exit.ts';
 import { plainEnv } from './env.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
@@ -55,7 +56,7 @@ export class TestPostgres {
     this.port = port;
     this.ca = ca;
     this.#server = this.#spawn();
-    process.once('exit', () => {
+    atExit(() => {
       this.#server.kill('SIGQUIT');
       rmSync(directory, { recursive: true, force: true });
     });

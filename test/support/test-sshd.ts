@@ -5,6 +5,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { choosePorts } from '../../tools/demo/ports.ts';
 import { type Account, serverAccount } from '../../tools/postgres/account.ts';
+import { atExit } from './at-exit.ts';
 import { plainEnv } from './env.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
@@ -27,7 +28,7 @@ export class TestSshd {
     this.user = nameOf(this.#account);
     this.#own();
     this.#server = this.#spawn();
-    process.once('exit', () => {
+    atExit(() => {
       this.#server.kill('SIGKILL');
       rmSync(directory, { recursive: true, force: true });
     });
