@@ -6,8 +6,7 @@ process.once('exit', () => {
   for (const task of [...last].reverse()) task();
 });
 
-/** Calls back, synchronously, when this process ends; until then unless it is taken back. */
-export function atExit(task: () => void): { takeBack(): void } {
+/** Calls back, synchronously, when this process ends. */
+export function atExit(task: () => void): void {
   last.add(task);
-  return { takeBack: () => void last.delete(task) };
 }
