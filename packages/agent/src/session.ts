@@ -2,7 +2,7 @@ import { FailMessage, FRAME_KINDS, OpenMessage, type PolicyMessage } from '@hoop
 import { type AppError, asAppError, fromPlain, Misconfigured, TargetFault, toPlain } from '@hoop/core/errors';
 import { Gate } from '@hoop/core/gate';
 import type { Log } from '@hoop/core/log';
-import type { Protocol, Relay, SessionFacts, Target, TargetMemory } from '@hoop/core/protocol';
+import type { Dialect, Protocol, Relay, SessionFacts, Target, TargetMemory } from '@hoop/core/protocol';
 import { compilePolicy } from '@hoop/policy/rules';
 import { parseMessage } from '@hoop/tunnel/control';
 import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
@@ -31,6 +31,7 @@ export class AgentSession implements StreamHandler {
   readonly #audit: StreamAudit;
   #id: string | undefined;
   #gate: Gate | undefined;
+  #dialect: Dialect | undefined;
   #target: Target | undefined;
   #relay: Relay | undefined;
   #resolved: ResolvedTarget | undefined;
@@ -90,7 +91,7 @@ export class AgentSession implements StreamHandler {
 
   changePolicy(policy: PolicyMessage): void {
     try {
-      this.#gate?.replacePolicy(compilePolicy(policy));
+      this.#gate?.replacePolicy(compilePolicy(policy, this.#dialect));
     } catch (error) {
       // Rules that cannot be kept are no reason to go on under the old ones.
       this.#finish(asAppError(error));
@@ -109,7 +110,8 @@ export class AgentSession implements StreamHandler {
       this.#deps.onOpen(open.session, this);
       const protocol = this.#deps.protocolNamed(open.protocol);
       if (!protocol) throw new Misconfigured('unsupported', `This agent does not speak ${open.protocol}; install a newer one`);
-      const gate = new Gate(compilePolicy(open.policy), this.#audit);
+      this.#dialect = protocol.dialect;
+      const gate = new Gate(compilePolicy(open.policy, this.#dialect), this.#audit);
       this.#gate = gate;
       const target = await this.#connect(protocol, open);
       if (!target) return;

@@ -16,6 +16,9 @@ export interface Abilities {
   readonly cancel: boolean;
 }
 
+/** Languages whose comments and quotes differ. */
+export type Dialect = 'postgres' | 'mysql';
+
 /** What `accept` learned about the client's wish. Plain JSON; it never carries a password. */
 export interface Hello {
   readonly user: string;
@@ -179,6 +182,8 @@ export interface Protocol<Settings = unknown> {
   readonly settings: ZodType<Settings>;
   /** The usual port of the gateway's native listener and of `hoop connect`; undefined where there is none. */
   readonly ports: { readonly native?: number; readonly local: number };
+  /** How the target reads statements: what rules must look through. PostgreSQL's way where nothing is said. */
+  readonly dialect?: Dialect;
   /** One side may say that it sends no more and go on listening. Elsewhere the session is over when its target has ended. */
   readonly halfClose?: boolean;
   /** A connection's `command` is what it runs: one without it is refused when it is saved. */

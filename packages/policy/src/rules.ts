@@ -1,8 +1,10 @@
 import { type Action, ALLOW, type Denial, type Verdict } from '@hoop/core/action';
 import { Refusal } from '@hoop/core/errors';
 import type { Mask, Policy } from '@hoop/core/gate';
+import type { Dialect } from '@hoop/core/protocol';
 import { RE2JS } from 're2js';
 import { entityMask } from './masks.ts';
+import { plainMysql } from './plain-mysql.ts';
 import { plainSql } from './plain-sql.ts';
 
 /** A rule as people write it; the same shape in the API and in the tunnel. */
@@ -19,7 +21,14 @@ export interface PolicyText {
   readonly masks: readonly { readonly name: string; readonly entities: readonly string[] }[];
 }
 
-type Matcher = (raw: string, plain: string) => string | undefined;
+/** `plain`: the text as the target may read it, in each way in which it may. */
+type Matcher = (raw: string, plain: readonly string[]) => string | undefined;
+
+/** How a target reads its statements, by the name that its protocol gives to that. */
+const READINGS: Readonly<Record<Dialect, (text: string) => readonly string[]>> = {
+  postgres: (text) => [plainSql(text)],
+  mysql: plainMysql,
+};
 
 interface Rule {
   readonly name: string;
@@ -46,7 +55,15 @@ export function compileRule(text: RuleText): Matcher {
     const matcher = pattern.matcher(where);
     return matcher.find() ? (matcher.group() ?? undefined) : undefined;
   };
-  return (raw, plain) => find(raw) ?? (plain === raw ? undefined : find(plain));
+  return (raw, plain) => {
+    const found = find(raw);
+    if (found !== undefined) return found;
+    for (const text of plain) {
+      const hidden = text === raw ? undefined : find(text);
+      if (hidden !== undefined) return hidden;
+    }
+    return undefined;
+  };
 }
 
 /** Linear in the length of the text, whatever the pattern: a backtracking engine could be made to stand still. */
@@ -66,7 +83,7 @@ function wordsMatcher(words: readonly string[]): Matcher {
   const lowered = wanted.map((word) => ({ word, low: word.toLowerCase().replace(/\s+/g, ' ') }));
   return (raw, plain) => {
     const low = raw.toLowerCase();
-    return lowered.find((each) => low.includes(each.low) || plain.includes(each.low))?.word;
+    return lowered.find((each) => low.includes(each.low) || plain.some((text) => text.includes(each.low)))?.word;
   };
 }
 
@@ -74,7 +91,7 @@ function wordsMatcher(words: readonly string[]): Matcher {
  * The policy of one connection, compiled once a session. An empty one judges nothing and masks nothing.
  * @throws Refusal `invalid_rule`, so that a session never runs with a rule that cannot be kept
  */
-export function compilePolicy(text: PolicyText): Policy {
+export function compilePolicy(text: PolicyText, dialect: Dialect = 'postgres'): Policy {
   const input: Rule[] = text.guardrails.flatMap((guardrail) =>
     guardrail.input.map((rule) => ({ name: guardrail.name, text: rule, match: compileRule(rule) })),
   );
@@ -83,18 +100,18 @@ export function compilePolicy(text: PolicyText): Policy {
   return {
     revision: text.revision,
     mask,
-    judge: input.length === 0 ? () => ALLOW : (action) => judge(input, action),
+    judge: input.length === 0 ? () => ALLOW : (action) => judge(input, action, READINGS[dialect]),
   };
 }
 
-function judge(rules: readonly Rule[], action: Action): Verdict {
+function judge(rules: readonly Rule[], action: Action, read: (text: string) => readonly string[]): Verdict {
   if (action.via === 'function' && action.text.includes(' oid ')) {
     return {
       allow: false,
       denial: { rule: 'unclassified', message: `${action.text} cannot be checked against the rules of this connection` },
     };
   }
-  const plain = plainSql(action.text);
+  const plain = read(action.text);
   for (const rule of rules) {
     const fragment = rule.match(action.text, plain);
     if (fragment !== undefined) return { allow: false, denial: denialOf(rule, fragment) };

@@ -10,6 +10,7 @@ export const mysql: Protocol<MysqlSettings> = {
   name: 'mysql',
   abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'cells', cancel: true },
   settings: MysqlSettings,
+  dialect: 'mysql',
   ports: { native: 13306, local: 3307 },
   refuse: fatalWords,
   accept,
