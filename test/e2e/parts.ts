@@ -29,6 +29,7 @@ export class Parts implements AsyncDisposable {
   readonly #url: string;
   #gateway: Program;
   #agent: Program;
+  readonly #more: Program[] = [];
 
   private constructor(parts: {
     home: string;
@@ -48,7 +49,7 @@ export class Parts implements AsyncDisposable {
     this.#agent = start('agent', this.#agentEnv);
     atExit(() => {
       this.#gateway.child.kill('SIGKILL');
-      this.#agent.child.kill('SIGKILL');
+      for (const agent of [this.#agent, ...this.#more]) agent.child.kill('SIGKILL');
     });
   }
 
@@ -99,13 +100,20 @@ export class Parts implements AsyncDisposable {
     await ready(this.#url);
   }
 
+  /** One more process with the agent's key. It ends with the others. */
+  addAgent(): Program {
+    const more = start('agent', this.#agentEnv);
+    this.#more.push(more);
+    return more;
+  }
+
   /** Asks one to stop, and tells with which code it did. */
   async stop(part: 'gateway' | 'agent'): Promise<number | null> {
     return end(part === 'gateway' ? this.#gateway : this.#agent, 'SIGTERM');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await end(this.#agent, 'SIGKILL');
+    for (const agent of [this.#agent, ...this.#more]) await end(agent, 'SIGKILL');
     await end(this.#gateway, 'SIGKILL');
   }
 }

@@ -8,6 +8,8 @@ interface Attached {
   readonly link: AgentLink;
   /** Sessions that run on it. */
   load: number;
+  /** When it was chosen last, as a number that grows: among equals the one that has waited longest is next. */
+  turn: number;
 }
 
 /** A stream to an agent, and the link that it runs on. */
@@ -43,6 +45,7 @@ export class AgentHub {
   readonly #options: HubOptions;
   readonly #attached = new Map<string, Attached[]>();
   #empty: (() => void) | undefined;
+  #turns = 0;
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -50,7 +53,7 @@ export class AgentHub {
 
   attach(link: AgentLink): void {
     const links = this.#attached.get(link.agentId) ?? [];
-    links.push({ link, load: 0 });
+    links.push({ link, load: 0, turn: 0 });
     this.#attached.set(link.agentId, links);
     this.#options.log.info({ agent: link.name, hostname: link.hello.hostname, links: links.length }, 'Agent connected');
     if (links.filter((each) => isAlike(each.link, link)).length === 1) this.#tell(link, true);
@@ -93,12 +96,26 @@ export class AgentHub {
     });
   }
 
-  /** A stream to one of the processes that serve this connection. @throws TargetFault `agent_offline`, `agent_timeout` */
+  /** A stream to one of the processes that serve this connection; one that does not answer is passed over. @throws TargetFault `agent_offline`, `agent_timeout` */
   async open(agentId: string, connection: string): Promise<AgentStream> {
-    const links = this.#serving(agentId, connection);
-    const chosen = links.reduce<Attached | undefined>((least, each) => (!least || each.load < least.load ? each : least), undefined);
-    if (!chosen) throw new TargetFault('agent_offline', 'The agent of this connection is offline; start it, or ask an administrator to');
+    let failure: unknown = new TargetFault(
+      'agent_offline',
+      'The agent of this connection is offline; start it, or ask an administrator to',
+    );
+    const inTurn = [...this.#serving(agentId, connection)].sort((one, other) => one.load - other.load || one.turn - other.turn);
+    for (const chosen of inTurn) {
+      try {
+        return await this.#openOn(chosen);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async #openOn(chosen: Attached): Promise<AgentStream> {
     chosen.load++;
+    chosen.turn = ++this.#turns;
     try {
       const stream = await chosen.link.openStream();
       return { stream, link: chosen.link, release: () => void chosen.load-- };
