@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AppError } from '@hoop/core/errors';
+import { Gate } from '@hoop/core/gate';
+import type { Door } from '@hoop/core/protocol';
+import { accept } from '@hoop/protocols/ssh/accept';
+import { decodeCertificate } from '@hoop/protocols/ssh/certificate';
+import { encodeFrames } from '@hoop/protocols/ssh/frame';
+import { encodeMessage, MESSAGE, u32 } from '@hoop/protocols/ssh/messages';
+import { SshRelay } from '@hoop/protocols/ssh/relay';
+import { memoryStreams } from '@hoop/tunnel/memory';
+import { StreamWire } from '@hoop/tunnel/stream-wire';
+import { type Dice, fuzz } from './fuzzer.ts';
+
+/** Whatever comes over a wire may be refused in these two ways, and in no other. */
+function onlyFaults(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof AppError) || (error.kind !== 'peer' && error.kind !== 'target')) throw error;
+  }
+}
+
+function sftp(dice: Dice): Buffer {
+  const type = dice.pick([1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 13, 14, 15, 16, 18, 20, 101, 102, 103, 104, 200]);
+  const fields = dice.pick<(string | number | Buffer)[]>([
+    ['/a', 0x1a, 0],
+    ['h1'],
+    ['h1', 0, 0, 9],
+    ['/a', '/b'],
+    [0, 'words', ''],
+    ['posix-rename@openssh.com', '/a', '/b'],
+    [],
+  ]);
+  const body = encodeMessage(type, dice.number(4), ...fields);
+  return Buffer.concat([u32(body.length), body]);
+}
+
+function request(dice: Dice, recipient: number): Buffer {
+  const [name, ...fields] = dice.pick<(string | number)[]>([
+    ['shell'],
+    ['exec', dice.pick(['ls', 'drop it', ''])],
+    ['subsystem', dice.pick(['sftp', 'other'])],
+    ['env', 'LANG', 'C'],
+    ['pty-req', 'xterm', 80, 24, 0, 0, ''],
+    ['signal', 'INT'],
+    ['window-change', 80, 24, 0, 0],
+    ['exit-status', dice.number(300)],
+    ['exit-signal', 'TERM'],
+    ['keepalive@openssh.com'],
+    ['x11-req'],
+  ]);
+  return encodeMessage(MESSAGE.channelRequest, recipient, name ?? '', dice.number(2) === 0, ...fields);
+}
+
+/** One message that either side may send; numbers are few, so that they meet. */
+function message(dice: Dice): Buffer {
+  const id = dice.number(4);
+  return dice.pick([
+    () => encodeMessage(MESSAGE.channelOpen, dice.pick(['session', 'direct-tcpip', 'forwarded-tcpip', 'x11']), id, 2 ** 20, 32_768),
+    () => encodeMessage(MESSAGE.channelOpen, 'direct-tcpip', id, 2 ** 20, 32_768, 'host', 22, 'here', 1),
+    () => encodeMessage(MESSAGE.openConfirmation, id, dice.number(4), 2 ** 20, 32_768),
+    () => encodeMessage(MESSAGE.openFailure, id, 1, 'no', ''),
+    () => encodeMessage(MESSAGE.windowAdjust, id, dice.number(2 ** 20)),
+    () => encodeMessage(MESSAGE.data, id, sftp(dice)),
+    () => encodeMessage(MESSAGE.data, id, dice.bytes(dice.number(40))),
+    () => encodeMessage(MESSAGE.extendedData, id, 1, 'words'),
+    () => encodeMessage(dice.pick([MESSAGE.eof, MESSAGE.close, MESSAGE.channelSuccess, MESSAGE.channelFailure]), id),
+    () => request(dice, id),
+    () =>
+      encodeMessage(
+        MESSAGE.globalRequest,
+        dice.pick(['tcpip-forward', 'cancel-tcpip-forward', 'keepalive@openssh.com', 'other']),
+        dice.number(2) === 0,
+        '',
+        0,
+      ),
+    () => Buffer.from([dice.pick([MESSAGE.requestSuccess, MESSAGE.requestFailure, MESSAGE.disconnect])]),
+  ])();
+}
+
+function several(dice: Dice): Buffer {
+  return encodeFrames(Array.from({ length: 1 + dice.number(30) }, () => message(dice)));
+}
+
+function newRelay(sent: { target: number; client: number }): SshRelay {
+  const judge = ({ text }: { text: string }) =>
+    text.includes('drop') || text.includes('/b')
+      ? { allow: false as const, denial: { rule: 'r', message: 'no' } }
+      : { allow: true as const };
+  const gate = new Gate({ revision: 0, mask: undefined, judge }, { intent: () => undefined, settled: () => undefined });
+  const count = (side: 'target' | 'client') => (bytes: Buffer) => {
+    sent[side] += bytes.length;
+  };
+  return new SshRelay(
+    { gate, toTarget: count('target'), toClient: count('client') },
+    { localForward: true, remoteForward: true, pty: true },
+  );
+}
+
+/** A channel that is open and speaks SFTP, so that what follows goes deep. */
+function opened(dice: Dice, relay: SshRelay): void {
+  if (dice.number(3) === 0) return;
+  void relay.fromClient(encodeFrames([encodeMessage(MESSAGE.channelOpen, 'session', 0, 2 ** 20, 32_768)]));
+  void relay.fromTarget(encodeFrames([encodeMessage(MESSAGE.openConfirmation, 0, 0, 2 ** 20, 32_768)]));
+  void relay.fromClient(encodeFrames([encodeMessage(MESSAGE.channelRequest, 0, 'subsystem', false, 'sftp')]));
+}
+
+test('SSH’s relay takes whatever a client and a host send, in any pieces, without more than a fault', async () => {
+  const rounds = await fuzz('ssh relay', (dice) => {
+    const sent = { target: 0, client: 0 };
+    const relay = newRelay(sent);
+    opened(dice, relay);
+    const [client, target] = [several(dice), several(dice)].map((bytes) => (dice.number(2) === 0 ? dice.mutate(bytes) : bytes)) as [
+      Buffer,
+      Buffer,
+    ];
+    const [left, right] = [dice.chunks(client), dice.chunks(target)];
+    onlyFaults(() => {
+      while (left.length + right.length > 0) {
+        const mine = left.length > 0 && (right.length === 0 || dice.number(2) === 0);
+        const chunk = (mine ? left : right).shift() as Buffer;
+        void (mine ? relay.fromClient(chunk) : relay.fromTarget(chunk));
+      }
+    });
+    onlyFaults(() => void relay.end(undefined));
+    assert.equal(relay.busy, false);
+    const bound = 3 * (client.length + target.length) + 20_000;
+    assert.ok(sent.target + sent.client <= bound, 'more was said than what was heard explains');
+  });
+  assert.ok(rounds > 100);
+});
+
+test('what an SSH client sends on a channel of its own reaches the host byte for byte, in any pieces', async () => {
+  const rounds = await fuzz('ssh bytes', (dice) => {
+    const passed: Buffer[] = [];
+    const gate = new Gate(
+      { revision: 0, mask: undefined, judge: () => ({ allow: true }) },
+      { intent: () => undefined, settled: () => undefined },
+    );
+    const ports = { gate, toTarget: (bytes: Buffer) => void passed.push(Buffer.from(bytes)), toClient: () => undefined };
+    const relay = new SshRelay(ports, { localForward: true, remoteForward: true, pty: true });
+    void relay.fromClient(encodeFrames([encodeMessage(MESSAGE.channelOpen, 'session', 0, 1_000, 32_768)]));
+    void relay.fromTarget(encodeFrames([encodeMessage(MESSAGE.openConfirmation, 0, 9, 2 ** 20, 32_768)]));
+    passed.length = 0;
+    const exec = encodeMessage(MESSAGE.channelRequest, 9, 'exec', true, 'cat');
+    const data = Array.from({ length: dice.number(9) }, () => encodeMessage(MESSAGE.data, 9, dice.bytes(dice.number(300))));
+    const whole = encodeFrames([exec, ...data, encodeMessage(MESSAGE.eof, 9)]);
+    for (const chunk of dice.chunks(whole)) void relay.fromClient(chunk);
+    assert.deepEqual(Buffer.concat(passed), whole);
+  });
+  assert.ok(rounds > 50);
+});
+
+test('an SSH client that says anything at all before its login is turned away, and never kept waiting', async () => {
+  const start = Buffer.from('SSH-2.0-Fuzzer\r\n');
+  const rounds = await fuzz('ssh accept', async (dice) => {
+    const [here, there] = memoryStreams();
+    const client = new StreamWire(there, 'fuzzer');
+    const said = dice.number(2) === 0 ? dice.bytes(dice.number(90)) : Buffer.concat([dice.mutate(start), dice.bytes(dice.number(90))]);
+    for (const chunk of dice.chunks(said)) void client.write(chunk);
+    client.end();
+    await accept(new StreamWire(here, 'fuzzer'), DOOR).then(
+      () => assert.fail('it got in'),
+      (error: unknown) => {
+        if (!(error instanceof AppError) || error.kind === 'bug') throw error;
+      },
+    );
+  });
+  assert.ok(rounds > 20);
+});
+
+test('a certificate of any bytes is read without more than a fault', async () => {
+  const rounds = await fuzz('ssh certificates', (dice) => {
+    const name = dice.pick(['ssh-ed25519', 'ssh-rsa', 'ecdsa-sha2-nistp256', 'x']);
+    const fields = encodeMessage(0, `${name}-cert-v01@openssh.com`, 'nonce', 'key', 'more', 0, 0, 1, 'id', 'names').subarray(1);
+    onlyFaults(() => decodeCertificate(dice.mutate(Buffer.concat([fields, dice.bytes(dice.number(60))]))));
+  });
+  assert.ok(rounds > 100);
+});
+
+const DOOR: Door<string> = {
+  tls: undefined,
+  tlsRequired: false,
+  proven: 'somebody',
+  login: () => Promise.resolve('somebody'),
+  cancel: () => undefined,
+  mintCancelKey: (length) => '00'.repeat(length),
+};
