@@ -5,7 +5,7 @@ import { SessionRunner } from '@hoop/agent/runner';
 import { routes } from '@hoop/contract/routes/all';
 import { createLog, type Log } from '@hoop/core/log';
 import { loadConfig } from '@hoop/gateway/config';
-import { NATIVE_VARIABLES } from '@hoop/gateway/env';
+import { type GatewayEnv, NATIVE_VARIABLES } from '@hoop/gateway/env';
 import { type Gateway, startGateway } from '@hoop/gateway/gateway';
 import { AgentClient } from '@hoop/tunnel/agent-client';
 import { type Access, type Kind, Office, type Policy } from './office.ts';
@@ -18,6 +18,8 @@ export interface SystemOptions {
   /** A directory that an earlier system has left. */
   readonly home?: string;
   readonly logLevel?: 'silent' | 'info' | 'warn' | 'error';
+  /** More of the gateway's variables. */
+  readonly values?: GatewayEnv['values'];
 }
 
 const AGENT = 'test-agent';
@@ -58,10 +60,15 @@ export class System implements AsyncDisposable {
     this.#log = parts.log;
   }
 
-  static async start({ agent, home = join(temporaryDirectory('system'), 'home'), logLevel = 'silent' }: SystemOptions): Promise<System> {
+  static async start({
+    agent,
+    home = join(temporaryDirectory('system'), 'home'),
+    logLevel = 'silent',
+    values: more = {},
+  }: SystemOptions): Promise<System> {
     const log = createLog({ level: logLevel, encoding: 'human' });
     const listen = '127.0.0.1:0';
-    const values = { HOOP_HOME: home, API_LISTEN: listen, GRPC_LISTEN: listen, ...nativeListen(listen) };
+    const values = { HOOP_HOME: home, API_LISTEN: listen, GRPC_LISTEN: listen, ...nativeListen(listen), ...more };
     const config = loadConfig({ values, others: [], isTerminal: false });
     const runner = new SessionRunner(log.child({ part: 'agent' }));
     const local = agent === 'memory' ? { name: AGENT, hello: agentHello(), host: runner } : undefined;

@@ -31,8 +31,8 @@ export class Lab {
     writeFileSync(this.#knownHosts, `gateway ${hostKey}\n`);
   }
 
-  static async start(agent: SystemOptions['agent'] = 'tunnel'): Promise<Lab> {
-    const system = await System.start({ agent });
+  static async start(agent: SystemOptions['agent'] = 'tunnel', values: SystemOptions['values'] = {}): Promise<Lab> {
+    const system = await System.start({ agent, values });
     const { ssh_host_key = '' } = await system.office.api.call(routes.getServerInfo);
     return new Lab(await TestSshd.start(), system, ssh_host_key);
   }
