@@ -129,6 +129,9 @@ export interface Result {
   error?: string;
 }
 
+/** `packet`: one of any kind; `prepared`: a statement's number and its columns; `rows`: up to an EOF; `result`: one result or several. */
+export type AnswerForm = 'packet' | 'prepared' | 'rows' | 'result';
+
 export interface LoginOptions {
   readonly user: string;
   readonly password: string;
@@ -237,6 +240,45 @@ export class WireClient {
     const lists = (reply.body.readUInt16LE(5) > 0 ? 1 : 0) + (reply.body.readUInt16LE(7) > 0 ? 1 : 0);
     for (let list = 0; list < lists; list++) while (!isEof(await this.reply()));
     return reply.body.readUInt32LE(1);
+  }
+
+  /** Waits for one whole answer of this form, without looking into rows. */
+  async answer(form: AnswerForm): Promise<void> {
+    if (form === 'packet') {
+      await this.reply();
+      return;
+    }
+    if (form === 'prepared') {
+      const reply = await this.reply();
+      if (isError(reply)) return;
+      for (const at of [5, 7]) if (reply.body.readUInt16LE(at) > 0) while (!isEof(await this.reply()));
+      return;
+    }
+    if (form === 'rows') {
+      await this.#end();
+      return;
+    }
+    for (let more = true; more; ) {
+      const first = await this.reply();
+      if (isError(first)) return;
+      if (first.body[0] === 0) more = (statusOfOk(first.body) & 8) !== 0;
+      else {
+        const status = await this.#end();
+        // With a cursor the rows come when they are asked for.
+        if (status === undefined || status & 0x40) return;
+        const end = await this.#end();
+        more = end !== undefined && (end & 8) !== 0;
+      }
+    }
+  }
+
+  /** The status in the next EOF; undefined for an error instead. */
+  async #end(): Promise<number | undefined> {
+    while (true) {
+      const reply = await this.reply();
+      if (isError(reply)) return undefined;
+      if (isEof(reply)) return reply.body.readUInt16LE(3);
+    }
   }
 
   /** Everything up to the end of the connection. */
