@@ -9,6 +9,7 @@ import type * as credentialCommands from './commands/credentials.ts';
 import type { ExecOptions } from './commands/exec.ts';
 import type { ListOptions } from './commands/list.ts';
 import type { LoginOptions } from './commands/login.ts';
+import type { ReplayOptions } from './commands/session-replay.ts';
 import type { GetOptions as SessionGetOptions, ListOptions as SessionListOptions } from './commands/sessions.ts';
 import { CompletedArgument, CompletedOption } from './completion/completed.ts';
 import type { Context } from './context.ts';
@@ -141,12 +142,22 @@ function addSessions(program: Command, { context, run }: Building): void {
       run(async () => (await import('./commands/sessions.ts')).list(context, formatted(options))),
     );
   withFormat(sessions.command('get'))
-    .description('show a session and its statements')
+    .description('show a session: its statements, and what it showed where that is recorded')
     .addArgument(new CompletedArgument('<id>', 'the session', 'sessions'))
     .option('-q, --quiet', 'without the statements')
+    .option('--raw', 'only what it showed, byte for byte')
     .option('--after <seq>', 'only the statements after this one')
     .action((id: string, options: SessionGetOptions & Format) =>
       run(async () => (await import('./commands/sessions.ts')).get(context, id, formatted(options))),
+    );
+  sessions
+    .command('replay')
+    .description('play what a session showed in a terminal, in its time; q or Ctrl-C ends it')
+    .addArgument(new CompletedArgument('<id>', 'the session', 'sessions'))
+    .option('--speed <factor>', 'how many times as fast, such as 2 or 0.5')
+    .option('--max-pause <duration>', 'the longest wait between two pieces, before --speed; 2s if not given')
+    .action((id: string, options: ReplayOptions) =>
+      run(async () => (await import('./commands/session-replay.ts')).replay(context, id, options)),
     );
   sessions
     .command('kill')

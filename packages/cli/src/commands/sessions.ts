@@ -1,3 +1,4 @@
+import type { Client } from '@hoop/contract/client';
 import type { QueryInput } from '@hoop/contract/route';
 import {
   getSession,
@@ -8,12 +9,15 @@ import {
   type Session,
   type SessionAction,
 } from '@hoop/contract/routes/sessions';
+import { protocolOf } from '@hoop/core/connection';
 import type { Context } from '../context.ts';
 import { usage } from '../failure.ts';
 import { openGateway } from '../gateway.ts';
+import { plainText } from '../output/plain-text.ts';
 import { type Cell, renderFacts, renderTable } from '../output/table.ts';
-import { note, print, printJson } from '../output/terminal.ts';
+import { note, print, printJson, show, type Terminal } from '../output/terminal.ts';
 import { ageOf, sizeOf, spanOf } from '../output/time.ts';
+import { outputOf } from './session-output.ts';
 
 export interface ListOptions {
   readonly user?: string;
@@ -98,8 +102,13 @@ export async function adminList(context: Context, options: ListOptions): Promise
 export interface GetOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
+  /** Only what was shown, byte for byte. */
+  readonly raw?: boolean;
   readonly after?: string;
 }
+
+/** A person reads no more; `--raw` has the rest. */
+const OUTPUT_SHOWN_BYTES_MAX = 64 * 1024;
 
 /** As the API takes it. */
 const ACTION_SEQ_MAX = 1_000_000_000;
@@ -108,8 +117,14 @@ const ACTION_SEQ_MAX = 1_000_000_000;
 export async function get(context: Context, id: string, options: GetOptions): Promise<void> {
   const after = options.after === undefined ? 0 : countOf('--after', options.after, 0, ACTION_SEQ_MAX);
   const { client } = openGateway(context);
-  const session = await client.call(getSession, { params: { session_id: id }, query: { expand: 'actions,session_input', after } });
   const { terminal } = context;
+  if (options.raw === true) {
+    for await (const piece of outputOf(client, id))
+      if (piece !== 'cut' && piece.stream !== 'notice') await show(terminal.stdout, piece.bytes);
+    return;
+  }
+  const expand = options.json === true ? 'actions,session_input,event_stream' : 'actions,session_input';
+  const session = await client.call(getSession, { params: { session_id: id }, query: { expand, after } });
   if (options.json === true) {
     printJson(terminal, session);
     return;
@@ -119,6 +134,29 @@ export async function get(context: Context, id: string, options: GetOptions): Pr
   const actions = session.actions ?? [];
   if (actions.length > 0) terminal.stdout.write(`\n${renderTable(ACTION_HEADERS, actions.map(rowOf))}`);
   if (session.next_after !== undefined) note(terminal, `There are more statements. Add --after ${session.next_after}`);
+  if (hasTranscript(session)) await showOutput(terminal, client, id);
+}
+
+/** Protocols that do not record what was shown need not be asked for it. */
+function hasTranscript(session: Session): boolean {
+  const protocol = protocolOf(session.type, session.connection_subtype);
+  return protocol === 'terminal' || protocol === 'ssh';
+}
+
+/** What was shown, as text to read; the beginning of it where it is long. */
+async function showOutput(terminal: Terminal, client: Client, id: string): Promise<void> {
+  const kept: Buffer[] = [];
+  let bytes = 0;
+  let isCut = false;
+  for await (const piece of outputOf(client, id)) {
+    isCut = piece === 'cut' || bytes + piece.bytes.length > OUTPUT_SHOWN_BYTES_MAX;
+    if (piece !== 'cut') kept.push(piece.bytes.subarray(0, OUTPUT_SHOWN_BYTES_MAX - bytes));
+    if (isCut || piece === 'cut') break;
+    bytes += piece.bytes.length;
+  }
+  const text = plainText(Buffer.concat(kept).toString('utf8')).trimEnd();
+  if (text !== '') terminal.stdout.write(`\nOutput:\n${text}\n`);
+  if (isCut) note(terminal, 'There is more output. Add --raw, or see it with `hoop sessions replay`');
 }
 
 /** `hoop sessions kill ID`: ends it at once. */
