@@ -122,7 +122,7 @@ test('a client whose agent is lost is told so behind the last whole message', ()
     agent.destroy();
     for (let chunk = await client.read(); chunk; chunk = await client.read()) heard += chunk.toString();
     assert.equal(heard, 'whole refused agent_lost');
-    assert.equal((await over)?.code, 'agent_lost');
+    assert.equal(((await over) as { code?: string } | undefined)?.code, 'agent_lost');
   }));
 
 test('nothing is said in the middle of a message, whoever is lost', () =>
@@ -134,7 +134,7 @@ test('nothing is said in the middle of a message, whoever is lost', () =>
     agent.destroy();
     for (let chunk = await client.read(); chunk; chunk = await client.read()) heard += chunk.toString();
     assert.equal(heard, 'hal');
-    assert.equal((await over)?.code, 'agent_lost');
+    assert.equal(((await over) as { code?: string } | undefined)?.code, 'agent_lost');
   }));
 
 test('what a client asked last is on record even when the agent dies before it told of it', () =>

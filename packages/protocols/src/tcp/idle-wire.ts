@@ -10,7 +10,9 @@ export class IdleWire implements Wire {
     this.#wire = wire;
     this.#timer = setTimeout(() => {
       const seconds = Math.round(idle_ms / 1000);
-      this.#wire.destroy(new Refusal('session_idle', `Nothing was sent for ${seconds} seconds, which is as long as this connection allows`));
+      this.#wire.destroy(
+        new Refusal('session_idle', `Nothing was sent for ${seconds} seconds, which is as long as this connection allows`),
+      );
     }, idle_ms);
   }
 

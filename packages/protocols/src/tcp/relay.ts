@@ -12,7 +12,6 @@ const NOTHING = Buffer.alloc(0);
 export class TcpRelay implements Relay {
   readonly lastWord = undefined;
   readonly #ports: RelayPorts;
-  readonly #wire: Wire;
   #permit: Permit | undefined;
   /** While the gate has not decided. */
   #deciding: Promise<void> | undefined;
@@ -21,7 +20,6 @@ export class TcpRelay implements Relay {
   /** @throws Refusal `denied` when the gate says no at once */
   constructor(address: string, wire: Wire, ports: RelayPorts) {
     this.#ports = ports;
-    this.#wire = wire;
     const decision = ports.gate.ask('connect', address);
     if (decision instanceof Promise) this.#deciding = decision.then((late) => this.#decided(late));
     else this.#permit = permitOf(decision);
