@@ -11,8 +11,15 @@ import type { AppError } from '@hoop/core/errors';
 /** Exit code of what policy or permission refused. */
 export const REFUSED = 254;
 
-/** As shells have them. */
-const EXIT_CODES: Readonly<Record<string, number>> = { command_not_found: 127, command_not_executable: 126 };
+/** As shells have them; and EX_UNAVAILABLE of sysexits.h where nobody was there to run it, which is worth another try. */
+const EXIT_CODES: Readonly<Record<string, number>> = {
+  command_not_found: 127,
+  command_not_executable: 126,
+  agent_offline: 69,
+  agent_lost: 69,
+  agent_left: 69,
+  agent_timeout: 69,
+};
 
 export function frame(kind: TerminalFrameKind, payload: Uint8Array): Buffer {
   const bytes = encodeTerminalFrame(kind, payload);
