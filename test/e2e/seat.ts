@@ -1,3 +1,6 @@
+import { write } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import pty from '@lydell/node-pty';
 import xterm from '@xterm/headless';
 import { plainEnv } from '../support/env.ts';
@@ -9,11 +12,15 @@ export interface SeatOptions {
   readonly rows?: number;
 }
 
+const writeTo = promisify(write);
+
 /** A person at a terminal: what a program shows is on a screen, and what is typed goes to the program. */
 export class Seat implements Disposable {
   readonly #program: pty.IPty;
   readonly #screen: xterm.Terminal;
   readonly ended: Promise<{ readonly exitCode: number; readonly signal?: number | undefined }>;
+  #typing: Promise<void> = Promise.resolve();
+  #over = false;
   /** Everything that came, as it came. */
   output = '';
 
@@ -28,8 +35,11 @@ export class Seat implements Disposable {
       this.#screen.write(text);
     });
     // Programs ask what kind of terminal this is, and wait for the answer.
-    this.#screen.onData((answer) => this.#program.write(answer));
+    this.#screen.onData((answer) => this.type(answer));
     this.ended = new Promise((resolve) => this.#program.onExit(resolve));
+    void this.ended.then(() => {
+      this.#over = true;
+    });
   }
 
   get pid(): number {
@@ -37,7 +47,23 @@ export class Seat implements Disposable {
   }
 
   type(text: string): void {
-    this.#program.write(text);
+    this.#typing = this.#typing.then(() => this.#write(Buffer.from(text)));
+  }
+
+  /**
+   * A person's terminal shows what comes while it waits to pass on a paste. The package's own way of writing does not: it turns in a
+   * circle until everything is taken, and a program that waits until its output is read takes nothing.
+   */
+  async #write(bytes: Buffer): Promise<void> {
+    const { fd } = this.#program as unknown as { readonly fd: number };
+    for (let at = 0; at < bytes.length && !this.#over; ) {
+      try {
+        at += (await writeTo(fd, bytes, at)).bytesWritten;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+        await pause(1);
+      }
+    }
   }
 
   resize(columns: number, rows: number): void {
@@ -78,6 +104,7 @@ export class Seat implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#over = true;
     try {
       this.#program.kill('SIGKILL');
     } catch {
