@@ -199,6 +199,28 @@ describe('the terminal that hoop connect was started in', () => {
   }
 });
 
+describe('the recording of a terminal', () => {
+  test('shows what the person saw, as text and as it was', async () => {
+    const { office } = parts;
+    const earlier = new Set((await office.sessions('shell')).map(({ id }) => id));
+    using seat = connect();
+    await seat.sees(/ready>$/);
+    seat.type("printf '\\033[1;32mgr\\033[0meen\\n'\r");
+    await seat.sees(/\ngreen\nready>$/);
+    seat.type('exit\r');
+    await seat.ended;
+    const { id } = await until('the session', async () => {
+      return (await office.sessions('shell')).find((session) => !earlier.has(session.id) && session.status === 'done');
+    });
+    const shown = await runProgram(HOOP, ['sessions', 'get', id], { env });
+    assert.match(shown.stdout, /\nOutput:\nready> printf .*\ngreen\nready> exit\nexit\n$/);
+    using replay = new Seat([HOOP, 'sessions', 'replay', id, '--speed', '1000'], { env });
+    assert.equal((await replay.ended).exitCode, 0);
+    await replay.sees(/\ngreen\nready> exit\nexit$/);
+    assert.ok(replay.output.includes('\x1b[1;32mgr\x1b[0meen'));
+  });
+});
+
 describe('hoop exec on a command', () => {
   test('passes arguments as they are, both streams apart, and the exit code on', async () => {
     const script = 'printf "%s\\n" "$@"; echo problem >&2; exit 42';
