@@ -1,0 +1,42 @@
+import { Doubt, type Facts, type Statement, StatementFacts } from '../facts.ts';
+import { parseStatements, type RawStatement } from './parser.ts';
+import { readStatement } from './walk.ts';
+
+/** What a text does, as PostgreSQL's own parser reads it. The parser must be loaded. Never throws. */
+export function analysePostgres(text: string, withColumns: boolean): Facts {
+  let doubt: string | undefined;
+  const statements: Statement[] = [];
+  try {
+    const raw = parseStatements(text);
+    const textOf = slicer(text);
+    for (const each of raw) {
+      const own = textOf(each);
+      const facts = readOne(each, own);
+      doubt ??= facts.doubt;
+      statements.push(facts.done(own, withColumns));
+    }
+  } catch (error) {
+    return { statements, unclassified: error instanceof Doubt ? error.message : 'it could not be read' };
+  }
+  return doubt === undefined ? { statements } : { statements, unclassified: doubt };
+}
+
+function readOne(raw: RawStatement, text: string): StatementFacts {
+  try {
+    return readStatement(raw.tree, text);
+  } catch (error) {
+    if (!(error instanceof Doubt) && !(error instanceof RangeError)) throw error;
+    const facts = new StatementFacts();
+    facts.doubts(error instanceof Doubt ? error.message : 'it is nested too deeply');
+    return facts;
+  }
+}
+
+/** Positions of the parser are bytes; in a text of ASCII they are characters too. */
+function slicer(text: string): (raw: RawStatement) => string {
+  const bytes = Buffer.byteLength(text) === text.length ? undefined : Buffer.from(text);
+  return ({ from, length }) => {
+    const end = length === 0 ? undefined : from + length;
+    return (bytes ? bytes.toString('utf8', from, end) : text.slice(from, end)).trim();
+  };
+}

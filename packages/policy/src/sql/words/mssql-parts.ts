@@ -1,0 +1,176 @@
+import type { Run } from './run.ts';
+
+/** One part of a batch: from a word that begins a statement to the next. */
+export interface Part {
+  readonly run: Run;
+  /** It goes on with what the part before it began: the SELECT of an INSERT, the body of a procedure. */
+  readonly continues: boolean;
+}
+
+/** Words that begin a statement wherever they stand: they are reserved, so nothing else can be called so without brackets. */
+const STARTERS = new Set(
+  `select insert update delete merge truncate create alter drop grant revoke deny exec execute backup restore bulk use set declare if
+  while begin end else print raiserror kill shutdown reconfigure dbcc waitfor open fetch close deallocate return commit rollback save
+  checkpoint revert setuser readtext writetext updatetext goto break continue`.split(/\s+/),
+);
+
+/** These only order what other statements do. */
+const CONTROL = new Set(['if', 'while', 'begin', 'end', 'else', 'return', 'goto', 'break', 'continue']);
+
+const BODIES = /^(procedure|proc|function|trigger|view)$/;
+
+/**
+ * Cuts a batch into its statements. They need no semicolon between them, so every reserved word that can begin one does, except where
+ * it is known to be a part of the one before.
+ */
+export function partsOf(all: Run): readonly Part[] {
+  return new Cutter(all).parts();
+}
+
+class Cutter {
+  readonly #all: Run;
+  readonly #parts: Part[] = [];
+  #from = 0;
+  #verb = '';
+  #continues = false;
+  /** Everything up to the end of the batch is the body of something that is created. */
+  #inBody = false;
+  #depth = 0;
+  #cases = 0;
+
+  constructor(all: Run) {
+    this.#all = all;
+  }
+
+  parts(): readonly Part[] {
+    const all = this.#all;
+    for (let index = 0; index < all.length; index++) {
+      const symbol = all.symbol(index);
+      const word = all.word(index);
+      if (symbol === '(') this.#depth++;
+      else if (symbol === ')') this.#depth = Math.max(0, this.#depth - 1);
+      else if (symbol === ';') {
+        this.#close(index);
+        this.#begin(index + 1, '', false);
+        this.#depth = 0;
+        this.#cases = 0;
+      } else if (word === 'go' && this.#isAlone(index)) {
+        this.#close(index);
+        this.#begin(index + 1, '', false);
+        this.#inBody = false;
+      } else if (word === 'case') this.#cases++;
+      else if (word === 'end' && this.#cases > 0) this.#cases--;
+      else if (this.#cases === 0 && this.#starts(index, word)) this.#start(index, word);
+    }
+    this.#close(all.length);
+    return this.#parts;
+  }
+
+  #start(index: number, word: string): void {
+    const verb = this.#verb;
+    const isSource =
+      (verb === 'insert' && (word === 'select' || word === 'exec' || word === 'execute')) ||
+      ((verb === 'declare' || verb === 'with') && word === 'select');
+    const isOfWith = verb === 'with' || verb === 'bulk';
+    this.#close(index);
+    this.#begin(index, word, isSource || isOfWith);
+    if ((word === 'create' || word === 'alter') && BODIES.test(this.#objectAt(index + 1))) this.#inBody = true;
+  }
+
+  #objectAt(index: number): string {
+    let at = index;
+    while (/^(or|alter|replace)$/.test(this.#all.word(at))) at++;
+    return this.#all.word(at);
+  }
+
+  #begin(from: number, verb: string, continues: boolean): void {
+    const isFirstOfBody = this.#inBody;
+    this.#from = from;
+    this.#verb = verb === '' && this.#all.word(from) === 'with' ? 'with' : verb;
+    this.#continues = continues || isFirstOfBody;
+  }
+
+  #close(end: number): void {
+    const run = this.#all.cut(this.#from, end);
+    if (run.length > 0 && !(CONTROL.has(run.word(0)) && run.length === 1))
+      this.#parts.push({ run, continues: this.#continues || CONTROL.has(run.word(0)) });
+  }
+
+  #isAlone(index: number): boolean {
+    return this.#depth === 0 && (index === 0 || this.#all.symbol(index - 1) !== '.') && this.#all.symbol(index + 1) !== '.';
+  }
+
+  #starts(index: number, word: string): boolean {
+    if (index === this.#from) {
+      this.#verb = STARTERS.has(word) || word === 'with' ? word : '';
+      if ((word === 'create' || word === 'alter') && BODIES.test(this.#objectAt(index + 1))) this.#inBody = true;
+      return false;
+    }
+    if (!STARTERS.has(word) || this.#all.symbol(index - 1) === '.') return false;
+    // In a parenthesis only a sub-select can stand, and what an outer statement reads of it is read there.
+    if (this.#depth > 0) return false;
+    const before = this.#all.word(index - 1);
+    const next = this.#all.word(index + 1);
+    switch (this.#verb) {
+      case 'grant':
+      case 'revoke':
+      case 'deny':
+        return this.#behindGrant(index);
+      case 'merge':
+        return false;
+      case 'drop':
+        if (word === 'if' && next === 'exists') return false;
+        break;
+      case 'alter':
+        if (/^(drop|alter)$/.test(word) && /^(column|constraint|period|member|file|index|partition)$/.test(next)) return false;
+        if (word === 'set') return false;
+        break;
+      case 'update':
+        if (word === 'set' && !this.#hasWord('set', index)) return false;
+        break;
+      default:
+    }
+    return !isPart(word, before, next, this.#all.symbol(index + 1));
+  }
+
+  /** The rights in a GRANT are words that begin statements elsewhere. */
+  #behindGrant(index: number): boolean {
+    return this.#hasWord('to', index) || this.#hasWord('from', index)
+      ? !['option', 'with'].includes(this.#all.word(index - 1)) && this.#all.symbol(index - 1) !== ','
+      : false;
+  }
+
+  #hasWord(word: string, until: number): boolean {
+    for (let at = this.#from; at < until; at++) if (this.#all.word(at) === word) return true;
+    return false;
+  }
+}
+
+/** A word that begins statements, but here is a part of one. */
+function isPart(word: string, before: string, next: string, symbol: string): boolean {
+  switch (word) {
+    case 'select':
+      return /^(union|all|except|intersect|for)$/.test(before);
+    case 'update':
+    case 'delete':
+    case 'insert':
+      return /^(for|on|after|of|then|instead)$/.test(before) || (word === 'update' && symbol === '(');
+    case 'set':
+      return /^(delete|update|on)$/.test(before) || next === 'null' || next === 'default';
+    case 'fetch':
+      return /^(row|rows)$/.test(before);
+    case 'execute':
+    case 'exec':
+      return before === 'with';
+    case 'end':
+    case 'else':
+      return false;
+    case 'open':
+    case 'close':
+    case 'save':
+    case 'checkpoint':
+      return before === 'as';
+    default:
+      return false;
+  }
+}
