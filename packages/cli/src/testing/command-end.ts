@@ -132,7 +132,10 @@ export class CommandRig implements AsyncDisposable {
       log: silentLog(),
       authenticateAgent: () => Promise.reject(new Refusal('unauthenticated', 'no agents here')),
       onAgent: () => undefined,
-      onClient: (stream) => take(new CommandEnd(stream)),
+      onClient: (stream, request) => {
+        request.proven();
+        take(new CommandEnd(stream));
+      },
     });
     const port = await tunnel.listen('127.0.0.1', 0);
     const api = await FakeGateway.start({
