@@ -145,7 +145,7 @@ test('an environment that cannot be meant is told before anything is done', asyn
 
 test('an agent without a key says what to set', async () => {
   const { code, err } = await ended(hoop(['start', 'agent'], tmpdir()));
-  assert.equal(code, 1);
+  assert.equal(code, 78);
   assert.match(err, /HOOP_KEY/);
 });
 
