@@ -91,9 +91,10 @@ test('a refusal is told with words on one line and the code that stands for it',
     new TargetFault('command_not_found', ''),
     new TargetFault('command_not_executable', ''),
     new TargetFault('agent_offline', ''),
+    new TargetFault('something_else', ''),
   ];
   assert.deepEqual(
     codes.map((error) => words([refusalWords(error)])[1]?.text),
-    ['{"code":127}', '{"code":126}', '{"code":1}'],
+    ['{"code":127}', '{"code":126}', '{"code":69}', '{"code":1}'],
   );
 });
