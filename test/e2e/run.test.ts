@@ -7,6 +7,7 @@ import pty from '@lydell/node-pty';
 import { plainEnv } from '../support/env.ts';
 import { Program, type ProgramOptions, type ProgramResult } from '../support/program.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { TestPostgres, USERS } from '../support/test-postgres.ts';
 import { until } from '../support/until.ts';
 
 /** As a user starts it: what npm links, which finds its own Node.js. */
@@ -47,6 +48,7 @@ describe('an application beside an agent', () => {
     ['the environment without the key', ['bash', '-c', 'env -u _ | sort']],
     ['Node.js as a REPL', [process.execPath, '-i'], { input: '1 + 1\n.exit\n' }],
     ['Python as a REPL', ['/usr/bin/python3', '-i'], { input: 'print(6 * 7)\nexit(5)\n' }],
+    ['SQLite’s shell', ['sqlite3', ':memory:'], { input: 'create table t (x);\ninsert into t values (42);\nselect x from t;\n.exit 4\n' }],
     ['a megabyte through a pipe', ['cat'], { input: `${'x'.repeat(1023)}\n`.repeat(1024) }],
     ['a pipe that its reader leaves', ['bash', '-c', 'set -o pipefail; yes | head -n 1; echo $?']],
   ];
@@ -57,6 +59,21 @@ describe('an application beside an agent', () => {
       assert.deepEqual(together, alone);
     });
   }
+
+  test('says and ends just what it says and ends alone: psql', async () => {
+    const postgres = await TestPostgres.start();
+    try {
+      const { user } = USERS.trusted;
+      const where = ['-X', '-h', '127.0.0.1', '-p', String(postgres.port), '-U', user, '-d', await postgres.database()];
+      const options = { input: 'select 6 * 7;\n\\echo done\nselect nothing;\n', cwd: home };
+      const command = ['psql', '-v', 'ON_ERROR_STOP=1', ...where];
+      const [alone, together] = await Promise.all([direct(command, options).done, beside(command, options).done]);
+      assert.deepEqual(together, alone);
+      assert.equal(alone.exitCode, 3);
+    } finally {
+      await postgres.stop();
+    }
+  });
 
   test('ends the whole with its exit code, and with 128 and its number when a signal ends it', async () => {
     const ended = async (script: string): Promise<ProgramResult> => beside(['sh', '-c', script], { input: '' }).done;
