@@ -65,9 +65,12 @@ export class PacketMask {
     const body = packet.subarray(HEADER_BYTES);
     const { infoAt } = decodeOk(body);
     const info = body.subarray(infoAt);
-    const shown = this.#value(info);
-    if (shown === info) return packet;
-    return again(packet, [body.subarray(0, infoAt), shown.length === info.length ? shown : lenencBytes(shown)]);
+    // Servers write it with its length in front; the manual has it without.
+    const inner = info.subarray(info[0] === 0xfc ? 3 : 1);
+    const isPrefixed = info.length > 0 && lenencBytes(inner).equals(info);
+    const text = isPrefixed ? inner : info;
+    const shown = this.#value(text);
+    return shown === text ? packet : again(packet, [body.subarray(0, infoAt), isPrefixed ? lenencBytes(shown) : shown]);
   }
 
   /** Names in a column definition, and the default behind it: a name may be made of data. */
