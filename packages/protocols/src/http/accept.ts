@@ -1,6 +1,7 @@
 import { PeerFault } from '@hoop/core/errors';
 import type { Accepted, Door } from '@hoop/core/protocol';
 import type { Wire } from '@hoop/core/wire';
+import type { Served } from './ask.ts';
 import { serveH1 } from './client-h1.ts';
 import { serveH2 } from './client-h2.ts';
 import { Front, overWords } from './front.ts';
@@ -24,17 +25,19 @@ export async function accept<Grant>(wire: Wire, door: Door<Grant>): Promise<Acce
   opened.wire.unread(first);
   const stream = new WireDuplex(opened.wire);
   const { proven } = door;
+  let served: Served | undefined;
   const front = new Front<Grant>({
     peer: wire.peer,
     secure: opened.secure,
     login: proven === undefined ? (secret) => door.login({ secret, user: '' }) : undefined,
-    close: () => void setImmediate(() => stream.end()),
+    // What is answered in this turn is an answer too.
+    close: () => void setImmediate(() => served?.close()),
   });
   stream.on('error', () => undefined);
   stream.once('close', () => front.clientLeft());
   if (proven !== undefined) front.enter(proven);
-  if (first.length >= H2_PREFACE.length && first.subarray(0, H2_PREFACE.length).equals(H2_PREFACE)) serveH2(stream, front.onAsk);
-  else serveH1(stream, front.onAsk);
+  if (first.length >= H2_PREFACE.length && first.subarray(0, H2_PREFACE.length).equals(H2_PREFACE)) served = serveH2(stream, front.onAsk);
+  else served = serveH1(stream, front.onAsk);
   const grant = await front.entered;
   if (grant === undefined) return undefined;
   return { wire: front.link, grant, hello: { user: '' }, refuse: overWords };

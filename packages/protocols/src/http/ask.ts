@@ -20,6 +20,12 @@ export interface Ask {
   abort(): void;
 }
 
+/** A client's connection, in whichever version of HTTP. */
+export interface Served {
+  /** Ends it once the answers that are open are out. */
+  close(): void;
+}
+
 /** Answers a request by ourselves. */
 export function answerOurselves(ask: Ask, reset: ResetMessage, more: HeaderList = []): void {
   const { head, body } = answerWith(reset, ask.headers);

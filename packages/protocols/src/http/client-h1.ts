@@ -1,18 +1,29 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Ask } from './ask.ts';
+import type { Ask, Served } from './ask.ts';
 import { only, pairsOf } from './headers.ts';
-import { HEADER_BYTES_MAX } from './limits.ts';
+import { HEADER_BYTES_MAX, KEEP_ALIVE_MS, UNWANTED_BODY_MS_MAX } from './limits.ts';
 import type { AnswerHead, HeaderList } from './message.ts';
 
-/** How long a client may go on sending a body that nobody wants after its answer. */
-const UNWANTED_BODY_MS_MAX = 5_000;
-
 /** Serves HTTP/1.1 on one connection. Node's parser is the strict one: both lengths at once, folded lines and bare line feeds are errors. */
-export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): void {
-  const options = { maxHeaderSize: HEADER_BYTES_MAX, insecureHTTPParser: false, requireHostHeader: true, joinDuplicateHeaders: false };
+export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): Served {
+  const options = {
+    maxHeaderSize: HEADER_BYTES_MAX,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    joinDuplicateHeaders: false,
+    // What clients are told, a little less than what is kept: a request must not meet the end of its connection.
+    keepAliveTimeout: KEEP_ALIVE_MS - 5_000,
+  };
   const server: Server = createServer(options);
+  const open = new Set<ServerResponse>();
+  let closing = false;
   server.on('request', (request, response) => {
+    open.add(response);
+    response.once('close', () => {
+      open.delete(response);
+      if (closing && open.size === 0) stream.end();
+    });
     const wrong = faultOf(request);
     if (wrong === undefined) onAsk(plainAsk(request, response));
     else response.writeHead(400, { connection: 'close', 'content-type': 'text/plain; charset=utf-8' }).end(`${wrong}\n`);
@@ -32,6 +43,11 @@ export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): void {
     else socket.destroy();
   });
   server.emit('connection', stream);
+  const close = (): void => {
+    closing = true;
+    if (open.size === 0) stream.end();
+  };
+  return { close };
 }
 
 /** What Node's parser lets pass and others read in another way. */
@@ -70,7 +86,12 @@ function plainAsk(request: IncomingMessage, response: ServerResponse): Ask {
     ...common(request),
     upgrade: undefined,
     body: request,
-    answer: ({ status, headers }) => response.writeHead(status, headers.flat()),
+    answer: ({ status, headers }) => {
+      response.writeHead(status, headers.flat());
+      // What follows may take its time, as with events, and the client waits for the head.
+      setImmediate(() => response.flushHeaders());
+      return response;
+    },
     onGone: (listener) => void response.once('close', listener),
     abort: () => request.socket.destroy(),
   };

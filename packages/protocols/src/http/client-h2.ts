@@ -1,15 +1,15 @@
-import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import type { Ask } from './ask.ts';
+import type { Ask, Served } from './ask.ts';
 import { pairsOf, toRecord } from './headers.ts';
-import { EXCHANGES_MAX, HEADER_BYTES_MAX, WINDOW_BYTES } from './limits.ts';
+import { EXCHANGES_MAX, HEADER_BYTES_MAX, UNWANTED_BODY_MS_MAX, WINDOW_BYTES } from './limits.ts';
 import type { HeaderList } from './message.ts';
 
 /** Streams that a client may give up at once in a second before it is taken for an attack (CVE-2023-44487). */
 const RESETS_PER_SECOND_MAX = 200;
 
 /** Serves HTTP/2 on one connection. */
-export function serveH2(stream: Duplex, onAsk: (ask: Ask) => void): ServerHttp2Session {
+export function serveH2(stream: Duplex, onAsk: (ask: Ask) => void): Served {
   const session = http2.performServerHandshake(stream, {
     settings: {
       initialWindowSize: WINDOW_BYTES,
@@ -34,7 +34,12 @@ export function serveH2(stream: Duplex, onAsk: (ask: Ask) => void): ServerHttp2S
     });
     onAsk(askOf(h2, headers, pairsOf(rawHeaders as unknown as string[]), (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0));
   });
-  return session;
+  const close = (): void => {
+    if (session.destroyed) return;
+    const timer = setTimeout(() => session.destroy(), UNWANTED_BODY_MS_MAX);
+    session.close(() => clearTimeout(timer));
+  };
+  return { close };
 }
 
 function askOf(

@@ -33,6 +33,8 @@ export async function dialTarget(settings: HttpSettings): Promise<Socket> {
   if (url.protocol !== 'https:') return socket;
   const secured = tls.connect({
     socket,
+    // Whose certificate is wanted: of a socket that is given, nothing is known.
+    host,
     ALPNProtocols: ['http/1.1'],
     rejectUnauthorized: !settings.insecure,
     ...(settings.ca === '' ? {} : { ca: settings.ca }),

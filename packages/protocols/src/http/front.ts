@@ -34,7 +34,7 @@ export class Front<Grant> implements LinkOwner {
   constructor(options: FrontOptions<Grant>) {
     this.#options = options;
     this.link = new MessageLink(options.peer, this);
-    this.#idle = setTimeout(() => options.close(), KEEP_ALIVE_MS);
+    this.#idle = setTimeout(() => this.#onIdle(), KEEP_ALIVE_MS);
   }
 
   /** Who came in; undefined when the client left before it did, or was told why it may not. @throws AppError of the login */
@@ -72,13 +72,19 @@ export class Front<Grant> implements LinkOwner {
     }
     const found = this.#exchanges.get(message.exchange);
     if (!found) return;
-    if (message.kind === KINDS.answer) this.#answer(found.ask, found.exchange, decodeHead(AnswerHead, message.payload));
+    if (message.kind === KINDS.answer) this.#tryAnswer(found.ask, found.exchange, decodeHead(AnswerHead, message.payload));
     else if (message.kind === KINDS.reset) found.exchange.destroy(new ExchangeReset(decodeHead(ResetMessage, message.payload)));
     else found.exchange.receive(message);
   }
 
   over(error: Error | undefined): void {
     this.#end(error ? resetOf(asAppError(error)) : { status: 503, code: 'session_over', message: 'The session is over; connect again' });
+  }
+
+  /** An answer may take as long as it likes; what is waited for is the next request. */
+  #onIdle(): void {
+    if (this.#exchanges.size > 0) this.#idle.refresh();
+    else this.#options.close();
   }
 
   #end(reset: ResetMessage): void {
@@ -154,17 +160,28 @@ export class Front<Grant> implements LinkOwner {
     }
   }
 
+  /** What cannot be written is a fault of this target's answer, and of no other's. */
+  #tryAnswer(ask: Ask, exchange: Exchange, head: AnswerHead): void {
+    try {
+      this.#answer(ask, exchange, head);
+    } catch (cause) {
+      const reset = { status: 502, code: 'target_closed', message: `The target's answer is not HTTP: ${(cause as Error).message}` };
+      exchange.destroy(new ExchangeReset(reset));
+    }
+  }
+
   #answer(ask: Ask, exchange: Exchange, head: AnswerHead): void {
-    exchange.emit('answered');
     this.#idle.refresh();
     if (ask.upgrade !== undefined && head.status === 101) {
       const client = ask.answer({ status: 101, headers: [['connection', 'Upgrade'], ['upgrade', ask.upgrade], ...endToEnd(head.headers)] });
+      exchange.emit('answered');
       exchange.pipe(client);
       ask.body.pipe(exchange);
       return;
     }
     if (ask.upgrade !== undefined) exchange.end();
     const out = ask.answer({ status: head.status, headers: endToEnd(head.headers) });
+    exchange.emit('answered');
     exchange.pipe(out);
   }
 }

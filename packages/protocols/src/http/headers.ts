@@ -11,6 +11,8 @@ const HOP_BY_HOP = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+  // Ours to keep: the client is told to go on as soon as it asks.
+  'expect',
   'http2-settings',
 ]);
 
@@ -18,7 +20,8 @@ const HOP_BY_HOP = new Set([
  * What only a proxy may say of a client, and whom it acts for: nobody upstream may believe the client's own.
  * (A cluster lets the token that is injected here be anybody.)
  */
-const SAID_BY_PROXIES = /^(x-forwarded-.*|forwarded|x-real-ip|x-hoop-(?!upstream-authorization$).*|via|impersonate-.*|x-remote-.*)$/;
+const SAID_BY_PROXIES =
+  /^(x-forwarded-.*|forwarded|x-original-(url|uri|host|method)|x-rewrite-url|x-real-ip|x-hoop-(?!upstream-authorization$).*|via|impersonate-.*|x-remote-.*)$/;
 
 /** An `Authorization` that the client means for the target, where the connection allows it. */
 export const UPSTREAM_AUTHORIZATION = 'x-hoop-upstream-authorization';

@@ -1,7 +1,8 @@
 import type { Gate, Mask, Permit } from '@hoop/core/gate';
 import type { Step } from '../shared/frames.ts';
 import { type AnswerHead, encodeCredit, encodeHead, encodeMessage, KINDS, type Kind, type RequestHead } from './message.ts';
-import { BodyMask, isText, readableBody } from './text-mask.ts';
+import { requestText } from './reading.ts';
+import { BodyMask, isText } from './text-mask.ts';
 
 /** One request on its way through the gate, and its answer on its way back. */
 export class Judged {
@@ -38,12 +39,9 @@ export class Judged {
     this.#body.push(Buffer.from(payload));
   }
 
-  /** What the gate judges and the audit keeps: method, path, and the body where it is text. */
-  text(complete: boolean): string {
-    const { method, path, headers } = this.head;
-    const body = readableBody(headers, Buffer.concat(this.#body), complete);
-    const line = this.head.upgrade === undefined ? `${method} ${path}` : `${method} ${path} (${this.head.upgrade})`;
-    return body === '' ? line : `${line}\n\n${body}`;
+  /** What the gate judges and the audit keeps. */
+  text(): string {
+    return requestText(this.head, Buffer.concat(this.#body));
   }
 
   /** The request as it goes on, with what was held. */
@@ -113,13 +111,24 @@ export class Judged {
   /** Where the answer is to be read, it must come as it is, and whole. */
   #forTarget(): RequestHead {
     if (!this.#mask || this.head.upgrade !== undefined) return this.head;
-    const headers = this.head.headers.filter(([name]) => !WANTS_PARTS.has(name));
+    const headers = this.head.headers
+      .filter(([name]) => !WANTS_PARTS.has(name))
+      .map(([name, value]): [string, string] => [name, name === 'accept' ? readable(value) : value]);
     return { ...this.head, headers: [...headers, ['accept-encoding', 'identity']], plain: true };
   }
 }
 
 /** What is said of a body that is another one now. */
 const DEPENDS_ON_BODY = new Set(['content-length', 'content-md5', 'digest', 'content-digest', 'repr-digest', 'etag', 'accept-ranges']);
+/** Renditions of data that are not text, and would pass every mask. */
+const OPAQUE = /protobuf|cbor|msgpack|messagepack|avro|thrift|bson|parquet|arrow|smile/i;
+
+/** What a client would like to be answered in, without those. */
+function readable(accept: string): string {
+  const kept = accept.split(',').filter((type) => !OPAQUE.test(type));
+  return kept.length > 0 ? kept.join(',') : 'application/json';
+}
+
 const WANTS_PARTS = new Set(['accept-encoding', 'range', 'if-range']);
 
 /** Smaller grants wait for more. */

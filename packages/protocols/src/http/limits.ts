@@ -19,6 +19,9 @@ export const EXCHANGES_MAX = 250;
 /** Of a request's body, this much is held back until it is judged; a longer one is judged by its beginning. */
 export const JUDGED_BYTES_MAX = 64 * KIB;
 
+/** A compressed body of a request is inflated to at most this much, to be judged. */
+export const INFLATED_BYTES_MAX = 1 * MIB;
+
 /** How long a target may take to the head of its answer. */
 export const ANSWER_MS_MAX = 5 * 60_000;
 
@@ -29,5 +32,8 @@ export const KEEP_ALIVE_MS = 120_000;
 /** An upgraded connection in which neither side says anything is ended after this. */
 export const UPGRADED_IDLE_MS_MAX = 60 * 60_000;
 
-/** Connections to the target that one session may have at a time. */
-export const TARGET_SOCKETS_MAX = 64;
+/** Connections to the target that one session may have at a time: a request that waited for another one's could wait for ever. */
+export const TARGET_SOCKETS_MAX = EXCHANGES_MAX;
+
+/** How long a client may go on sending a body that nobody wants after its answer. */
+export const UNWANTED_BODY_MS_MAX = 5_000;

@@ -67,7 +67,7 @@ export class HttpRelay implements Relay {
     if (judged.permit) return message.kind === KINDS.credit && judged.mask ? judged.credit(decodeCredit(message.payload)) : 'pass';
     judged.hold(message.kind, message.payload);
     const decides = !judged.deciding && (message.kind === KINDS.end || judged.heldBytes >= JUDGED_BYTES_MAX);
-    return decides ? this.#decide(judged, message.kind === KINDS.end) : 'drop';
+    return decides ? this.#decide(judged) : 'drop';
   }
 
   /** @throws PeerFault `bad_message` */
@@ -81,7 +81,7 @@ export class HttpRelay implements Relay {
       this.#refuse(judged, { status: 429, code: 'too_many_requests', message: 'Too many requests at a time; wait for answers' });
       return 'drop';
     }
-    return head.body === 'none' ? this.#decide(judged, true) : 'drop';
+    return head.body === 'none' ? this.#decide(judged) : 'drop';
   }
 
   #onGivenUp(judged: Judged, message: Message): Step {
@@ -91,8 +91,8 @@ export class HttpRelay implements Relay {
     return judged.permit ? encodeHead(KINDS.reset, judged.exchange, reset) : 'drop';
   }
 
-  #decide(judged: Judged, complete: boolean): Step {
-    const decision = this.#ports.gate.ask('request', judged.text(complete));
+  #decide(judged: Judged): Step {
+    const decision = this.#ports.gate.ask('request', judged.text());
     if (!(decision instanceof Promise)) return this.#decided(judged, decision);
     judged.deciding = true;
     decision.then(

@@ -15,18 +15,30 @@ import { resetOf } from './words.ts';
 /** Header lines of an answer or a request that would lead around the gateway, or that somebody else decides. */
 const OURS = new Set(['host', UPSTREAM_AUTHORIZATION]);
 
+/** How long a target may take; tests have less patience. */
+export interface TargetPatience {
+  readonly answer_ms: number;
+  readonly upgradedIdle_ms: number;
+}
+
+const PATIENCE: TargetPatience = { answer_ms: ANSWER_MS_MAX, upgradedIdle_ms: UPGRADED_IDLE_MS_MAX };
+
 /** The target's side of a session: exchanges become requests over connections that it keeps. */
 export class TargetSide implements LinkOwner {
   readonly link: MessageLink;
   readonly #settings: HttpSettings;
   readonly #agent: Agent;
   readonly #exchanges = new Map<number, Exchange>();
+  readonly #patience: TargetPatience;
+  readonly #first: Socket;
   /** The connection that showed that the target is there. */
   #spare: Socket | undefined;
   #over = false;
 
-  constructor(settings: HttpSettings, first: Socket) {
+  constructor(settings: HttpSettings, first: Socket, patience: TargetPatience = PATIENCE) {
     this.#settings = settings;
+    this.#patience = patience;
+    this.#first = first;
     this.#spare = first;
     first.once('close', () => {
       this.#spare = undefined;
@@ -88,22 +100,28 @@ export class TargetSide implements LinkOwner {
       maxHeaderSize: HEADER_BYTES_MAX,
     });
     Object.assign(request, { strictContentLength: true });
-    let answered = false;
+    let answered: IncomingMessage | undefined;
     let timer: NodeJS.Timeout | undefined;
     request.once('finish', () => {
-      const words = `The target did not begin to answer within ${ANSWER_MS_MAX / 1000} seconds`;
-      timer = setTimeout(() => request.destroy(new TargetFault('target_timeout', words)), ANSWER_MS_MAX);
+      const { answer_ms } = this.#patience;
+      const words = `The target did not begin to answer within ${answer_ms / 1000} seconds`;
+      timer = setTimeout(() => request.destroy(new TargetFault('target_timeout', words)), answer_ms);
     });
     const begin = (response: IncomingMessage, body: Readable | undefined): void => {
-      answered = true;
+      answered = response;
       clearTimeout(timer);
       this.#answer(exchange, head, response, body, fail);
     };
     request.once('response', (response) => begin(response, undefined));
     request.once('upgrade', (response: IncomingMessage, socket: Socket, first: Buffer) => {
-      if (first.length > 0) socket.unshift(first);
-      socket.setTimeout(UPGRADED_IDLE_MS_MAX, () => socket.destroy());
       socket.on('error', () => undefined);
+      if (head.upgrade === undefined) {
+        socket.destroy();
+        fail(new TargetFault('target_closed', 'The target went over to another protocol, which nobody had asked for'));
+        return;
+      }
+      if (first.length > 0) socket.unshift(first);
+      socket.setTimeout(this.#patience.upgradedIdle_ms, () => socket.destroy());
       begin(response, socket);
       exchange.pipe(socket);
       exchange.once('close', () => socket.destroy());
@@ -111,10 +129,16 @@ export class TargetSide implements LinkOwner {
     request.on('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       // A connection that was kept may have been closed by the target just now: that is no answer to this request.
-      const stale =
-        mayRepeat && !answered && request.reusedSocket && error.code === 'ECONNRESET' && head.body === 'none' && isSafe(head.method);
+      const kept = request.reusedSocket || request.socket === this.#first;
+      const stale = mayRepeat && !answered && kept && error.code === 'ECONNRESET' && head.body === 'none' && isSafe(head.method);
       if (stale && !exchange.destroyed) this.#send(exchange, head, path, false, fail);
-      else fail(error);
+      else if (!answered?.complete) fail(error);
+    });
+    // An answer that is complete before its request is: nobody waits for the rest.
+    exchange.once('finish', () => {
+      if (head.upgrade !== undefined || request.writableFinished) return;
+      request.destroy();
+      exchange.destroy();
     });
     exchange.once('close', () => {
       clearTimeout(timer);

@@ -1,7 +1,5 @@
-import { constants, gunzipSync } from 'node:zlib';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
 import { only } from './headers.ts';
-import { JUDGED_BYTES_MAX } from './limits.ts';
 import type { HeaderList } from './message.ts';
 
 /** Content that people read, and programs that speak to each other in text. Without a type it may be. */
@@ -11,21 +9,6 @@ const TEXT = /^(text\/|application\/([\w.+-]*(json|xml|javascript|yaml|x-www-for
 export function isText(headers: HeaderList): boolean {
   const type = only(headers, 'content-type');
   return type === undefined || TEXT.test(type.trim());
-}
-
-/** What a rule reads of a request's body: '' for what is no text. */
-export function readableBody(headers: HeaderList, body: Buffer, complete: boolean): string {
-  if (body.length === 0 || !isText(headers)) return '';
-  const coding = only(headers, 'content-encoding')?.toLowerCase() ?? 'identity';
-  if (coding === 'identity') return body.toString('utf8');
-  if (coding !== 'gzip' && coding !== 'x-gzip') return `(${coding} body of ${body.length} bytes)`;
-  try {
-    // A beginning is enough: what is cut off is no error.
-    const options = { maxOutputLength: JUDGED_BYTES_MAX * 16, ...(complete ? {} : { finishFlush: constants.Z_SYNC_FLUSH }) };
-    return gunzipSync(body, options).toString('utf8');
-  } catch {
-    return `(unreadable gzip body of ${body.length} bytes)`;
-  }
 }
 
 /** A value longer than this may be cut in two, and then its parts are masked each for itself. */

@@ -1,5 +1,4 @@
 import type { AppError } from '@hoop/core/errors';
-import { only } from './headers.ts';
 import type { AnswerHead, HeaderList, ResetMessage } from './message.ts';
 
 /** The status that an error of ours is told with. */
@@ -21,9 +20,8 @@ export function answerWith(
   { status, code, message }: ResetMessage,
   request: HeaderList,
 ): { readonly head: AnswerHead; readonly body: Buffer } {
-  const wantsJson = /\bjson\b/.test(only(request, 'accept') ?? '');
-  const body = Buffer.from(wantsJson ? JSON.stringify(statusObject(status, code, message)) : `${message}\n`);
-  const type = wantsJson ? 'application/json' : 'text/plain; charset=utf-8';
+  const body = Buffer.from(readsJson(request) ? JSON.stringify(statusObject(status, code, message)) : `${message}\n`);
+  const type = readsJson(request) ? 'application/json' : 'text/plain; charset=utf-8';
   return {
     head: {
       status,
@@ -37,6 +35,13 @@ export function answerWith(
     },
     body,
   };
+}
+
+/** kubectl does not say so where it asks for an upgrade: it takes a line with a colon for a Status in YAML, and shows nothing of it. */
+function readsJson(request: HeaderList): boolean {
+  return request.some(
+    ([name, value]) => (name === 'accept' && /\bjson\b/.test(value)) || name === 'x-stream-protocol-version' || value.includes('.k8s.io'),
+  );
 }
 
 function statusObject(code: number, reason: string, message: string): object {
