@@ -1,4 +1,4 @@
-import type { PolicyMessage } from '@hoop/contract/tunnel';
+import type { PolicyMessage, ReviewAnswer } from '@hoop/contract/tunnel';
 import { Refusal } from '@hoop/core/errors';
 import { SESSIONS_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
@@ -67,6 +67,10 @@ export class SessionRunner implements SessionHost {
 
   changePolicy(sessions: readonly string[], policy: PolicyMessage): void {
     for (const id of sessions) this.#byId.get(id)?.changePolicy(policy);
+  }
+
+  answerReview(session: string, answer: ReviewAnswer): void {
+    this.#byId.get(session)?.answerReview(answer);
   }
 
   linkLost(): void {

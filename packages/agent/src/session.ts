@@ -1,11 +1,13 @@
-import { FailMessage, FRAME_KINDS, OpenMessage, type PolicyMessage } from '@hoop/contract/tunnel';
+import { FailMessage, FRAME_KINDS, OpenMessage, type PolicyMessage, type ReviewAnswer } from '@hoop/contract/tunnel';
+import { systemClock } from '@hoop/core/clock';
 import { type AppError, asAppError, fromPlain, Misconfigured, TargetFault, toPlain } from '@hoop/core/errors';
-import { Gate } from '@hoop/core/gate';
+import { Gate, type Policy } from '@hoop/core/gate';
 import type { Log } from '@hoop/core/log';
 import type { Dialect, Protocol, Relay, SessionFacts, Target, TargetMemory } from '@hoop/core/protocol';
 import { compilePolicy } from '@hoop/policy/rules';
 import { parseMessage } from '@hoop/tunnel/control';
 import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
+import { GatewayApprovals, holdingAll } from './approvals.ts';
 import type { EventJournal } from './event-journal.ts';
 import { type OwnConnection, ownSettings } from './own-connection.ts';
 import type { ResolvedTarget, TargetSecrets } from './secrets/target-secrets.ts';
@@ -31,6 +33,9 @@ export class AgentSession implements StreamHandler {
   readonly #audit: StreamAudit;
   #id: string | undefined;
   #gate: Gate | undefined;
+  #approvals: GatewayApprovals | undefined;
+  /** Why every action is held; undefined: only rules hold. */
+  #holdAll: string | undefined;
   #dialect: Dialect | undefined;
   #target: Target | undefined;
   #relay: Relay | undefined;
@@ -81,8 +86,9 @@ export class AgentSession implements StreamHandler {
     this.#finish(error);
   }
 
-  /** Passed on only while something runs. */
+  /** Passed on only while something runs; what waits for approval instead is not wanted any more. */
   cancel(): void {
+    if (this.#relay?.busy === false) this.#approvals?.withdraw();
     if (!this.#relay?.busy || this.#cancelling || !this.#target) return;
     this.#cancelling = this.#cancelTarget().then(() => {
       this.#cancelling = undefined;
@@ -91,11 +97,16 @@ export class AgentSession implements StreamHandler {
 
   changePolicy(policy: PolicyMessage): void {
     try {
-      this.#gate?.replacePolicy(compilePolicy(policy, this.#dialect));
+      this.#gate?.replacePolicy(this.#compile(policy));
     } catch (error) {
       // Rules that cannot be kept are no reason to go on under the old ones.
       this.#finish(asAppError(error));
     }
+  }
+
+  /** What became of something that waits for approval. */
+  answerReview(answer: ReviewAnswer): void {
+    this.#approvals?.answer(answer);
   }
 
   /** Ends the session with words for its client. */
@@ -111,7 +122,9 @@ export class AgentSession implements StreamHandler {
       const protocol = this.#deps.protocolNamed(open.protocol);
       if (!protocol) throw new Misconfigured('unsupported', `This agent does not speak ${open.protocol}; install a newer one`);
       this.#dialect = protocol.dialect;
-      const gate = new Gate(compilePolicy(open.policy, this.#dialect), this.#audit);
+      this.#holdAll = open.hold_all;
+      this.#approvals = this.#newApprovals(open.reviews === true);
+      const gate = new Gate(this.#compile(open.policy), this.#audit, systemClock, this.#approvals);
       this.#gate = gate;
       const target = await this.#connect(protocol, open);
       if (!target) return;
@@ -120,6 +133,23 @@ export class AgentSession implements StreamHandler {
     } catch (error) {
       this.#finish(asAppError(error));
     }
+  }
+
+  /** @throws Refusal `invalid_rule` */
+  #compile(message: PolicyMessage): Policy {
+    const policy = compilePolicy(message, this.#dialect);
+    return this.#holdAll === undefined ? policy : holdingAll(policy, this.#holdAll);
+  }
+
+  #newApprovals(canAsk: boolean): GatewayApprovals {
+    return new GatewayApprovals({
+      canAsk,
+      send: (message) => void this.#stream.send(FRAME_KINDS.review, Buffer.from(JSON.stringify(message))),
+      notice: (text) => {
+        const words = this.#over ? undefined : this.#relay?.notice?.(text);
+        if (words) void this.#stream.send(FRAME_KINDS.data, words);
+      },
+    });
   }
 
   /** Undefined when the session has ended meanwhile. */
@@ -189,6 +219,7 @@ export class AgentSession implements StreamHandler {
     this.#over = true;
     // What is ended on purpose must not go on where nobody watches it: a server does not look for its client while it works.
     const mustStop = error?.kind === 'refusal' && this.#relay?.busy === true;
+    this.#approvals?.close();
     const words = this.#relay?.end(error);
     this.#audit.flush();
     if (words && words.length > 0) void this.#stream.send(FRAME_KINDS.data, words);

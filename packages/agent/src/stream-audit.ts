@@ -1,5 +1,5 @@
 import { EVENT_FLAGS, EVENT_HEADER_BYTES } from '@hoop/contract/tunnel';
-import type { Action, Denial, Outcome, Verdict } from '@hoop/core/action';
+import type { Action, Approval, Denial, Hold, Outcome, Verdict } from '@hoop/core/action';
 import { cutText } from '@hoop/core/bytes';
 import type { AuditSink } from '@hoop/core/gate';
 import { AUDIT_INTENT_DELAY_MS, AUDIT_TEXT_BYTES_MAX } from '@hoop/core/limits';
@@ -23,13 +23,21 @@ export class StreamAudit implements AuditSink {
   }
 
   intent(action: Action, verdict: Verdict): void {
-    if (!verdict.allow) {
+    if (verdict.allow !== true) {
       this.flush();
-      this.#send(denied(action, verdict.denial));
+      this.#send(verdict.allow === 'hold' ? held(action, verdict.hold) : denied(action, verdict.denial));
       return;
     }
     this.#waiting.push(action);
     this.#clock.wake(this);
+  }
+
+  decided(action: Action, approval: Approval): void {
+    this.flush();
+    const { approved, by } = approval;
+    const reason = approval.approved ? {} : { reason: approval.reason };
+    const event = { type: 'decision', seq: action.seq, approved, ...(by === undefined ? {} : { by }), ...reason };
+    this.#send(encodeEvent(approved ? 0 : EVENT_FLAGS.denied, 0, event));
   }
 
   settled(action: Action, outcome: Outcome): void {
@@ -75,6 +83,10 @@ function allowed(action: Action): Buffer {
 
 function denied(action: Action, { rule, message }: Denial): Buffer {
   return encodeEvent(EVENT_FLAGS.action | EVENT_FLAGS.denied, 0, actionEvent(action, { verdict: 'deny', rule, message }));
+}
+
+function held(action: Action, { rule, message }: Hold): Buffer {
+  return encodeEvent(EVENT_FLAGS.action | EVENT_FLAGS.held, 0, actionEvent(action, { verdict: 'hold', rule, message }));
 }
 
 function flagsOf(outcome: Outcome): number {

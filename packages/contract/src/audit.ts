@@ -8,7 +8,8 @@ export const ActionEvent = z.object({
   text: z.string(),
   /** Length of the whole text in bytes, present when `text` was cut. */
   text_bytes: z.number().int().optional(),
-  verdict: z.enum(['allow', 'deny']),
+  /** `hold`: people are asked; a `DecisionEvent` with its number says what came of it. */
+  verdict: z.enum(['allow', 'deny', 'hold']),
   rule: z.string().optional(),
   message: z.string().optional(),
   /** Told again by the agent after a link broke, because the first telling may have been lost. */
@@ -40,6 +41,18 @@ export const OutcomeEvent = z.object({
   replayed: z.boolean().optional(),
 });
 export type OutcomeEvent = z.infer<typeof OutcomeEvent>;
+
+/** What people said about an action that a rule held, or about the session as a whole (`seq` 0). */
+export const DecisionEvent = z.object({
+  type: z.literal('decision'),
+  seq: z.number().int(),
+  approved: z.boolean(),
+  /** Who decided; absent when nobody did. */
+  by: z.string().optional(),
+  reason: z.string().optional(),
+  replayed: z.boolean().optional(),
+});
+export type DecisionEvent = z.infer<typeof DecisionEvent>;
 
 /** The gateway's own records of a session. */
 export const SessionOpenEvent = z.object({
@@ -103,6 +116,7 @@ export type UnreadableEvent = z.infer<typeof UnreadableEvent>;
 export const AuditEvent = z.discriminatedUnion('type', [
   ActionEvent,
   OutcomeEvent,
+  DecisionEvent,
   SessionOpenEvent,
   SessionCloseEvent,
   InputEvent,

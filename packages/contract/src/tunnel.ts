@@ -24,10 +24,12 @@ export const FRAME_KINDS = {
   eof: 6,
   /** Agent to gateway, empty: the bytes so far end in the middle of a message of the protocol; more of it follows. */
   partial: 7,
+  /** Agent to gateway: `ReviewMessage`. Only where the open message said that it is understood. */
+  review: 8,
 } as const;
 
 /** What the gateway counts of an event without reading its JSON, which would cost more than everything else it does for a short query. */
-export const EVENT_FLAGS = { action: 1, denied: 2, outcome: 4, masked: 8, exit: 16 } as const;
+export const EVENT_FLAGS = { action: 1, denied: 2, outcome: 4, masked: 8, exit: 16, held: 32 } as const;
 export const EVENT_HEADER_BYTES = 5;
 
 /** What a stream is for, as the path of its HTTP/2 request. */
@@ -96,8 +98,45 @@ export const OpenMessage = z.object({
   command: z.array(z.string()).default([]),
   hello: HelloMessage,
   policy: PolicyMessage,
+  /** The gateway asks people about what the agent holds back; absent: nobody does, and what would be held is denied. */
+  reviews: z.boolean().optional(),
+  /** Every action of this session is held that no rule denies; the words say why. */
+  hold_all: z.string().optional(),
 });
 export type OpenMessage = z.infer<typeof OpenMessage>;
+
+/** Agent to gateway, on the session's own stream: people are to be asked, or need not be any more. */
+export const ReviewMessage = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('request'),
+    seq: z.number().int(),
+    via: z.string(),
+    /** Whole. */
+    text: z.string(),
+    /** Of the text's bytes, in hex: a decision that names another one is about another text. */
+    sha256: z.string(),
+    rule: z.string(),
+    message: z.string(),
+  }),
+  z.object({ type: z.literal('withdraw'), seq: z.number().int(), reason: z.string() }),
+]);
+export type ReviewMessage = z.infer<typeof ReviewMessage>;
+
+/** Gateway to agent: what became of a request for approval. */
+export const ReviewAnswer = z.discriminatedUnion('state', [
+  /** People can see it; `notice` is for the client, where its protocol has words for that. */
+  z.object({ state: z.literal('asked'), seq: z.number().int(), notice: z.string() }),
+  z.object({
+    state: z.literal('decided'),
+    seq: z.number().int(),
+    approved: z.boolean(),
+    by: z.string().optional(),
+    reason: z.string().default(''),
+    /** Of the text that was decided about. */
+    sha256: z.string(),
+  }),
+]);
+export type ReviewAnswer = z.infer<typeof ReviewAnswer>;
 
 export const FailMessage = z.object({
   kind: z.enum(['peer', 'target', 'refusal', 'misconfigured', 'bug']),
@@ -139,6 +178,8 @@ export type AgentMessage = z.infer<typeof AgentMessage>;
 export const AGENT_FEATURES = {
   /** Says with `partial` where the client's bytes end in the middle of a message. Without it the gateway cannot know when it may speak. */
   boundaries: 'boundaries',
+  /** Holds actions that need people's approval. Without it they cannot be opened to. */
+  reviews: 'reviews',
 } as const;
 
 /** Agent to gateway, first message of the control stream. */
@@ -166,6 +207,8 @@ export const GatewayMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('dial'), stream: z.string() }),
   /** Cancel what this session runs now. Not on the session's own stream, where it could stand behind a held chunk. */
   z.object({ type: z.literal('cancel'), session: z.string() }),
+  /** About something that this session holds. Not on the session's own stream, where it would stand behind what the client sends meanwhile. */
+  z.object({ type: z.literal('review'), session: z.string(), answer: z.lazy(() => ReviewAnswer) }),
   /** The rules of these sessions changed. */
   z.object({ type: z.literal('policy'), sessions: z.array(z.string()), policy: z.lazy(() => PolicyMessage) }),
   /** The link ends. With a code the agent need not come back: it would hear the same. */

@@ -34,6 +34,22 @@ export interface Denial {
   readonly message: string;
 }
 
-export type Verdict = { readonly allow: true } | { readonly allow: false; readonly denial: Denial };
+/** Why an action waits for a person's approval. */
+export interface Hold {
+  readonly rule: string;
+  /** For the user and for whoever decides, in one line. */
+  readonly message: string;
+}
+
+/** `hold` is truthy and not a yes: compare `allow` with true. */
+export type Verdict =
+  | { readonly allow: true; readonly notice?: string }
+  | { readonly allow: false; readonly denial: Denial }
+  | { readonly allow: 'hold'; readonly hold: Hold };
+
+/** What came of asking people. */
+export type Approval =
+  | { readonly approved: true; readonly by: string }
+  | { readonly approved: false; readonly by?: string; readonly reason: string };
 
 export const ALLOW: Verdict = Object.freeze({ allow: true });

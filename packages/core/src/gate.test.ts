@@ -1,20 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Action, Outcome, Verdict } from './action.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { Action, Approval, Outcome, Verdict } from './action.ts';
 import { Misconfigured } from './errors.ts';
-import { Gate, type Policy } from './gate.ts';
+import { type Approvals, Gate, type Policy } from './gate.ts';
 
 const DENIED: Verdict = { allow: false, denial: { rule: 'r', message: 'no' } };
 
-function gateWith(judge: Policy['judge']): { gate: Gate; audit: string[]; clock: { micros: number } } {
+function gateWith(judge: Policy['judge'], approvals?: Approvals): { gate: Gate; audit: string[]; clock: { micros: number } } {
   const audit: string[] = [];
   const clock = { micros: 0 };
   const sink = {
     intent: ({ seq, via, text }: Action, verdict: Verdict) =>
-      audit.push(`${seq} ${via} ${text} ${verdict.allow ? 'allow' : verdict.denial.rule}`),
+      audit.push(
+        `${seq} ${via} ${text} ${verdict.allow === 'hold' ? `hold ${verdict.hold.rule}` : verdict.allow ? 'allow' : verdict.denial.rule}`,
+      ),
     settled: ({ seq }: Action, { rows, duration_us }: Outcome) => audit.push(`${seq} ${rows} rows in ${duration_us}`),
+    decided: ({ seq }: Action, { approved, by = 'nobody' }: Approval) => audit.push(`${seq} ${approved ? 'approved' : 'refused'} by ${by}`),
   };
-  const gate = new Gate({ judge, revision: 1, mask: undefined }, sink, { now: () => 0, micros: () => clock.micros });
+  const gate = new Gate({ judge, revision: 1, mask: undefined }, sink, { now: () => 0, micros: () => clock.micros }, approvals);
   return { gate, audit, clock };
 }
 
@@ -90,5 +94,92 @@ describe('the gate', () => {
     assert.ok((await gate.ask('query', 'x')).permit);
     gate.replacePolicy({ judge: () => DENIED, revision: 2, mask: undefined });
     assert.ok((await gate.ask('query', 'x')).denial);
+  });
+});
+
+const HELD: Verdict = { allow: 'hold', hold: { rule: 'four-eyes', message: 'deletes need a second pair of eyes' } };
+
+/** People who are asked and answer when the test says so. */
+function people() {
+  const asked: { action: Action; say(approval: Approval): void; fail(error: unknown): void }[] = [];
+  const approvals: Approvals = {
+    request: (action) => {
+      const { promise, resolve, reject } = Promise.withResolvers<Approval>();
+      asked.push({ action, say: resolve, fail: reject });
+      return promise;
+    },
+  };
+  return { asked, approvals };
+}
+
+describe('an action that a rule holds', () => {
+  test('is recorded as held before anybody is asked, and permitted once somebody said yes', async () => {
+    const { asked, approvals } = people();
+    const { gate, audit } = gateWith(() => HELD, approvals);
+    const decision = gate.ask('query', 'delete');
+    assert.deepEqual(audit, ['1 query delete hold four-eyes']);
+    assert.equal(asked[0]?.action.text, 'delete');
+    asked[0]?.say({ approved: true, by: 'boss@hoop.test' });
+    assert.ok((await decision).permit);
+    assert.deepEqual(audit.slice(1), ['1 approved by boss@hoop.test']);
+  });
+
+  test('is denied with the words of whoever said no', async () => {
+    const { asked, approvals } = people();
+    const { gate, audit } = gateWith(() => Promise.resolve(HELD), approvals);
+    const decision = gate.ask('query', 'delete');
+    while (asked.length === 0) await setImmediate();
+    asked[0]?.say({ approved: false, by: 'boss@hoop.test', reason: 'not today' });
+    assert.deepEqual((await decision).denial, { rule: 'four-eyes', message: 'Rejected by boss@hoop.test: not today' });
+    assert.deepEqual(audit.slice(1), ['1 refused by boss@hoop.test']);
+  });
+
+  test('is denied when asking fails, and where there is nobody to ask', async () => {
+    const { asked, approvals } = people();
+    const failing = gateWith(() => HELD, approvals);
+    const decision = failing.gate.ask('query', 'delete');
+    asked[0]?.fail(new TypeError('the link broke'));
+    assert.match((await decision).denial?.message ?? '', /^Not approved: the request for approval failed/);
+    assert.deepEqual(failing.audit.slice(1), ['1 refused by nobody']);
+    const alone = gateWith(() => HELD);
+    assert.match((await alone.gate.ask('query', 'delete')).denial?.message ?? '', /^Not approved: nobody can be asked/);
+  });
+
+  test('is denied in spite of an approval when the rules of now forbid it', async () => {
+    const { asked, approvals } = people();
+    const { gate, audit } = gateWith(() => HELD, approvals);
+    const decision = gate.ask('query', 'delete');
+    gate.replacePolicy({ judge: () => DENIED, revision: 2, mask: undefined });
+    asked[0]?.say({ approved: true, by: 'boss@hoop.test' });
+    assert.equal((await decision).denial?.message, 'Not approved: no');
+    assert.deepEqual(audit.slice(1), ['1 refused by nobody']);
+  });
+
+  test('keeps its approval when the rules of now only hold it again', async () => {
+    const { asked, approvals } = people();
+    const { gate } = gateWith(() => HELD, approvals);
+    const decision = gate.ask('query', 'delete');
+    gate.replacePolicy({ judge: () => HELD, revision: 2, mask: undefined });
+    asked[0]?.say({ approved: true, by: 'boss@hoop.test' });
+    assert.ok((await decision).permit);
+  });
+
+  test('A38: gets a permit for itself alone: the same text asks again', async () => {
+    const { asked, approvals } = people();
+    const { gate } = gateWith(() => HELD, approvals);
+    const first = gate.ask('query', 'delete');
+    asked[0]?.say({ approved: true, by: 'boss@hoop.test' });
+    assert.ok((await first).permit);
+    const second = gate.ask('query', 'delete');
+    assert.equal(asked.length, 2);
+    asked[1]?.say({ approved: false, by: 'boss@hoop.test', reason: '' });
+    assert.equal((await second).denial?.message, 'Rejected by boss@hoop.test');
+  });
+
+  test('may be prepared: nobody is asked before it runs', async () => {
+    const { asked, approvals } = people();
+    const { gate, audit } = gateWith(() => HELD, approvals);
+    assert.equal(await gate.check('parse', 'delete'), undefined);
+    assert.deepEqual([asked.length, audit.length], [0, 0]);
   });
 });

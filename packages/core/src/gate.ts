@@ -1,4 +1,4 @@
-import type { Action, Denial, Outcome, Verdict } from './action.ts';
+import type { Action, Approval, Denial, Hold, Outcome, Verdict } from './action.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { asAppError, Bug } from './errors.ts';
 
@@ -37,6 +37,14 @@ export interface AuditSink {
   /** An action is about to go to the target, or was denied. Recorded before the action is sent. */
   intent(action: Action, verdict: Verdict): void;
   settled(action: Action, outcome: Outcome): void;
+  /** What people said about an action whose intent was recorded as held. Recorded before the action is sent. */
+  decided?(action: Action, approval: Approval): void;
+}
+
+/** Where people are asked about actions that a rule holds back. */
+export interface Approvals {
+  /** Resolves with what they said. It has an end of its own: nobody's answer is a no. What it throws is a no, too. */
+  request(action: Action, hold: Hold): Promise<Approval>;
 }
 
 declare const minted: unique symbol;
@@ -55,12 +63,15 @@ export class Gate {
   #policy: Policy;
   readonly #audit: AuditSink;
   readonly #clock: Clock;
+  readonly #approvals: Approvals | undefined;
   #seq = 0;
 
-  constructor(policy: Policy, audit: AuditSink, clock: Clock = systemClock) {
+  /** @param approvals where nobody can be asked, what is held is denied */
+  constructor(policy: Policy, audit: AuditSink, clock: Clock = systemClock, approvals?: Approvals) {
     this.#policy = policy;
     this.#audit = audit;
     this.#clock = clock;
+    this.#approvals = approvals;
   }
 
   /** The rules changed: what is asked from now on is judged by the new ones, in sessions that are open too. */
@@ -72,38 +83,29 @@ export class Gate {
     return this.#policy.mask;
   }
 
-  /** Judges and records one action. Never throws: a decider that fails is a denial. */
+  /**
+   * Judges and records one action; one that a rule holds is decided when people have answered. Never throws, never rejects:
+   * a decider that fails is a denial.
+   */
   ask(via: string, text: string): Decision | Promise<Decision> {
     const action: Action = { seq: ++this.#seq, text, via };
-    let verdict: Verdict | Promise<Verdict>;
-    try {
-      verdict = this.#policy.judge(action);
-    } catch (error) {
-      verdict = failedClosed(error);
-    }
-    if (verdict instanceof Promise) {
-      return verdict.catch(failedClosed).then((settled) => this.#decide(action, settled));
-    }
-    return this.#decide(action, verdict);
+    const verdict = this.#judge(action);
+    return verdict instanceof Promise ? verdict.then((settled) => this.#decide(action, settled)) : this.#decide(action, verdict);
   }
 
   /**
    * Judges text that is only prepared now and runs later, when `ask` judges it again under the rules of that time.
-   * A denial is recorded; an approval is not, because nothing ran. Never throws.
+   * A denial is recorded; an approval is not, because nothing ran. What needs people's approval is held when it runs. Never throws.
    */
   check(via: string, text: string): Denial | undefined | Promise<Denial | undefined> {
     const action: Action = { seq: 0, text, via };
     const denied = (verdict: Verdict): Denial | undefined => {
-      if (verdict.allow) return undefined;
+      if (verdict.allow !== false) return undefined;
       this.#audit.intent({ ...action, seq: ++this.#seq }, verdict);
       return verdict.denial;
     };
-    try {
-      const verdict = this.#policy.judge(action);
-      return verdict instanceof Promise ? verdict.catch(failedClosed).then(denied) : denied(verdict);
-    } catch (error) {
-      return denied(failedClosed(error));
-    }
+    const verdict = this.#judge(action);
+    return verdict instanceof Promise ? verdict.then(denied) : denied(verdict);
   }
 
   /** Says how a permitted action ended. Called once a permit, before the last bytes of the answer go to the client. */
@@ -112,11 +114,51 @@ export class Gate {
     this.#audit.settled(permit.action, { ...outcome, duration_us });
   }
 
-  #decide(action: Action, verdict: Verdict): Decision {
+  #judge(action: Action): Verdict | Promise<Verdict> {
+    try {
+      const verdict = this.#policy.judge(action);
+      return verdict instanceof Promise ? verdict.catch(failedClosed) : verdict;
+    } catch (error) {
+      return failedClosed(error);
+    }
+  }
+
+  #decide(action: Action, verdict: Verdict): Decision | Promise<Decision> {
     this.#audit.intent(action, verdict);
-    if (!verdict.allow) return { denial: verdict.denial };
+    if (verdict.allow === 'hold') return this.#hold(action, verdict.hold);
+    return verdict.allow ? this.#permit(action) : { denial: verdict.denial };
+  }
+
+  #permit(action: Action): Decision {
     return { permit: { action, since_us: this.#clock.micros() } as Permit };
   }
+
+  async #hold(action: Action, hold: Hold): Promise<Decision> {
+    const policy = this.#policy;
+    let approval = await this.#approval(action, hold);
+    // People said yes to what the rules said then. Rules of now may forbid it altogether, and nobody may overrule those.
+    const verdict = approval.approved && policy !== this.#policy ? await this.#judge(action) : undefined;
+    if (verdict?.allow === false) approval = { approved: false, reason: verdict.denial.message };
+    this.#audit.decided?.(action, approval);
+    if (approval.approved) return this.#permit(action);
+    return { denial: { rule: hold.rule, message: notApproved(approval) } };
+  }
+
+  async #approval(action: Action, hold: Hold): Promise<Approval> {
+    if (!this.#approvals) return { approved: false, reason: 'nobody can be asked for approval here; tell your administrator' };
+    try {
+      return await this.#approvals.request(action, hold);
+    } catch (error) {
+      const fault = asAppError(error);
+      return { approved: false, reason: fault instanceof Bug ? 'the request for approval failed; try again' : fault.message };
+    }
+  }
+}
+
+function notApproved(approval: Exclude<Approval, { approved: true }>): string {
+  const { by, reason } = approval;
+  if (by === undefined) return `Not approved: ${reason}`;
+  return reason === '' ? `Rejected by ${by}` : `Rejected by ${by}: ${reason}`;
 }
 
 function failedClosed(error: unknown): Verdict {

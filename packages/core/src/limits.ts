@@ -37,3 +37,12 @@ export const DRAIN_MS_MAX = 25_000;
 
 /** Output of one `exec` that is kept for the caller; past it the output is cut and marked as truncated. */
 export const EXEC_OUTPUT_BYTES_MAX = 64 * MIB;
+
+/** Nobody's approval within this time is a no. */
+export const REVIEW_WAIT_MS_MAX = 3_600_000;
+
+/** A text that is held for approval and longer than this is denied: nobody would read it before saying yes. */
+export const REVIEW_TEXT_BYTES_MAX = 1 * MIB;
+
+/** Actions of one session that wait for approval at one time: requests of one HTTP client, channels of one SSH client. */
+export const HELD_ACTIONS_MAX = 16;

@@ -17,7 +17,7 @@ export interface Abilities {
 }
 
 /** Languages whose comments and quotes differ. */
-export type Dialect = 'postgres' | 'mysql';
+export type Dialect = 'postgres' | 'mysql' | 'mssql';
 
 /** What `accept` learned about the client's wish. Plain JSON; it never carries a password. */
 export interface Hello {
@@ -140,6 +140,8 @@ export interface Relay {
   readonly busy: boolean;
   /** False while the client has got only a part of a message, so that nothing may be said in between. Where it is not told, messages leave whole. */
   readonly atBoundary?: boolean;
+  /** Words for the client beside its answers; undefined where the protocol has none, or they may not be said now. */
+  notice?(text: string): Buffer | undefined;
   /** What the target ended the session with, when it said so; the client has been told. */
   readonly lastWord: AppError | undefined;
   /** The session ends for this reason: the protocol's last words to the client, and the books closed on open actions. */

@@ -40,6 +40,8 @@ class Knock implements AgentLink {
 
   cancel(): void {}
 
+  answerReview(): void {}
+
   changePolicy(): void {}
 
   close(reason: string, code?: string): void {

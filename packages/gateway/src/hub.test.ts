@@ -47,6 +47,8 @@ class FakeLink implements AgentLink {
     this.heard.push(`cancel ${session}`);
   }
 
+  answerReview(): void {}
+
   changePolicy(sessions: readonly string[], { revision }: PolicyMessage): void {
     this.heard.push(`${revision}: ${sessions.join()}`);
   }

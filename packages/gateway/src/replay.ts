@@ -1,4 +1,4 @@
-import { type ActionEvent, AuditEvent, type OutcomeEvent } from '@hoop/contract/audit';
+import { type ActionEvent, AuditEvent, type DecisionEvent, type OutcomeEvent } from '@hoop/contract/audit';
 import { EVENT_HEADER_BYTES, FRAME_KINDS } from '@hoop/contract/tunnel';
 import { asAppError, PeerFault } from '@hoop/core/errors';
 import type { Log } from '@hoop/core/log';
@@ -6,6 +6,9 @@ import type { AuditLog, AuditRecord } from '@hoop/store/audit/audit-log';
 import { sessionFromBytes } from '@hoop/store/audit/segment';
 import type { Store } from '@hoop/store/store';
 import type { FrameStream } from '@hoop/tunnel/stream';
+
+/** What an agent tells of actions, and tells again. */
+type Told = ActionEvent | DecisionEvent | OutcomeEvent;
 
 export interface ReplayDeps {
   readonly store: Pick<Store, 'sessions'>;
@@ -21,7 +24,7 @@ const REPLAY_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Takes what an agent tells again after its link broke, and records what is not recorded yet. */
 export function takeReplay(deps: ReplayDeps, agentId: string, stream: FrameStream): void {
-  const told = new Map<string, (ActionEvent | OutcomeEvent)[]>();
+  const told = new Map<string, Told[]>();
   let bytes = 0;
   stream.receive({
     data: () => undefined,
@@ -45,11 +48,7 @@ export function takeReplay(deps: ReplayDeps, agentId: string, stream: FrameStrea
   });
 }
 
-async function recordAll(
-  deps: ReplayDeps,
-  agentId: string,
-  told: ReadonlyMap<string, readonly (ActionEvent | OutcomeEvent)[]>,
-): Promise<void> {
+async function recordAll(deps: ReplayDeps, agentId: string, told: ReadonlyMap<string, readonly Told[]>): Promise<void> {
   let recorded = 0;
   for (const [session, events] of told) recorded += await recordMissing(deps, agentId, session, events);
   deps.log.info({ sessions: told.size, recorded }, 'An agent told again what it sent before its link broke');
@@ -60,7 +59,7 @@ export async function recordMissing(
   { store, audit, gatewayId }: ReplayDeps,
   agentId: string,
   session: string,
-  events: readonly (ActionEvent | OutcomeEvent)[],
+  events: readonly Told[],
 ): Promise<number> {
   const row = await store.sessions.get(session);
   if (!row || row.agentId !== agentId || row.gatewayId !== gatewayId) return 0;
@@ -77,31 +76,34 @@ export async function recordMissing(
   return missing.length;
 }
 
-function missingOf(
-  recorded: Iterable<AuditRecord | undefined>,
-  told: readonly (ActionEvent | OutcomeEvent)[],
-): (ActionEvent | OutcomeEvent)[] {
+function missingOf(recorded: Iterable<AuditRecord | undefined>, told: readonly Told[]): Told[] {
   const actions = new Set<number>();
   const outcomes = new Set<number>();
-  const missing: (ActionEvent | OutcomeEvent)[] = [];
+  const decisions = new Set<number>();
+  const missing: Told[] = [];
   const note = (event: AuditEvent): void => {
     if (event.type === 'action') actions.add(event.seq);
+    if (event.type === 'decision') decisions.add(event.seq);
     if (event.type === 'outcome' || (event.type === 'action' && event.outcome)) outcomes.add(event.seq);
   };
   for (const record of recorded) if (record) note(record.event);
   for (const event of told) {
     if (event.type === 'action' && !actions.has(event.seq)) missing.push(event);
-    else if (event.outcome && !outcomes.has(event.seq)) missing.push({ type: 'outcome', seq: event.seq, outcome: event.outcome });
+    else if (event.type === 'decision') {
+      if (!decisions.has(event.seq)) missing.push(event);
+    } else if (event.outcome && !outcomes.has(event.seq)) missing.push({ type: 'outcome', seq: event.seq, outcome: event.outcome });
     note(event);
   }
   return missing;
 }
 
-function parse(json: Buffer): ActionEvent | OutcomeEvent | undefined {
+function parse(json: Buffer): Told | undefined {
   try {
     const value: unknown = JSON.parse(json.toString('utf8'));
     const event = AuditEvent.safeParse(value);
-    return event.success && (event.data.type === 'action' || event.data.type === 'outcome') ? event.data : undefined;
+    if (!event.success) return undefined;
+    const { data } = event;
+    return data.type === 'action' || data.type === 'decision' || data.type === 'outcome' ? data : undefined;
   } catch {
     return undefined;
   }

@@ -155,6 +155,9 @@ export class AgentClient {
       case 'policy':
         this.#options.host.changePolicy(message.sessions, message.policy);
         return;
+      case 'review':
+        this.#options.host.answerReview?.(message.session, message.answer);
+        return;
       case 'goodbye':
         this.#options.log.warn({ reason: message.reason }, 'The gateway said goodbye');
         if (message.code !== undefined) this.#refusal = new Refusal(message.code, message.reason);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type AgentHello, type PolicyMessage, TUNNEL_PATHS } from '@hoop/contract/tunnel';
+import { type AgentHello, type PolicyMessage, type ReviewAnswer, TUNNEL_PATHS } from '@hoop/contract/tunnel';
 import { asAppError, TargetFault } from '@hoop/core/errors';
 import type { Carrier } from './carrier.ts';
 import { sendControl } from './control.ts';
@@ -59,6 +59,10 @@ export class CarriedAgentLink implements AgentLink {
 
   changePolicy(sessions: readonly string[], policy: PolicyMessage): void {
     sendControl(this.#control, { type: 'policy', sessions, policy });
+  }
+
+  answerReview(session: string, answer: ReviewAnswer): void {
+    sendControl(this.#control, { type: 'review', session, answer });
   }
 
   close(reason: string, code?: string): void {

@@ -1,4 +1,4 @@
-import type { AgentHello, PolicyMessage } from '@hoop/contract/tunnel';
+import type { AgentHello, PolicyMessage, ReviewAnswer } from '@hoop/contract/tunnel';
 import type { FrameStream } from './stream.ts';
 
 /** Whose key an agent came with. */
@@ -18,6 +18,8 @@ export interface AgentLink extends AgentIdentity {
   cancel(session: string): void;
   /** Tells the agent that the rules of these sessions changed. */
   changePolicy(sessions: readonly string[], policy: PolicyMessage): void;
+  /** Tells the agent what became of an action that this session holds. */
+  answerReview(session: string, answer: ReviewAnswer): void;
   /** Ends the link and every stream on it. With a code the agent need not come back: it would hear the same. */
   close(reason: string, code?: string): void;
   /** Resolves when the link is gone, whoever ended it. */
@@ -29,6 +31,8 @@ export interface SessionHost {
   serve(stream: FrameStream): void;
   cancel(session: string): void;
   changePolicy(sessions: readonly string[], policy: PolicyMessage): void;
+  /** Absent where nothing is ever held. */
+  answerReview?(session: string, answer: ReviewAnswer): void;
   /** The link is gone, and every stream on it. */
   linkLost(): void;
   /** Events that may have been lost with the last link, in the order in which they were sent; they are told once. */

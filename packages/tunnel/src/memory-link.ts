@@ -1,4 +1,4 @@
-import type { AgentHello, PolicyMessage } from '@hoop/contract/tunnel';
+import type { AgentHello, PolicyMessage, ReviewAnswer } from '@hoop/contract/tunnel';
 import { PeerFault, TargetFault } from '@hoop/core/errors';
 import type { AgentLink, SessionHost } from './link.ts';
 import { linkedStreams } from './memory.ts';
@@ -40,6 +40,10 @@ export class MemoryAgentLink implements AgentLink {
 
   changePolicy(sessions: readonly string[], policy: PolicyMessage): void {
     this.#host.changePolicy(sessions, policy);
+  }
+
+  answerReview(session: string, answer: ReviewAnswer): void {
+    this.#host.answerReview?.(session, answer);
   }
 
   close(reason: string): void {

@@ -16,9 +16,11 @@ export const SessionAction = z.object({
   text: z.string(),
   /** Bytes of the whole text, present when it was cut. */
   text_bytes: z.number().int().optional(),
-  verdict: z.enum(['allow', 'deny']),
+  verdict: z.enum(['allow', 'deny', 'hold']),
   rule: z.string().optional(),
   message: z.string().optional(),
+  /** Of one that was held: what people said, and when; absent while they are asked. */
+  decision: z.object({ time: Time, approved: z.boolean(), by: z.string().optional(), reason: z.string().optional() }).optional(),
   /** Absent while it runs, and when it was denied. */
   outcome: OutcomeFields.optional(),
 });

@@ -1,4 +1,4 @@
-import type { AuditEvent, OutputEvent } from '@hoop/contract/audit';
+import type { AuditEvent, DecisionEvent, OutputEvent } from '@hoop/contract/audit';
 import type { SessionAction } from '@hoop/contract/routes/sessions';
 import type { TranscriptReader } from '@hoop/core/protocol';
 import { SESSION_RECORDS_BYTES_MAX, SESSION_RECORDS_MAX } from '../limits.ts';
@@ -65,6 +65,7 @@ class Page implements RecordPage {
   take(time: string, event: AuditEvent): void {
     if (event.type === 'action') this.#takeAction(time, event);
     else if (event.type === 'outcome') this.#takeOutcome(time, event);
+    else if (event.type === 'decision' && event.seq > 0) this.#takeDecision(time, event);
     else if (event.type === 'output') this.#takeOutput(time, event);
     else if (this.nextAfter === undefined && (event.type !== 'session.open' || this.#isFirst)) this.events.push({ time, event });
   }
@@ -84,7 +85,7 @@ class Page implements RecordPage {
     }
     const { type: _, ...fields } = event;
     this.#actions.set(event.seq, { ...fields, time });
-    if (event.verdict === 'allow' && event.outcome === undefined) this.#awaited.add(event.seq);
+    if (event.verdict !== 'deny' && event.outcome === undefined) this.#awaited.add(event.seq);
     this.events.push({ time, event });
   }
 
@@ -93,6 +94,16 @@ class Page implements RecordPage {
     if (!action) return;
     this.#actions.set(event.seq, { ...action, outcome: event.outcome });
     this.#awaited.delete(event.seq);
+    this.events.push({ time, event });
+  }
+
+  #takeDecision(time: string, event: DecisionEvent): void {
+    const action = this.#actions.get(event.seq);
+    if (!action) return;
+    const { approved, by, reason } = event;
+    const decision = { time, approved, ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
+    this.#actions.set(event.seq, { ...action, decision });
+    if (!approved) this.#awaited.delete(event.seq);
     this.events.push({ time, event });
   }
 

@@ -3,7 +3,7 @@ import type { Relay, RelayPorts } from '@hoop/core/protocol';
 import { Answers } from './answers.ts';
 import { Names, OwedQueue } from './books.ts';
 import { type Books, Requests } from './requests.ts';
-import { fatalWords } from './words.ts';
+import { fatalWords, noticeWords } from './words.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -38,6 +38,10 @@ export class PostgresRelay implements Relay {
 
   fromTarget(chunk: Buffer): void | Promise<void> {
     return this.#answers.feed(chunk);
+  }
+
+  notice(text: string): Buffer | undefined {
+    return this.#answers.atBoundary ? noticeWords(text) : undefined;
   }
 
   end(reason: AppError | undefined): Buffer {

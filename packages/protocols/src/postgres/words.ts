@@ -21,6 +21,11 @@ export function denialWords(denial: Denial): Buffer {
   });
 }
 
+/** Words beside answers: a client shows them and goes on waiting. */
+export function noticeWords(text: string): Buffer {
+  return encodeError({ severity: 'NOTICE', sqlstate: '00000', message: text, routine: OUR_ROUTINE }, 'N');
+}
+
 const SQLSTATES: Readonly<Record<string, string>> = {
   unauthenticated: '28P01',
   credential_invalid: '28P01',

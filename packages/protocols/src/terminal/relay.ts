@@ -80,6 +80,10 @@ export class TerminalRelay implements Relay {
     return waits.findLast((slow) => slow !== undefined);
   }
 
+  notice(text: string): Buffer | undefined {
+    return this.#isOver ? undefined : noticeFrame(text);
+  }
+
   end(reason: AppError | undefined): Buffer {
     const held = this.#output.end();
     const error = reason ? `session ended: ${reason.code}` : 'session ended before the command';

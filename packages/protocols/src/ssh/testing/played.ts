@@ -36,7 +36,7 @@ export class Played {
         judge: (action) => (late && action.via !== 'subsystem' ? Promise.resolve().then(() => judge(action)) : judge(action)),
       },
       {
-        intent: ({ via, text }, verdict) => void this.actions.push({ via, text, allowed: verdict.allow }),
+        intent: ({ via, text }, verdict) => void this.actions.push({ via, text, allowed: verdict.allow === true }),
         settled: (action, outcome) => {
           const found = this.actions.find((each) => each.text === action.text && each.allowed && !each.outcome);
           const { duration_us: _, ...rest } = outcome;
