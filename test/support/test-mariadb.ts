@@ -13,12 +13,11 @@ import { until } from './until.ts';
 
 const SERVER = '/usr/sbin/mariadbd';
 
-/** Users of the server, each with its own way of logging in. */
+/** How each user logs in. */
 export const USERS = {
   app: { user: 'app', password: 'Straße 7 — pässword' },
   tlsOnly: { user: 'tls_only', password: 'tls secret' },
-  /** A method that needs more than the standard library has. */
-  ed25519: { user: 'edward', password: 'ed secret' },
+  /** No password at all: for conversations byte by byte, and for many sessions. */
   trusted: { user: 'trusted', password: '' },
 } as const;
 

@@ -167,11 +167,15 @@ describe('the door for MySQL', () => {
     const outcomes: [plugin: string, proof: string, said: number, next: string][] = [
       ['mysql_native_password', 'x'.repeat(20), 0, '2'],
       ['caching_sha2_password', '', 0, '2'],
+      // Such a client could not make its proof: the greeting was for another method.
+      ['mysql_native_password', '', 1, '4'],
       // Such a client waits for a word about its proof before it takes the OK.
       ['caching_sha2_password', 'x'.repeat(32), 1, '3'],
     ];
     for (const [plugin, proof, said, next] of outcomes) {
-      const client = new ScriptedClient((_, turn) => (turn === 0 ? response(plugin, proof) : undefined));
+      const client = new ScriptedClient((got, turn) =>
+        turn === 0 ? response(plugin, proof) : got[0] === 0xfe ? encodePacket(3, Buffer.alloc(20)) : undefined,
+      );
       const accepted: Accepted<string> | undefined = await accept(client, at);
       assert.deepEqual([accepted?.grant, client.got.length - 1, accepted?.hello.options?.sequence], ['known', said, next]);
     }

@@ -25,6 +25,7 @@ import { fatalWords } from './words.ts';
 /** The one way of logging in that every client of today has and in which the server gets to see the secret. */
 const CACHING_SHA2 = 'caching_sha2_password';
 const CLEAR_TEXT = 'mysql_clear_password';
+const NATIVE = 'mysql_native_password';
 
 /**
  * What clients are told before anybody knows their target. Clients look whether it begins with 8, and then ask for nothing that
@@ -86,11 +87,9 @@ class Opening<Grant> {
       }),
     );
     const response = decodeResponse(await this.#response());
-    const grant = this.#door.proven ?? (await this.#prove(response));
-    if (this.#door.proven !== undefined && response.plugin === CACHING_SHA2 && response.proof.length > 0) {
-      // What a server says that has the password in its cache; some clients take nothing else after their proof.
-      this.#say((sequence) => encodeMoreData(sequence, Buffer.from([FAST_AUTH_OK])));
-    }
+    const { proven } = this.#door;
+    if (proven !== undefined) await this.#welcome(response);
+    const grant = proven ?? (await this.#prove(response));
     this.#reader.giveBack();
     const { user, database } = response;
     const sequence = this.#sequence;
@@ -124,6 +123,17 @@ class Opening<Grant> {
     this.#reader = new PacketReader(this.wire);
     this.#secure = true;
     return (await this.#hear(HANDSHAKE_BYTES_MAX)).payload;
+  }
+
+  /** The identity is known. What is said here is what the client waits for after the proof that it sent, or before one that it could not make. */
+  async #welcome({ plugin, proof, capabilities }: Response): Promise<void> {
+    if (plugin === CACHING_SHA2 && proof.length > 0) {
+      this.#say((sequence) => encodeMoreData(sequence, Buffer.from([FAST_AUTH_OK])));
+    } else if (plugin !== CACHING_SHA2 && plugin !== CLEAR_TEXT && proof.length === 0 && capabilities & CAPABILITY.pluginAuth) {
+      // The salt of the greeting was not for its method: it waits for one that is.
+      this.#say((sequence) => encodeSwitch(sequence, NATIVE, this.#salt));
+      await this.#hear(PASSWORD_BYTES_MAX);
+    }
   }
 
   async #prove(response: Response): Promise<Grant> {
