@@ -28,6 +28,10 @@ export interface Mask {
    * Counts what it hid in `counts`, per entity. Throws only when the value may not be shown at all.
    */
   apply(text: Buffer, counts: MaskCounts): Buffer;
+  /** The same for a value that stands alone, such as a cell: null when it is to be shown as no value at all. Without it: `apply`. */
+  applyToValue?(value: Buffer, counts: MaskCounts): Buffer | null;
+  /** Whether what comes back always has as many bytes as what was given. Without it: yes. */
+  readonly keepsLength?: boolean;
 }
 
 export type MaskCounts = Record<string, number>;

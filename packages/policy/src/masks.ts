@@ -1,46 +1,190 @@
 import { Refusal } from '@hoop/core/errors';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
-import { findEmails, mayHoldEmail } from './detectors/email.ts';
+import { ALIASES } from './detectors/all.ts';
+import { type CompiledCustom, type CustomEntity, compileCustom } from './detectors/custom.ts';
+import { ENTITIES, type Finding, Search } from './detectors/search.ts';
+import { fillRange, keepsLength, STRATEGIES, type Strategy, standIn } from './strategies.ts';
 
-interface Detector {
-  suspects(bytes: Buffer): boolean;
-  find(bytes: Buffer, found: (from: number, to: number) => void): void;
+/** A masking rule; the same shape in the tunnel. */
+export interface MaskText {
+  readonly name: string;
+  /** Names of entities, with those of `custom` among them. */
+  readonly entities: readonly string[];
+  readonly custom?: readonly CustomEntity[] | undefined;
+  /** The least score that is hidden, between 0 and 1. */
+  readonly threshold?: number | undefined;
+  readonly strategy?: Strategy | undefined;
+  /** How many bytes at the end of a value `partial` shows. */
+  readonly keep?: number | undefined;
 }
 
-/** Detectors by Presidio's entity names. */
-const DETECTORS: Readonly<Record<string, Detector>> = {
-  EMAIL_ADDRESS: { suspects: mayHoldEmail, find: findEmails },
-};
+export interface MaskOptions {
+  /** What hashes and tokens are made with. Without one it is made up for the life of the process. */
+  readonly key?: Buffer;
+}
 
-/** The entities that can be masked. */
+/** As Presidio does, what has only the look of a thing needs a word beside it that says so. */
+export const THRESHOLD_DEFAULT = 0.4;
+const KEEP_DEFAULT = 4;
+const KEEP_MAX = 8;
+const CUSTOM_MAX = 100;
+
+/** The entities that can be masked, by Presidio's names. */
 export function maskableEntities(): readonly string[] {
-  return Object.keys(DETECTORS);
+  return ENTITIES;
 }
 
-const MASK_BYTE = 0x23;
+/** Hides entities by `#`, from the default score on. @throws Refusal `invalid_rule` for an entity that has no detector */
+export function entityMask(entities: readonly string[]): Mask {
+  return compileMasks([{ name: '', entities }]);
+}
+
+interface Treatment {
+  threshold: number;
+  strategy: Strategy;
+  keep: number;
+}
 
 /**
- * Replaces what is found by `#`, byte for byte: the length stays, so that a value inside a binary format stays whole.
- * @throws Refusal `invalid_rule` for an entity that has no detector: a promise that cannot be kept is not made
+ * One mask of several rules. Where they differ about an entity, the lowest threshold and the strictest strategy win.
+ * @throws Refusal `invalid_rule` for what cannot be kept: a promise that cannot be kept is not made
  */
-export function entityMask(entities: readonly string[]): Mask {
-  const detectors = entities.map((entity) => {
-    const detector = Object.hasOwn(DETECTORS, entity) ? DETECTORS[entity] : undefined;
-    if (!detector) throw new Refusal('invalid_rule', `The entity ${entity} cannot be masked; use one of ${maskableEntities().join(', ')}`);
-    return { entity, detector };
-  });
-  return {
-    suspects: (bytes) => detectors.some(({ detector }) => detector.suspects(bytes)),
-    apply(text: Buffer, counts: MaskCounts): Buffer {
-      let masked = text;
-      for (const { entity, detector } of detectors) {
-        detector.find(text, (from, to) => {
-          if (masked === text) masked = Buffer.from(text);
-          masked.fill(MASK_BYTE, from, to);
-          counts[entity] = (counts[entity] ?? 0) + 1;
-        });
+export function compileMasks(rules: readonly MaskText[], options: MaskOptions = {}): Mask {
+  const treatments = new Map<string, Treatment>();
+  const customs = new Map<string, CompiledCustom>();
+  for (const rule of rules) {
+    const named = new Set((rule.custom ?? []).map(({ name }) => name));
+    for (const custom of rule.custom ?? []) addCustom(customs, rule.name, custom);
+    for (const entity of new Set([...rule.entities, ...named])) {
+      if (!named.has(entity) && !ENTITIES.includes(entity)) {
+        throw new Refusal('invalid_rule', `The entity ${entity} cannot be masked; use one of ${ENTITIES.join(', ')}`);
       }
-      return masked;
-    },
+      const known = named.has(entity) ? keyOf(rule.name, entity) : (ALIASES[entity] ?? entity);
+      treatments.set(known, stricter(treatments.get(known), rule));
+    }
+  }
+  const thresholds = new Map([...treatments].map(([entity, { threshold }]) => [entity, threshold]));
+  return new EntityMask(new Search(thresholds, [...customs.values()]), treatments, options.key);
+}
+
+/** Two rules may use one name for different things. */
+function keyOf(rule: string, entity: string): string {
+  return `${entity}\0${rule}`;
+}
+
+function addCustom(customs: Map<string, CompiledCustom>, rule: string, custom: CustomEntity): void {
+  if (ENTITIES.includes(custom.name)) {
+    throw new Refusal(
+      'invalid_rule',
+      `${custom.name} is the name of an entity that is there already. Choose another name for the custom one`,
+    );
+  }
+  const key = keyOf(rule, custom.name);
+  if (customs.has(key)) throw new Refusal('invalid_rule', `The custom entity ${custom.name} is there twice`);
+  if (customs.size >= CUSTOM_MAX) throw new Refusal('invalid_rule', `There may be at most ${CUSTOM_MAX} custom entities on a connection`);
+  customs.set(key, { ...compileCustom(custom), entity: key });
+}
+
+function stricter(known: Treatment | undefined, rule: MaskText): Treatment {
+  const { threshold = THRESHOLD_DEFAULT, strategy = 'redact', keep = KEEP_DEFAULT } = rule;
+  if (!(threshold >= 0 && threshold <= 1)) throw new Refusal('invalid_rule', 'A score threshold must be between 0 and 1');
+  if (!STRATEGIES.includes(strategy))
+    throw new Refusal('invalid_rule', `Values cannot be masked by ${strategy}; use one of ${STRATEGIES.join(', ')}`);
+  if (!Number.isInteger(keep) || keep < 0 || keep > KEEP_MAX) {
+    throw new Refusal('invalid_rule', `A partial mask shows between 0 and ${KEEP_MAX} characters`);
+  }
+  if (!known) return { threshold, strategy, keep };
+  const isStricter = STRATEGIES.indexOf(strategy) < STRATEGIES.indexOf(known.strategy);
+  return {
+    threshold: Math.min(threshold, known.threshold),
+    strategy: isStricter ? strategy : known.strategy,
+    keep: Math.min(keep, known.keep),
   };
+}
+
+const REDACT: Treatment = { threshold: 0, strategy: 'redact', keep: 0 };
+
+class EntityMask implements Mask {
+  readonly keepsLength: boolean;
+  readonly suspects: (bytes: Buffer) => boolean;
+  readonly #search: Search;
+  readonly #treatments: ReadonlyMap<string, Treatment>;
+  readonly #key: Buffer | undefined;
+
+  constructor(search: Search, treatments: ReadonlyMap<string, Treatment>, key: Buffer | undefined) {
+    this.#search = search;
+    this.#treatments = treatments;
+    this.#key = key;
+    this.suspects = search.suspects;
+    this.keepsLength = [...treatments.values()].every(({ strategy }) => keepsLength(strategy));
+  }
+
+  apply(text: Buffer, counts: MaskCounts): Buffer {
+    const findings = this.#find(text, counts);
+    return findings.length === 0 ? text : this.#hide(text, findings);
+  }
+
+  applyToValue(value: Buffer, counts: MaskCounts): Buffer | null {
+    const findings = this.#find(value, counts);
+    if (findings.length === 0) return value;
+    return findings.some(({ entity }) => this.#treatment(entity).strategy === 'null') ? null : this.#hide(value, findings);
+  }
+
+  #find(text: Buffer, counts: MaskCounts): Finding[] {
+    const all = this.#search.find(text);
+    const findings = all.length > 1 ? merged(all, (entity) => STRATEGIES.indexOf(this.#treatment(entity).strategy)) : all;
+    for (const { entity } of findings) {
+      const end = entity.indexOf('\0');
+      const name = end < 0 ? entity : entity.slice(0, end);
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+    return findings;
+  }
+
+  #hide(text: Buffer, findings: readonly Finding[]): Buffer {
+    // Inside of a binary format lengths stand before texts, and it must stay whole.
+    const isFixed = this.keepsLength || isBinary(text);
+    const filled = Buffer.from(text);
+    const parts: Buffer[] = [];
+    let after = 0;
+    for (const { entity, from, to } of findings) {
+      const { strategy, keep } = this.#treatment(entity);
+      if (isFixed || (strategy !== 'hash' && strategy !== 'token')) fillRange(filled, from, to, strategy === 'partial' ? keep : 0);
+      else {
+        parts.push(filled.subarray(after, from), standIn(strategy, nameOf(entity), text.subarray(from, to), this.#key));
+        after = to;
+      }
+    }
+    return parts.length === 0 ? filled : Buffer.concat([...parts, filled.subarray(after)]);
+  }
+
+  #treatment(entity: string): Treatment {
+    return this.#treatments.get(entity) ?? REDACT;
+  }
+}
+
+function nameOf(entity: string): string {
+  return entity.split('\0')[0] ?? entity;
+}
+
+/** Findings that overlap are one, from where the first begins to where the last ends: of the strictest entity among them, then of the surest. */
+function merged(findings: Finding[], rank: (entity: string) => number): Finding[] {
+  findings.sort((a, b) => a.from - b.from || b.to - a.to);
+  const result: Finding[] = [];
+  for (const finding of findings) {
+    const last = result.at(-1);
+    if (!last || finding.from >= last.to) {
+      result.push(finding);
+      continue;
+    }
+    const order = rank(finding.entity) - rank(last.entity) || last.score - finding.score;
+    const best = order < 0 ? finding : last;
+    result[result.length - 1] = { entity: best.entity, score: best.score, from: last.from, to: Math.max(last.to, finding.to) };
+  }
+  return result;
+}
+
+function isBinary(text: Buffer): boolean {
+  for (let at = 0; at < text.length; at++) if ((text[at] ?? 0) < 0x09) return true;
+  return false;
 }

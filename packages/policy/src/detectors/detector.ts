@@ -1,0 +1,63 @@
+import type { Code } from './checks.ts';
+
+/** What a detector calls for each value, in bytes of the view, with a score between 0 and 1. */
+export type Found = (from: number, to: number, score: number) => void;
+
+/** How a code is divided: not at all, as its country writes it, in groups of one size, or in any other way. */
+export type Layout = 'plain' | 'listed' | 'regular';
+
+/** A code of known length with letters and digits in known places. All that are wanted are looked for in one pass. */
+export interface CodeEntity {
+  readonly entity: string;
+  /** `A` a letter, `9` a digit: `AAAAA9999A`. */
+  readonly shapes: readonly string[];
+  /** Groups as they are written: `3-2-4`. Without separators, and in groups of one size, it is looked at always. */
+  readonly layouts: readonly string[];
+  /** Words that make it more likely when they stand before it, in lower case. */
+  readonly context: readonly string[];
+  /** How likely `code` is one, 0 when it is none. In upper case, without separators. */
+  score(code: Code, length: number, layout: Layout): number;
+}
+
+/** What has to be in a run of bytes for a value to be there. */
+export interface Hints {
+  /** Digits that follow each other, at most three separators between them. */
+  readonly digits?: number;
+  /** Letters, digits and signs of tokens without a gap. */
+  readonly run?: number;
+  readonly texts?: readonly string[];
+  /** One of these. */
+  readonly bytes?: readonly number[];
+  readonly words?: boolean;
+}
+
+/** A detector with a scanner of its own. It must be linear in the length. */
+export interface ScanEntity {
+  readonly entity: string;
+  readonly hints: Hints;
+  find(bytes: Buffer, found: Found): void;
+}
+
+/** A run of letters, digits and `+/=_-.` without a gap, at least 16 long, that a secret could be. */
+export interface RunEntity {
+  readonly entity: string;
+  /** Called once in front of each text. */
+  begin?(): void;
+  /** @param from where the run begins, `to` where it ends */
+  find(bytes: Buffer, from: number, to: number, found: Found): void;
+}
+
+/** Something about words and numbers. */
+export interface WordEntity {
+  readonly entity: string;
+  readonly hints: Hints;
+  /** What is inside of something that was found is not looked at again. */
+  readonly skips: boolean;
+  /** Called for each run of letters and digits, in order. */
+  block(bytes: Buffer, from: number, to: number, hasDigit: boolean, found: Found): void;
+}
+
+/** Shapes of digits only. */
+export function digits(...lengths: readonly number[]): string[] {
+  return lengths.map((length) => '9'.repeat(length));
+}

@@ -1,0 +1,78 @@
+import type { Hints } from './detector.ts';
+import { hasRun, IN_CODE, IN_RUN, RUN_BYTES_MIN } from './runs.ts';
+
+const DIGIT = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 0x30 && byte <= 0x39 ? 1 : 0));
+/** Three separators at most stand between digits that are counted together. */
+const GAP_MAX = 3;
+
+/** First bytes of characters that are read as others: of them only some are, and the closer look knows which. */
+const LEADS = [0xe2, 0xef, 0xc2, 0xc0, 0xc1, 0xd9, 0xdb, 0xe0, 0xf0, 0x1b];
+const ESC = 0x1b;
+
+/** Says of a run of bytes whether anything can be in it. A `false` is certain. */
+export function prefilter(hints: readonly Hints[]): (bytes: Buffer) => boolean {
+  if (hints.length === 0) return () => false;
+  if (hints.some(({ words }) => words)) return () => true;
+  const signs = [...new Set(hints.flatMap(({ bytes }) => bytes ?? []))];
+  const digits = Math.min(...hints.map((each) => each.digits ?? Number.POSITIVE_INFINITY));
+  const run = Math.min(...hints.map((each) => each.run ?? Number.POSITIVE_INFINITY));
+  const texts = [...new Set(hints.flatMap((each) => each.texts ?? []))];
+  return (bytes) => {
+    for (const sign of signs) if (bytes.includes(sign)) return true;
+    if (Number.isFinite(digits) && hasDigits(bytes, digits)) return true;
+    if (Number.isFinite(run) ? hasRun(bytes, run, IN_RUN) : hasRun(bytes, RUN_BYTES_MIN, IN_CODE)) return true;
+    for (const text of texts) if (bytes.includes(text)) return true;
+    return isDisguised(bytes);
+  };
+}
+
+/** Whether `least` digits follow each other, at most three other bytes between two of them. */
+export function hasDigits(bytes: Buffer, least: number): boolean {
+  const { length } = bytes;
+  // Of any four bytes in a row within such digits one is a digit: it is enough to look at four here and there.
+  const step = least - GAP_MAX;
+  if (step <= GAP_MAX + 1) {
+    for (let at = 0; at < length; at++) if (DIGIT[bytes[at] ?? 0] === 1 && countDigits(bytes, at, least) >= least) return true;
+    return false;
+  }
+  for (let at = 0; at < length; at += step) {
+    let hit = at;
+    while (hit <= at + GAP_MAX && DIGIT[bytes[hit] ?? 0] === 0) hit++;
+    if (hit <= at + GAP_MAX && countDigits(bytes, hit, least) >= least) return true;
+  }
+  return false;
+}
+
+/** Digits around a place, in both directions. */
+function countDigits(bytes: Buffer, at: number, enough: number): number {
+  let count = 1;
+  for (let before = at - 1, gap = 0; before >= 0 && gap <= GAP_MAX && count < enough; before--) {
+    if (DIGIT[bytes[before] ?? 0] === 1) {
+      count++;
+      gap = 0;
+    } else gap++;
+  }
+  for (let after = at + 1, gap = 0; after < bytes.length && gap <= GAP_MAX && count < enough; after++) {
+    if (DIGIT[bytes[after] ?? 0] === 1) {
+      count++;
+      gap = 0;
+    } else gap++;
+  }
+  return count;
+}
+
+/** Whether something is written in another way than it is read: other digits, escapes of JSON and of URLs, colours. */
+function isDisguised(bytes: Buffer): boolean {
+  for (const lead of LEADS) {
+    if (lead === ESC ? bytes.includes('\x1b[') : bytes.includes(lead)) return true;
+  }
+  if (bytes.includes('\\u')) return true;
+  for (let at = bytes.indexOf(0x25); at >= 0; at = bytes.indexOf(0x25, at + 1)) {
+    if (isHexDigit(bytes[at + 1]) && isHexDigit(bytes[at + 2])) return true;
+  }
+  return false;
+}
+
+function isHexDigit(byte: number | undefined): boolean {
+  return byte !== undefined && (DIGIT[byte] === 1 || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66));
+}

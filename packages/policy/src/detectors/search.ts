@@ -1,0 +1,123 @@
+import { ALIASES, CODES, RUNS, SCANS, WORDS } from './all.ts';
+import { Blocks } from './blocks.ts';
+import type { CompiledCustom } from './custom.ts';
+import type { CodeEntity, Hints, RunEntity, ScanEntity } from './detector.ts';
+import { decodedText } from './encoded.ts';
+import { prefilter } from './prefilter.ts';
+import { findRuns, RUN_BYTES_MIN } from './runs.ts';
+import { type View, viewOf } from './view.ts';
+
+/** A sensitive value in a text, in bytes. */
+export interface Finding {
+  readonly entity: string;
+  readonly from: number;
+  readonly to: number;
+  /** Between 0 and 1. */
+  readonly score: number;
+}
+
+/** Names of all entities that can be looked for, with their other names. */
+export const ENTITIES: readonly string[] = [
+  ...[...CODES, ...SCANS, ...WORDS, ...RUNS].map(({ entity }) => entity),
+  ...Object.keys(ALIASES),
+].sort();
+
+/** Texts are looked at in pieces, so that what is kept of them has a limit. A value may reach so far into the next piece. */
+const PIECE_BYTES = 64 * 1024;
+const BEHIND_BYTES = 16 * 1024;
+const BEFORE_BYTES = 512;
+
+type Emit = (entity: string, from: number, to: number, score: number) => void;
+
+/** Looks for some entities, each from a score of its own. */
+export class Search {
+  /** Says of a run of bytes whether anything can be in it: a `false` is certain. */
+  readonly suspects: (bytes: Buffer) => boolean;
+  readonly #thresholds: ReadonlyMap<string, number>;
+  readonly #blocks: Blocks | undefined;
+  readonly #scans: readonly ScanEntity[];
+  readonly #runs: readonly RunEntity[];
+  readonly #customs: readonly CompiledCustom[];
+
+  /** @param thresholds the least score by entity; of those that are not known and not among `customs` nothing is found */
+  constructor(thresholds: ReadonlyMap<string, number>, customs: readonly CompiledCustom[] = []) {
+    this.#thresholds = thresholds;
+    const isWanted = ({ entity }: { entity: string }): boolean => thresholds.has(entity);
+    const codes = CODES.filter(isWanted);
+    const words = WORDS.filter(isWanted);
+    this.#scans = SCANS.filter(isWanted);
+    this.#runs = RUNS.filter(isWanted);
+    this.#customs = customs;
+    this.#blocks = codes.length + words.length > 0 ? new Blocks(codes, words) : undefined;
+    const hints: Hints[] = [
+      ...[...this.#scans, ...words].map((each) => each.hints),
+      ...codes.map((code) => ({ digits: digitsOf(code) })),
+      ...(this.#runs.length > 0 ? [{ run: RUN_BYTES_MIN }] : []),
+      // A pattern may fit anything.
+      ...(customs.length > 0 ? [{ words: true }] : []),
+    ];
+    this.suspects = prefilter(hints);
+  }
+
+  /** What is there, in no order; findings may overlap. */
+  find(text: Buffer): Finding[] {
+    const findings: Finding[] = [];
+    for (let own = 0; own < text.length; own += PIECE_BYTES) {
+      const start = Math.max(0, own - BEFORE_BYTES);
+      const piece = own === 0 && text.length <= PIECE_BYTES ? text : text.subarray(start, own + PIECE_BYTES + BEHIND_BYTES);
+      const view = viewOf(piece);
+      this.#findIn(view.bytes, true, (entity, from, to, score) => {
+        if (score < (this.#thresholds.get(entity) ?? 2)) return;
+        const range = rangeIn(view, from, to);
+        const first = start + range.from;
+        // What begins in another piece is found there.
+        if (first >= own && first < own + PIECE_BYTES) findings.push({ entity, from: first, to: start + range.to, score });
+      });
+    }
+    return findings;
+  }
+
+  #findIn(bytes: Buffer, isWhole: boolean, emit: Emit): void {
+    this.#blocks?.find(bytes, emit);
+    for (const { entity, find } of this.#scans) find(bytes, (from, to, score) => emit(entity, from, to, score));
+    for (const { entity, find } of this.#customs) find(bytes, (from, to, score) => emit(entity, from, to, score));
+    for (const { begin } of this.#runs) begin?.();
+    findRuns(bytes, (from, to) => {
+      for (const { entity, find } of this.#runs) find(bytes, from, to, (start, end, score) => emit(entity, start, end, score));
+      if (isWhole) this.#findEncoded(bytes, from, to, emit);
+    });
+  }
+
+  /** What is in a text that is written in hexadecimal digits or Base64 hides all of it. */
+  #findEncoded(bytes: Buffer, from: number, to: number, emit: Emit): void {
+    for (let at = from; at < to; ) {
+      while (at < to && ENCODED[bytes[at] ?? 0] === 0) at++;
+      const start = at;
+      while (at < to && ENCODED[bytes[at] ?? 0] === 1) at++;
+      if (at - start < RUN_BYTES_MIN) continue;
+      const text = decodedText(bytes, start, at);
+      if (!text) continue;
+      const end = at;
+      const found = new Map<string, number>();
+      this.#findIn(viewOf(text).bytes, false, (entity, _, __, score) => {
+        if (score >= (this.#thresholds.get(entity) ?? 2)) found.set(entity, Math.max(score, found.get(entity) ?? 0));
+      });
+      for (const [entity, score] of found) emit(entity, start, end, score);
+    }
+  }
+}
+
+function rangeIn({ from, to }: View, first: number, end: number): { from: number; to: number } {
+  return { from: from?.[first] ?? first, to: to?.[end - 1] ?? end };
+}
+
+/** The longest run of digits that every shape of a code has. */
+function digitsOf({ shapes, entity }: CodeEntity): number {
+  if (entity === 'IBAN_CODE') return 2;
+  return Math.min(...shapes.map((shape) => Math.max(...shape.split(/[^9]+/).map((digits) => digits.length))));
+}
+
+/** Also the alphabet for names of files, and the ends of lines. */
+const ENCODED = Uint8Array.from({ length: 256 }, (_, byte) =>
+  /[A-Za-z0-9+/_\r\n-]/.test(String.fromCharCode(byte)) && byte < 128 ? 1 : 0,
+);

@@ -1,0 +1,219 @@
+import { hasContext } from './context.ts';
+import type { RunEntity, ScanEntity } from './detector.ts';
+import { IN_RUN } from './runs.ts';
+
+/** A token that begins in a way that nothing else does. */
+interface Prefix {
+  readonly start: string;
+  /** Letters, digits, and `_-` behind it. */
+  readonly least: number;
+  readonly most: number;
+}
+
+function prefixed(entity: string, prefixes: readonly Prefix[]): RunEntity {
+  return {
+    entity,
+    find(bytes, from, to, found) {
+      for (let at = from; at < to; at++) {
+        // A token begins where the run does, or behind a sign.
+        if (at > from && isWord(bytes[at - 1] ?? 0)) continue;
+        for (const { start, least, most } of prefixes) {
+          if (bytes[at] !== start.charCodeAt(0) || !startsWith(bytes, at, start)) continue;
+          let end = at + start.length;
+          while (end < to && end - at - start.length < most && isToken(bytes[end] ?? 0)) end++;
+          if (end - at - start.length < least || isWord(bytes[end] ?? 0)) continue;
+          found(at, end, 0.95);
+          at = end;
+        }
+      }
+    },
+  };
+}
+
+const LONG = 255;
+
+const GITHUB_TOKEN = prefixed('GITHUB_TOKEN', [
+  ...['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'].map((start) => ({ start, least: 36, most: LONG })),
+  { start: 'github_pat_', least: 40, most: LONG },
+]);
+const GITLAB_TOKEN = prefixed('GITLAB_TOKEN', [
+  ...['glpat-', 'gldt-', 'glrt-', 'glptt-', 'glcbt-'].map((start) => ({ start, least: 20, most: LONG })),
+]);
+const SLACK_TOKEN = prefixed('SLACK_TOKEN', [
+  ...['xoxb-', 'xoxa-', 'xoxp-', 'xoxr-', 'xoxs-', 'xoxe-', 'xapp-'].map((start) => ({ start, least: 10, most: LONG })),
+]);
+const STRIPE_KEY = prefixed('STRIPE_KEY', [
+  ...['sk_live_', 'sk_test_', 'rk_live_', 'rk_test_', 'whsec_'].map((start) => ({ start, least: 16, most: LONG })),
+]);
+const GOOGLE_API_KEY = prefixed('GOOGLE_API_KEY', [
+  { start: 'AIza', least: 35, most: 35 },
+  { start: 'GOCSPX-', least: 28, most: 28 },
+]);
+const API_TOKEN = prefixed('API_TOKEN', [
+  { start: 'npm_', least: 36, most: 36 },
+  { start: 'pypi-', least: 50, most: 1_024 },
+  { start: 'dop_v1_', least: 64, most: 64 },
+  { start: 'hf_', least: 30, most: 64 },
+  { start: 'sk-', least: 32, most: LONG },
+  { start: 'shpat_', least: 32, most: 32 },
+  { start: 'hvs.', least: 20, most: LONG },
+]);
+
+const ACCESS_KEY_BYTES = 20;
+const ACCESS_KEY_STARTS = ['AKIA', 'ASIA', 'ABIA', 'ACCA', 'AGPA', 'AIDA', 'AROA', 'ANPA'];
+
+/** The key's id has 20 characters; the secret has 40, and nothing to know it by but the words before it. */
+const AWS_ACCESS_KEY: RunEntity = {
+  entity: 'AWS_ACCESS_KEY',
+  find(bytes, from, to, found) {
+    for (let at = bytes.indexOf(0x41, from); at >= 0 && at + ACCESS_KEY_BYTES <= to; at = bytes.indexOf(0x41, at + 1)) {
+      if (at > from && isWord(bytes[at - 1] ?? 0)) continue;
+      if (!ACCESS_KEY_STARTS.some((start) => startsWith(bytes, at, start))) continue;
+      let end = at;
+      while (end < to && isUpperOrDigit(bytes[end] ?? 0)) end++;
+      if (end - at === ACCESS_KEY_BYTES && !isWord(bytes[end] ?? 0)) found(at, end, 0.95);
+    }
+    const length = to - from - (bytes[to - 1] === 0x2e ? 1 : 0);
+    if (length >= 40 && length <= 64) {
+      // `aws_secret_access_key=` is a part of the run.
+      const own = from + bytes.subarray(from, to - 2).lastIndexOf(0x3d) + 1;
+      if (length - (own - from) === 40 && isMixed(bytes, own, own + 40, 1) && hasContext(bytes, own, AWS_WORDS)) found(own, own + 40, 0.9);
+    }
+  },
+};
+
+const AWS_WORDS: ReadonlySet<string> = new Set(['aws', 'secret', 'secretaccesskey']);
+
+/** RFC 7519: two parts that are JSON, and a signature that may be empty. */
+const JWT: RunEntity = {
+  entity: 'JWT',
+  find(bytes, from, to, found) {
+    for (let at = bytes.indexOf('eyJ', from); at >= 0 && at + 3 < to; at = bytes.indexOf('eyJ', at + 3)) {
+      if (at > from && isWord(bytes[at - 1] ?? 0)) continue;
+      const header = tokenEnd(bytes, at, to);
+      if (header - at < 10 || bytes[header] !== 0x2e || !startsWith(bytes, header + 1, 'eyJ')) {
+        at = Math.max(at, header - 3);
+        continue;
+      }
+      const payload = tokenEnd(bytes, header + 1, to);
+      const end = bytes[payload] === 0x2e ? tokenEnd(bytes, payload + 1, to) : payload;
+      if (bytes[payload] === 0x2e) found(at, end, 0.95);
+      at = end;
+    }
+  },
+};
+
+function tokenEnd(bytes: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to && isToken(bytes[at] ?? 0)) at++;
+  return at;
+}
+
+const PEM_BEGIN = '-----BEGIN ';
+const PEM_BYTES_MAX = 12_288;
+
+/** RFC 7468. What has a beginning and no end is hidden as far as it looks like one. */
+export const PRIVATE_KEY: ScanEntity = {
+  entity: 'PRIVATE_KEY',
+  hints: { texts: [PEM_BEGIN] },
+  find(bytes, found) {
+    let end = -1;
+    for (let at = bytes.indexOf(PEM_BEGIN); at >= 0; at = bytes.indexOf(PEM_BEGIN, at + PEM_BEGIN.length)) {
+      const label = bytes.toString('latin1', at, at + 64);
+      if (!/^-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----/.test(label)) continue;
+      if (end < at) end = orLast(bytes, bytes.indexOf('-----END ', at));
+      let to: number;
+      if (end < bytes.length && end - at < PEM_BYTES_MAX) {
+        const close = bytes.indexOf('-----', end + 9);
+        to = close > 0 && close - end < 64 ? close + 5 : end;
+      } else {
+        to = at + PEM_BEGIN.length;
+        while (to < bytes.length && to - at < PEM_BYTES_MAX && (IN_RUN[bytes[to] ?? 0] === 1 || isBlank(bytes[to] ?? 0))) to++;
+      }
+      found(at, to, 1);
+      at = Math.max(at, to - PEM_BEGIN.length);
+    }
+  },
+};
+
+/** What is not there is not looked for again. */
+function orLast(bytes: Buffer, at: number): number {
+  return at < 0 ? bytes.length : at;
+}
+
+const SECRET_WORDS: ReadonlySet<string> = new Set(
+  'secret token password passwd pwd apikey api key credential credentials auth authorization bearer access private passphrase'.split(' '),
+);
+const SECRET_BYTES_MAX = 512;
+const ENTROPY_MIN = 3.4;
+
+/** What looks random and stands behind a word such as `token`. */
+const GENERIC_SECRET: RunEntity = {
+  entity: 'GENERIC_SECRET',
+  find(bytes, from, to, found) {
+    const equals = bytes.subarray(from, Math.min(to, from + 64)).indexOf(0x3d);
+    const own = equals > 0 && from + equals < to - 2 ? from + equals + 1 : from;
+    const end = Math.min(to, own + SECRET_BYTES_MAX);
+    if (end - own < 16 || !isMixed(bytes, own, end) || entropyOf(bytes, own, end) < ENTROPY_MIN) return;
+    if (hasContext(bytes, own, SECRET_WORDS)) found(own, to, 0.6);
+  },
+};
+
+/** Letters and digits both, and no path. */
+function isMixed(bytes: Buffer, from: number, to: number, digitsMin = 2): boolean {
+  let digits = 0;
+  let letters = 0;
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte >= 0x30 && byte <= 0x39) digits++;
+    else if (byte >= 0x41) letters++;
+  }
+  return digits >= digitsMin && letters >= 4;
+}
+
+const SEEN = new Uint16Array(256);
+
+/** Shannon's, in bits a character. */
+function entropyOf(bytes: Buffer, from: number, to: number): number {
+  SEEN.fill(0);
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at] ?? 0;
+    SEEN[byte] = (SEEN[byte] ?? 0) + 1;
+  }
+  let bits = 0;
+  for (const count of SEEN) if (count > 0) bits -= (count / (to - from)) * Math.log2(count / (to - from));
+  return bits;
+}
+
+function startsWith(bytes: Buffer, at: number, start: string): boolean {
+  for (let index = 0; index < start.length; index++) if (bytes[at + index] !== start.charCodeAt(index)) return false;
+  return true;
+}
+
+function isUpperOrDigit(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a);
+}
+
+function isWord(byte: number): boolean {
+  return isUpperOrDigit(byte) || (byte >= 0x61 && byte <= 0x7a);
+}
+
+function isToken(byte: number): boolean {
+  return isWord(byte) || byte === 0x5f || byte === 0x2d;
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 || byte === 0x3a || byte === 0x2c;
+}
+
+export const SECRETS: readonly RunEntity[] = [
+  AWS_ACCESS_KEY,
+  JWT,
+  GITHUB_TOKEN,
+  GITLAB_TOKEN,
+  SLACK_TOKEN,
+  STRIPE_KEY,
+  GOOGLE_API_KEY,
+  API_TOKEN,
+  GENERIC_SECRET,
+];
