@@ -37,6 +37,7 @@ export class AgentSession implements StreamHandler {
   /** Why every action is held; undefined: only rules hold. */
   #holdAll: string | undefined;
   #dialect: Dialect | undefined;
+  #groups: readonly string[] | undefined;
   #target: Target | undefined;
   #relay: Relay | undefined;
   #resolved: ResolvedTarget | undefined;
@@ -49,10 +50,14 @@ export class AgentSession implements StreamHandler {
   constructor(stream: FrameStream, deps: SessionDeps) {
     this.#stream = stream;
     this.#deps = deps;
-    this.#audit = new StreamAudit((event) => {
-      if (this.#id !== undefined) deps.journal.add(this.#id, event);
-      void stream.send(FRAME_KINDS.event, event);
-    }, deps.intents);
+    this.#audit = new StreamAudit(
+      (event) => {
+        if (this.#id !== undefined) deps.journal.add(this.#id, event);
+        void stream.send(FRAME_KINDS.event, event);
+      },
+      deps.intents,
+      (text) => this.#tell(text),
+    );
   }
 
   start(): void {
@@ -122,6 +127,7 @@ export class AgentSession implements StreamHandler {
       const protocol = this.#deps.protocolNamed(open.protocol);
       if (!protocol) throw new Misconfigured('unsupported', `This agent does not speak ${open.protocol}; install a newer one`);
       this.#dialect = protocol.dialect;
+      this.#groups = open.user.groups;
       this.#holdAll = open.hold_all;
       this.#approvals = this.#newApprovals(open.reviews === true);
       const gate = new Gate(this.#compile(open.policy), this.#audit, systemClock, this.#approvals);
@@ -137,7 +143,7 @@ export class AgentSession implements StreamHandler {
 
   /** @throws Refusal `invalid_rule` */
   #compile(message: PolicyMessage): Policy {
-    const policy = compilePolicy(message, this.#dialect);
+    const policy = compilePolicy(message, this.#dialect, { groups: this.#groups });
     return this.#holdAll === undefined ? policy : holdingAll(policy, this.#holdAll);
   }
 
@@ -145,11 +151,14 @@ export class AgentSession implements StreamHandler {
     return new GatewayApprovals({
       canAsk,
       send: (message) => void this.#stream.send(FRAME_KINDS.review, Buffer.from(JSON.stringify(message))),
-      notice: (text) => {
-        const words = this.#over ? undefined : this.#relay?.notice?.(text);
-        if (words) void this.#stream.send(FRAME_KINDS.data, words);
-      },
+      notice: (text) => this.#tell(text),
     });
+  }
+
+  /** Words for the client that end nothing, where its protocol has such. */
+  #tell(text: string): void {
+    const words = this.#over ? undefined : this.#relay?.notice?.(text);
+    if (words) void this.#stream.send(FRAME_KINDS.data, words);
   }
 
   /** Undefined when the session has ended meanwhile. */

@@ -1,5 +1,5 @@
 import { EVENT_FLAGS, EVENT_HEADER_BYTES } from '@hoop/contract/tunnel';
-import type { Action, Approval, Denial, Hold, Outcome, Verdict } from '@hoop/core/action';
+import type { Action, Approval, Denial, Hold, Matched, Outcome, Verdict } from '@hoop/core/action';
 import { cutText } from '@hoop/core/bytes';
 import type { AuditSink } from '@hoop/core/gate';
 import { AUDIT_INTENT_DELAY_MS, AUDIT_TEXT_BYTES_MAX } from '@hoop/core/limits';
@@ -14,18 +14,27 @@ import { AUDIT_INTENT_DELAY_MS, AUDIT_TEXT_BYTES_MAX } from '@hoop/core/limits';
 export class StreamAudit implements AuditSink {
   readonly #send: (event: Buffer) => void;
   readonly #clock: IntentClock;
+  readonly #warn: (text: string) => void;
   /** Actions that were let through and not told yet. */
   #waiting: Action[] = [];
 
-  constructor(send: (event: Buffer) => void, clock: IntentClock) {
+  /** @param warn tells the client what a rule says about an action that it lets pass */
+  constructor(send: (event: Buffer) => void, clock: IntentClock, warn: (text: string) => void = () => undefined) {
     this.#send = send;
     this.#clock = clock;
+    this.#warn = warn;
   }
 
   intent(action: Action, verdict: Verdict): void {
     if (verdict.allow !== true) {
       this.flush();
       this.#send(verdict.allow === 'hold' ? held(action, verdict.hold) : denied(action, verdict.denial));
+      return;
+    }
+    if (verdict.matched) {
+      this.flush();
+      this.#send(noticed(action, verdict.matched));
+      if (verdict.notice !== undefined) this.#warn(verdict.notice);
       return;
     }
     this.#waiting.push(action);
@@ -79,6 +88,11 @@ export class IntentClock {
 
 function allowed(action: Action): Buffer {
   return encodeEvent(EVENT_FLAGS.action, 0, actionEvent(action, { verdict: 'allow' }));
+}
+
+/** Let through, with what a rule found in it. */
+function noticed(action: Action, { rule, message }: Matched): Buffer {
+  return encodeEvent(EVENT_FLAGS.action, 0, actionEvent(action, { verdict: 'allow', rule, message }));
 }
 
 function denied(action: Action, { rule, message }: Denial): Buffer {

@@ -54,11 +54,53 @@ export const TUNNEL_VERSION = 1;
 /** An agent that speaks an older one is refused with words. */
 export const TUNNEL_VERSION_MIN = 1;
 
+export const RULE_TYPES = [
+  'deny_words_list',
+  'pattern_match',
+  'operation',
+  'table',
+  'function',
+  'command',
+  'request',
+  'row_limit',
+] as const;
+export const RULE_ACTIONS = ['block', 'require_approval', 'warn', 'log'] as const;
+export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+
+/** An agent that does not know a rule's type refuses the session. One that does not know a condition or an action takes the rule for stricter than it is. */
 export const GuardrailRule = z.object({
-  type: z.enum(['deny_words_list', 'pattern_match']),
+  type: z.enum(RULE_TYPES),
   words: z.array(z.string()).default([]),
   pattern_regex: z.string().default(''),
   message: z.string().default(''),
+  /** Of type `operation`: effects of statements, such as `drop` or `delete_without_where`. */
+  operations: z.array(z.string()).optional(),
+  /** Of type `table`: patterns such as `hr.salaries`. */
+  tables: z.array(z.string()).optional(),
+  access: z.enum(['read', 'write']).optional(),
+  /** Of type `function`: patterns such as `dblink*`. */
+  functions: z.array(z.string()).optional(),
+  /** Of type `command`: a program with what it must have, such as `rm -rf`. */
+  commands: z.array(z.string()).optional(),
+  /** Of type `request`. */
+  methods: z.array(z.string()).optional(),
+  paths: z.array(z.string()).optional(),
+  /** Of type `row_limit`. */
+  rows_max: z.number().int().optional(),
+  /** What happens; absent: `block`. */
+  action: z.enum(RULE_ACTIONS).optional(),
+  /** For whom the rule holds; absent: everybody. */
+  groups: z.object({ only: z.array(z.string()).optional(), except: z.array(z.string()).optional() }).optional(),
+  /** When the rule holds; absent: always. */
+  time_window: z
+    .object({
+      days: z.array(z.enum(WEEKDAYS)).optional(),
+      from: z.string().optional(),
+      to: z.string().optional(),
+      time_zone: z.string().optional(),
+      outside: z.boolean().optional(),
+    })
+    .optional(),
 });
 export type GuardrailRule = z.infer<typeof GuardrailRule>;
 
@@ -83,7 +125,8 @@ export const OpenMessage = z.object({
   session: z.string(),
   protocol: z.string(),
   connection: z.string(),
-  user: z.object({ id: z.string(), email: z.string() }),
+  /** `groups` absent: nobody said; a rule that is for some groups then holds. */
+  user: z.object({ id: z.string(), email: z.string(), groups: z.array(z.string()).optional() }),
   /** What kind of connection it is. */
   type: z.string().default(''),
   subtype: z.string().default(''),

@@ -41,9 +41,15 @@ export interface Hold {
   readonly message: string;
 }
 
+/** What a rule found in an action that it lets pass: for the record. */
+export interface Matched {
+  readonly rule: string;
+  readonly message: string;
+}
+
 /** `hold` is truthy and not a yes: compare `allow` with true. */
 export type Verdict =
-  | { readonly allow: true; readonly notice?: string }
+  | { readonly allow: true; readonly notice?: string; readonly matched?: Matched }
   | { readonly allow: false; readonly denial: Denial }
   | { readonly allow: 'hold'; readonly hold: Hold };
 

@@ -317,7 +317,7 @@ export class Engine {
       session: live.id,
       protocol,
       connection: connection.name,
-      user: { id: identity.userId, email: identity.email },
+      user: { id: identity.userId, email: identity.email, groups: [...identity.groups] },
       type: connection.type,
       subtype: connection.subtype,
       verb: request.verb,

@@ -1,19 +1,18 @@
 import { type Action, ALLOW, type Denial, type Verdict } from '@hoop/core/action';
-import { Refusal } from '@hoop/core/errors';
 import type { Mask, Policy } from '@hoop/core/gate';
 import type { Dialect } from '@hoop/core/protocol';
-import { RE2JS } from 're2js';
 import { entityMask } from './masks.ts';
 import { plainMysql } from './plain-mysql.ts';
 import { plainSql } from './plain-sql.ts';
+import { type CompiledRule, compileRule, type Found, type Reading } from './rules/compile.ts';
+import { type Condition, compileCondition } from './rules/conditions.ts';
+import type { RuleAction, RuleText } from './rules/rule-text.ts';
+import { analyseShell } from './shell/analyse.ts';
+import { classify } from './sql/analyse.ts';
+import type { Facts } from './sql/facts.ts';
 
-/** A rule as people write it; the same shape in the API and in the tunnel. */
-export interface RuleText {
-  readonly type: 'deny_words_list' | 'pattern_match';
-  readonly words: readonly string[];
-  readonly pattern_regex: string;
-  readonly message: string;
-}
+export { compileRule } from './rules/compile.ts';
+export type { RuleText } from './rules/rule-text.ts';
 
 export interface PolicyText {
   readonly revision: number;
@@ -21,113 +20,173 @@ export interface PolicyText {
   readonly masks: readonly { readonly name: string; readonly entities: readonly string[] }[];
 }
 
-/** `plain`: the text as the target may read it, in each way in which it may. */
-type Matcher = (raw: string, plain: readonly string[]) => string | undefined;
+/** What rules may ask beside the action itself. */
+export interface PolicyContext {
+  /** Of the user; undefined when nobody said: then a rule that is for some groups holds. */
+  readonly groups?: readonly string[] | undefined;
+  /** Milliseconds since 1970. */
+  now?(): number;
+}
+
+/** How many rows an answer may have. */
+export interface RowLimit {
+  readonly rows: number;
+  /** For the user, once there are more. */
+  readonly denial: Denial;
+}
+
+export interface CompiledPolicy extends Policy {
+  /** The narrowest limit that holds now. */
+  rowLimit(): RowLimit | undefined;
+}
 
 /** How a target reads its statements, by the name that its protocol gives to that. */
 const READINGS: Readonly<Record<Dialect, (text: string) => readonly string[]>> = {
   postgres: (text) => [plainSql(text)],
   mysql: plainMysql,
+  mssql: (text) => [plainSql(text)],
 };
 
 interface Rule {
   readonly name: string;
   readonly text: RuleText;
-  readonly match: Matcher;
-}
-
-/** A pattern longer than this is a mistake; compiled it could be large. */
-const PATTERN_CHARACTERS_MAX = 4_096;
-const WORDS_MAX = 1_000;
-
-/**
- * Compiles one rule.
- * @throws Refusal `invalid_rule` with what is wrong with it, for whoever saves it
- */
-export function compileRule(text: RuleText): Matcher {
-  if (text.type === 'deny_words_list') return wordsMatcher(text.words);
-  if (text.pattern_regex === '') throw new Refusal('invalid_rule', 'A pattern_match rule needs a pattern_regex');
-  if (text.pattern_regex.length > PATTERN_CHARACTERS_MAX) {
-    throw new Refusal('invalid_rule', `A pattern may have at most ${PATTERN_CHARACTERS_MAX} characters`);
-  }
-  const pattern = compilePattern(text.pattern_regex);
-  const find = (where: string): string | undefined => {
-    const matcher = pattern.matcher(where);
-    return matcher.find() ? (matcher.group() ?? undefined) : undefined;
-  };
-  return (raw, plain) => {
-    const found = find(raw);
-    if (found !== undefined) return found;
-    for (const text of plain) {
-      const hidden = text === raw ? undefined : find(text);
-      if (hidden !== undefined) return hidden;
-    }
-    return undefined;
-  };
-}
-
-/** Linear in the length of the text, whatever the pattern: a backtracking engine could be made to stand still. */
-function compilePattern(source: string): RE2JS {
-  try {
-    return RE2JS.compile(source, RE2JS.CASE_INSENSITIVE | RE2JS.DOTALL);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Refusal('invalid_rule', `The pattern cannot be used: ${why}. Look-around and back-references are not supported`, { cause });
-  }
-}
-
-function wordsMatcher(words: readonly string[]): Matcher {
-  const wanted = words.filter((word) => word.trim() !== '');
-  if (wanted.length === 0) throw new Refusal('invalid_rule', 'A deny_words_list rule needs at least one word');
-  if (wanted.length > WORDS_MAX) throw new Refusal('invalid_rule', `A rule may list at most ${WORDS_MAX} words`);
-  const lowered = wanted.map((word) => ({ word, low: word.toLowerCase().replace(/\s+/g, ' ') }));
-  return (raw, plain) => {
-    const low = raw.toLowerCase();
-    return lowered.find((each) => low.includes(each.low) || plain.some((text) => text.includes(each.low)))?.word;
-  };
+  readonly action: RuleAction;
+  readonly compiled: CompiledRule;
+  readonly holds: Condition;
 }
 
 /**
  * The policy of one connection, compiled once a session. An empty one judges nothing and masks nothing.
+ * @param dialect of the statements; undefined where they are not SQL
  * @throws Refusal `invalid_rule`, so that a session never runs with a rule that cannot be kept
  */
-export function compilePolicy(text: PolicyText, dialect: Dialect = 'postgres'): Policy {
-  const input: Rule[] = text.guardrails.flatMap((guardrail) =>
-    guardrail.input.map((rule) => ({ name: guardrail.name, text: rule, match: compileRule(rule) })),
-  );
+export function compilePolicy(text: PolicyText, dialect?: Dialect, context: PolicyContext = {}): CompiledPolicy {
+  const input: Rule[] = text.guardrails.flatMap(({ name, input: rules }) => rules.map((rule) => compiled(name, rule, context)));
+  const judged = input.filter(({ compiled: { asksFor } }) => asksFor !== 'rows');
+  const limits = input.filter(({ compiled: { asksFor } }) => asksFor === 'rows');
+  const now = context.now ?? Date.now;
   const entities = [...new Set(text.masks.flatMap((mask) => mask.entities))];
   const mask: Mask | undefined = entities.length > 0 ? entityMask(entities) : undefined;
   return {
     revision: text.revision,
     mask,
-    judge: input.length === 0 ? () => ALLOW : (action) => judge(input, action, READINGS[dialect]),
+    judge: judged.length === 0 ? () => ALLOW : (action) => judge(judged, action, dialect, now),
+    rowLimit: () => narrowest(limits, now()),
   };
 }
 
-function judge(rules: readonly Rule[], action: Action, read: (text: string) => readonly string[]): Verdict {
+function compiled(name: string, text: RuleText, { groups }: PolicyContext): Rule {
+  return { name, text, action: text.action ?? 'block', compiled: compileRule(text), holds: compileCondition(text, groups) };
+}
+
+function narrowest(limits: readonly Rule[], now: number): RowLimit | undefined {
+  let found: RowLimit | undefined;
+  for (const rule of limits) {
+    const rows = rule.text.rows_max ?? 0;
+    if (rule.holds(now) && rows < (found?.rows ?? Number.POSITIVE_INFINITY)) {
+      found = { rows, denial: denialOf(rule, { fragment: `more than ${rows} rows`, next: 'ask for fewer, with LIMIT or a WHERE' }) };
+    }
+  }
+  return found;
+}
+
+function judge(rules: readonly Rule[], action: Action, dialect: Dialect | undefined, now: () => number): Verdict | Promise<Verdict> {
+  const at = now();
+  const active = rules.filter(({ holds }) => holds(at));
+  if (active.length === 0) return ALLOW;
   if (action.via === 'function' && action.text.includes(' oid ')) {
     return {
       allow: false,
       denial: { rule: 'unclassified', message: `${action.text} cannot be checked against the rules of this connection` },
     };
   }
-  const plain = read(action.text);
+  const needsFacts = dialect !== undefined && active.some(({ compiled: { asksFor } }) => asksFor === 'statements');
+  const facts = needsFacts ? factsOf(action, dialect) : undefined;
+  if (facts instanceof Promise) return facts.then((known) => verdictOf(active, readingOf(action, dialect, known)));
+  return verdictOf(active, readingOf(action, dialect, facts));
+}
+
+const FUNCTION_CALL = 'FUNCTION CALL ';
+
+/** PostgreSQL's message for calling a function is told as text that is no SQL. */
+function factsOf(action: Action, dialect: Dialect): Facts | Promise<Facts> {
+  if (action.via !== 'function' || !action.text.startsWith(FUNCTION_CALL)) return classify(dialect, action.text);
+  const { text } = action;
+  return { statements: [{ operation: 'select', effects: ['select'], tables: [], functions: [text.slice(FUNCTION_CALL.length)], text }] };
+}
+
+function readingOf(action: Action, dialect: Dialect | undefined, facts: Facts | undefined): Reading {
+  let plain: readonly string[] | undefined;
+  let commands: ReturnType<typeof analyseShell> | undefined;
+  return {
+    action,
+    facts,
+    plain: () => (plain ??= READINGS[dialect ?? 'postgres'](action.text)),
+    commands: () => (commands ??= analyseShell(action.text)),
+  };
+}
+
+const STRICTNESS: Readonly<Record<RuleAction, number>> = { log: 1, warn: 2, require_approval: 3, block: 4 };
+
+/** The strictest of the rules that found something; the first one of them. */
+function verdictOf(rules: readonly Rule[], reading: Reading): Verdict {
+  let strictest: { readonly rule: Rule; readonly found: Found } | undefined;
   for (const rule of rules) {
-    const fragment = rule.match(action.text, plain);
-    if (fragment !== undefined) return { allow: false, denial: denialOf(rule, fragment) };
+    if (strictest && STRICTNESS[rule.action] <= STRICTNESS[strictest.rule.action]) continue;
+    const found = rule.compiled.match(reading);
+    if (!found) continue;
+    if (rule.action === 'block') return { allow: false, denial: denialOf(rule, found) };
+    strictest = { rule, found };
   }
-  return ALLOW;
+  if (!strictest) return ALLOW;
+  const { rule, found } = strictest;
+  if (rule.action === 'require_approval') return { allow: 'hold', hold: { rule: rule.name, message: holdWords(rule, found) } };
+  const matched = { rule: rule.name, message: matchWords(rule, found) };
+  return rule.action === 'warn' ? { allow: true, notice: warning(rule, found), matched } : { allow: true, matched };
 }
 
 const FRAGMENT_CHARACTERS_MAX = 80;
 
-function denialOf(rule: Rule, fragment: string): Denial {
+function denialOf(rule: Rule, found: Found): Denial {
+  return { rule: rule.name, message: `Blocked by the following Guardrails rule: ${matchWords(rule, found)}` };
+}
+
+function holdWords(rule: Rule, found: Found): string {
+  return `Needs approval by the following Guardrails rule: ${matchWords(rule, found)}`;
+}
+
+function warning(rule: Rule, found: Found): string {
+  return `Noticed by the following Guardrails rule: ${matchWords(rule, found)}`;
+}
+
+/** Which rule it was, what it is about, what it found, and what a person can do. */
+function matchWords(rule: Rule, { fragment, next, unclassified }: Found): string {
   const { text, name } = rule;
   const cut = fragment.length > FRAGMENT_CHARACTERS_MAX ? `${fragment.slice(0, FRAGMENT_CHARACTERS_MAX)}…` : fragment;
-  const what = text.type === 'deny_words_list' ? `words=[${text.words.join(' ')}]` : `patterns=${text.pattern_regex}`;
   const said = text.message ? `${text.message}, ` : '';
-  return {
-    rule: name,
-    message: `Blocked by the following Guardrails rule: ${said}match guard rail [InputRules:${name}] rule, type=${text.type}, ${what}, found ${JSON.stringify(cut)}`,
-  };
+  const doubt = unclassified === undefined ? '' : `, which cannot be classified: ${unclassified}. Write it in a simpler way`;
+  return `${said}match guard rail [InputRules:${name}] rule, type=${text.type}, ${subjectOf(text)}, found ${JSON.stringify(cut)}${doubt}${next === undefined ? '' : `; ${next}`}`;
+}
+
+function subjectOf(text: RuleText): string {
+  switch (text.type) {
+    case 'deny_words_list':
+      return `words=[${text.words.join(' ')}]`;
+    case 'pattern_match':
+      return `patterns=${text.pattern_regex}`;
+    case 'operation':
+      return `operations=[${(text.operations ?? []).join(' ')}]`;
+    case 'table':
+      return `tables=[${(text.tables ?? []).join(' ')}]${text.access === undefined ? '' : `, access=${text.access}`}`;
+    case 'function':
+      return `functions=[${(text.functions ?? []).join(' ')}]`;
+    case 'command':
+      return `commands=[${(text.commands ?? []).join(', ')}]`;
+    case 'request':
+      return `requests=[${(text.methods ?? []).join(' ')} ${(text.paths ?? []).join(' ')}]`;
+    case 'row_limit':
+      return `rows_max=${text.rows_max ?? 0}`;
+    default:
+      return '';
+  }
 }

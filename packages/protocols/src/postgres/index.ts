@@ -9,6 +9,7 @@ import { fatalWords } from './words.ts';
 export const postgres: Protocol<PostgresSettings> = {
   name: 'postgres',
   abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'cells', cancel: true },
+  dialect: 'postgres',
   settings: PostgresSettings,
   ports: { native: 15432, local: 5433 },
   refuse: fatalWords,
