@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { FRAME_KINDS } from '@hoop/contract/tunnel';
@@ -156,6 +157,17 @@ test('the banner says exactly what to type, on stderr, and stdout stays empty', 
   assert.equal(await running.done, 0);
   assert.equal(running.stdout.text, '');
   assert.match(running.stderr.text, /Disconnected\n$/);
+});
+
+test('writes a kubeconfig for a cluster, and says how to use it', async () => {
+  await using rig = await Rig.start({ getConnection: () => connection({ type: 'custom', subtype: 'kubernetes' }) });
+  const running = rig.shell.start(['connect', 'demo']);
+  await running.stderr.shows(/Ready to accept/);
+  const path = /Type: +export KUBECONFIG=(\S+)/.exec(running.stderr.text)?.[1] ?? '';
+  const port = /Port: +(\d+)/.exec(running.stderr.text)?.[1];
+  assert.match(readFileSync(path, 'utf8'), new RegExp(`server: "http://127.0.0.1:${port}"`));
+  running.stop(130);
+  await running.done;
 });
 
 test('a usual port that is taken gives way to a free one, and the banner says so', async () => {

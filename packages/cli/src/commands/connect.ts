@@ -5,9 +5,10 @@ import { asAppError } from '@hoop/core/errors';
 import { SocketWire } from '@hoop/core/wire';
 import { untilOnline } from '../connect/agent-wait.ts';
 import { dialerOf } from '../connect/dialer.ts';
+import { wantsKubeconfig, writeKubeconfig } from '../connect/kubeconfig.ts';
 import { LinkKeeper } from '../connect/link-keeper.ts';
 import { LOCAL_HOST, type LocalListener, listenLocally, portOption } from '../connect/listen.ts';
-import { bannerFacts, type LocalProtocol, localProtocol } from '../connect/protocols.ts';
+import { bannerFacts, type Hint, type LocalPlace, type LocalProtocol, localProtocol } from '../connect/protocols.ts';
 import { relay } from '../connect/relay.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -181,9 +182,9 @@ function announce(context: Context, teller: Teller, connection: Connection, list
   const { bold, green, dim, yellow } = terminal.errStyle;
   const place = { host: LOCAL_HOST, port: listener.port, database: connection.default_database };
   const name = protocolOf(connection.type, connection.subtype) ?? '';
-  const facts = bannerFacts(connection, name, place);
+  const hints = hintsOf(context, connection, place, listener.moved);
+  const facts = bannerFacts(connection, name, place, hints);
   if (options.json === true) {
-    const hints = localProtocol(name)?.hints(place) ?? [];
     const data = { connection: connection.name, host: place.host, port: place.port, hints };
     teller.tell({ status: 'ready', message: 'Ready to accept connections', data });
     return;
@@ -193,6 +194,13 @@ function announce(context: Context, teller: Teller, connection: Connection, list
   note(terminal, ['', ...lines.map((line) => `  ${line.startsWith('Type:') ? bold(line) : line}`), ''].join('\n'));
   if (listener.moved) note(terminal, yellow(`The usual port was taken, so this is another one; --port chooses`));
   note(terminal, `${green('Ready to accept connections!')} ${dim('Ctrl-C ends it')}`);
+}
+
+function hintsOf({ env }: Context, connection: Connection, place: LocalPlace, moved: boolean): readonly Hint[] {
+  const { name, type, subtype } = connection;
+  if (!wantsKubeconfig(subtype)) return localProtocol(protocolOf(type, subtype))?.hints(place) ?? [];
+  const path = writeKubeconfig(env.home, name, place, moved);
+  return [{ label: 'Type', text: `export KUBECONFIG=${/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}` }];
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -59,8 +59,12 @@ export function needsLogin(protocol: string): boolean {
 }
 
 /** The lines of the banner: where it listens, and exactly what to type. */
-export function bannerFacts(connection: Connection, protocol: string, place: LocalPlace): readonly (readonly [string, string])[] {
-  const hints = localProtocol(protocol)?.hints(place) ?? [];
+export function bannerFacts(
+  connection: Connection,
+  protocol: string,
+  place: LocalPlace,
+  hints: readonly Hint[],
+): readonly (readonly [string, string])[] {
   const login = needsLogin(protocol) ? [['Login', `any user name and password, such as ${NOBODY} and ${NOBODY}`] as const] : [];
   return [
     ['Connection', connection.name],
