@@ -16,6 +16,8 @@ export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): Served {
     keepAliveTimeout: KEEP_ALIVE_MS - 5_000,
   };
   const server: Server = createServer(options);
+  // None is dropped in silence: too many are refused.
+  server.maxHeadersCount = 0;
   const open = new Set<ServerResponse>();
   let closing = false;
   server.on('request', (request, response) => {

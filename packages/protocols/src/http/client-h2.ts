@@ -2,7 +2,7 @@ import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:ht
 import type { Duplex } from 'node:stream';
 import type { Ask, Served } from './ask.ts';
 import { pairsOf, toRecord } from './headers.ts';
-import { EXCHANGES_MAX, HEADER_BYTES_MAX, UNWANTED_BODY_MS_MAX, WINDOW_BYTES } from './limits.ts';
+import { EXCHANGES_MAX, HEADER_BYTES_MAX, HEADERS_MAX, UNWANTED_BODY_MS_MAX, WINDOW_BYTES } from './limits.ts';
 import type { HeaderList } from './message.ts';
 
 /** Streams that a client may give up at once in a second before it is taken for an attack (CVE-2023-44487). */
@@ -18,6 +18,7 @@ export function serveH2(stream: Duplex, onAsk: (ask: Ask) => void): Served {
       enablePush: false,
     },
     maxSessionInvalidFrames: 100,
+    maxHeaderListPairs: HEADERS_MAX,
   });
   let resets = 0;
   let since_ms = performance.now();
@@ -63,6 +64,7 @@ function askOf(
       return stream;
     },
     onGone: (listener) => void stream.once('close', listener),
-    abort: () => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
+    // Closing it would say first that the answer is complete.
+    abort: () => void stream.destroy(new Error('There is no whole answer')),
   };
 }

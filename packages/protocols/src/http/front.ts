@@ -6,7 +6,7 @@ import { Exchange, ExchangeReset } from './exchange.ts';
 import { endToEnd, fromClient } from './headers.ts';
 import { EXCHANGES_MAX, KEEP_ALIVE_MS } from './limits.ts';
 import { type LinkOwner, MessageLink } from './link.ts';
-import { AnswerHead, decodeHead, encodeHead, KINDS, type Message, ResetMessage } from './message.ts';
+import { AnswerHead, decodeHead, encodeHead, KINDS, type Message, RequestHead, ResetMessage } from './message.ts';
 import { isCrossSite, presentedToken, TOKEN_COOKIE } from './token.ts';
 import { resetOf } from './words.ts';
 
@@ -139,11 +139,13 @@ export class Front<Grant> implements LinkOwner {
   }
 
   #begin(ask: Ask, headers: readonly (readonly [string, string])[]): void {
+    const { method, path, bodyKind, upgrade } = ask;
+    const head = { method, path, headers: fromClient(headers), body: bodyKind, ...(upgrade === undefined ? {} : { upgrade }) };
+    if (!RequestHead.safeParse(head).success)
+      throw new PeerFault('bad_request', 'The request has too many headers, or too long an address');
     const id = this.#next++;
     const exchange = new Exchange(id, this.link, () => this.#exchanges.delete(id));
     this.#exchanges.set(id, { exchange, ask });
-    const { method, path, bodyKind, upgrade } = ask;
-    const head = { method, path, headers: fromClient(headers), body: bodyKind, ...(upgrade === undefined ? {} : { upgrade }) };
     this.link.send(encodeHead(KINDS.request, id, head));
     let answered = false;
     exchange.once('answered', () => {

@@ -7,6 +7,9 @@ export const MESSAGE_BYTES_MAX = 1 * MIB;
 /** All header lines of a request or an answer together. */
 export const HEADER_BYTES_MAX = 64 * KIB;
 
+/** And their number. */
+export const HEADERS_MAX = 1_000;
+
 /** How much of a body may be on its way without its receiver having taken it. */
 export const WINDOW_BYTES = 256 * KIB;
 

@@ -1,6 +1,7 @@
 import { PeerFault } from '@hoop/core/errors';
 import { z } from 'zod';
 import { encodeFrames } from '../shared/frames.ts';
+import { HEADERS_MAX } from './limits.ts';
 
 /**
  * The cleartext stream of a session: requests and answers that are structured already, many at a time.
@@ -30,7 +31,7 @@ export type Kind = (typeof KINDS)[keyof typeof KINDS];
 
 export const MESSAGE_HEADER_BYTES = 5;
 
-const Headers = z.array(z.tuple([z.string(), z.string()])).max(1_000);
+const Headers = z.array(z.tuple([z.string(), z.string()])).max(HEADERS_MAX);
 /** Names in lower case, in the order of the wire. */
 export type HeaderList = readonly (readonly [string, string])[];
 

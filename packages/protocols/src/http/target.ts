@@ -6,7 +6,7 @@ import { asAppError, TargetFault } from '@hoop/core/errors';
 import { dialTarget } from './dial-target.ts';
 import { Exchange, ExchangeReset } from './exchange.ts';
 import { endToEnd, only, pairsOf, toRecord, UPSTREAM_AUTHORIZATION } from './headers.ts';
-import { ANSWER_MS_MAX, EXCHANGES_MAX, HEADER_BYTES_MAX, TARGET_SOCKETS_MAX, UPGRADED_IDLE_MS_MAX } from './limits.ts';
+import { ANSWER_MS_MAX, EXCHANGES_MAX, HEADER_BYTES_MAX, HEADERS_MAX, TARGET_SOCKETS_MAX, UPGRADED_IDLE_MS_MAX } from './limits.ts';
 import { type LinkOwner, MessageLink } from './link.ts';
 import { decodeHead, encodeHead, KINDS, type Message, RequestHead, ResetMessage } from './message.ts';
 import type { HttpSettings } from './settings.ts';
@@ -99,7 +99,7 @@ export class TargetSide implements LinkOwner {
       setHost: false,
       maxHeaderSize: HEADER_BYTES_MAX,
     });
-    Object.assign(request, { strictContentLength: true });
+    Object.assign(request, { strictContentLength: true, maxHeadersCount: 0 });
     let answered: IncomingMessage | undefined;
     let timer: NodeJS.Timeout | undefined;
     request.once('finish', () => {
@@ -110,6 +110,11 @@ export class TargetSide implements LinkOwner {
     const begin = (response: IncomingMessage, body: Readable | undefined): void => {
       answered = response;
       clearTimeout(timer);
+      if (response.rawHeaders.length > HEADERS_MAX * 2) {
+        fail(new TargetFault('target_closed', `The target's answer has more than ${HEADERS_MAX} headers`));
+        request.destroy();
+        return;
+      }
       this.#answer(exchange, head, response, body, fail);
     };
     request.once('response', (response) => begin(response, undefined));
@@ -242,10 +247,13 @@ function ownHeader(url: URL, name: string, value: string): [string, string] {
 
 function brokenTarget(error: unknown): TargetFault {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
-  const why = code.startsWith('HPE_')
-    ? 'its answer is not HTTP'
-    : code === 'ECONNRESET'
-      ? 'it closed the connection'
-      : code || 'it broke off';
+  const why =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? `its headers are longer than ${HEADER_BYTES_MAX} bytes`
+      : code.startsWith('HPE_')
+        ? 'its answer is not HTTP'
+        : code === 'ECONNRESET'
+          ? 'it closed the connection'
+          : code || 'it broke off';
   return new TargetFault('target_closed', `The target gave no whole answer: ${why}`, { cause: error });
 }
