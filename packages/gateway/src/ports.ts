@@ -65,7 +65,7 @@ export interface AuditReader {
 }
 
 /** What the API has to know of a protocol. */
-export type ProtocolTraits = Pick<Protocol, 'name' | 'abilities' | 'settings' | 'ports' | 'needsCommand' | 'transcript'>;
+export type ProtocolTraits = Pick<Protocol, 'name' | 'abilities' | 'settings' | 'ports' | 'needsCommand' | 'transcript' | 'dialect'>;
 
 /** The protocols of this release by name. */
 export interface ProtocolDirectory {

@@ -69,6 +69,8 @@ export const routes = {
   killSession: sessions.killSession,
 
   listGuardrails: guardrails.listGuardrails,
+  listRulePacks: guardrails.listRulePacks,
+  testGuardrails: guardrails.testGuardrails,
   createGuardrail: guardrails.createGuardrail,
   getGuardrail: guardrails.getGuardrail,
   replaceGuardrail: guardrails.replaceGuardrail,

@@ -101,8 +101,36 @@ export function guardrailMisfit(
   rule: { readonly input: readonly GuardrailRule[]; readonly output: readonly GuardrailRule[] },
 ): string | undefined {
   if (rule.output.length > 0) return 'rules on output are not available in this release';
-  if (rule.input.length === 0 || protocol.abilities.actions === 'parsed') return undefined;
-  return `${protocol.name} is passed on without being understood, so its statements cannot be judged`;
+  if (rule.input.length === 0) return undefined;
+  if (protocol.abilities.actions !== 'parsed')
+    return `${protocol.name} is passed on without being understood, so its statements cannot be judged`;
+  for (const each of rule.input) {
+    const why = ruleMisfit(protocol, each);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+/** What asks for a command line, and what for a request. */
+const COMMAND_PROTOCOLS: ReadonlySet<string> = new Set(['terminal', 'ssh']);
+const REQUEST_PROTOCOLS: ReadonlySet<string> = new Set(['http']);
+
+function ruleMisfit({ name, dialect, abilities }: ProtocolTraits, { type, action }: GuardrailRule): string | undefined {
+  if (action === 'require_approval' && !abilities.hold) return `${name} cannot keep a statement waiting for approval`;
+  switch (type) {
+    case 'operation':
+    case 'table':
+    case 'function':
+      return dialect === undefined ? `rules of type ${type} are about SQL, which ${name} does not carry` : undefined;
+    case 'command':
+      return COMMAND_PROTOCOLS.has(name) ? undefined : `rules of type command are about command lines, which ${name} does not carry`;
+    case 'request':
+      return REQUEST_PROTOCOLS.has(name) ? undefined : `rules of type request are about HTTP requests, which ${name} does not carry`;
+    case 'row_limit':
+      return `${name} does not count the rows of an answer in this release, so a row_limit would not be kept`;
+    default:
+      return undefined;
+  }
 }
 
 /** Why a protocol cannot keep a masking rule; undefined when it can. */

@@ -1,20 +1,34 @@
 import type { BodyOf } from '@hoop/contract/route';
-import type { createGuardrail, Guardrail } from '@hoop/contract/routes/guardrails';
-import type { GuardrailRule } from '@hoop/contract/tunnel';
+import { type createGuardrail, type Explanation, type Guardrail, NEEDED, testGuardrails } from '@hoop/contract/routes/guardrails';
+import { GuardrailRule } from '@hoop/contract/tunnel';
 import { asAppError } from '@hoop/core/errors';
-import { compileRule } from '@hoop/policy/rules';
+import { explain } from '@hoop/policy/explain';
+import { PACKS, packNamed } from '@hoop/policy/packs/all';
+import type { Pack } from '@hoop/policy/packs/pack';
+import { compileRule, type RuleText } from '@hoop/policy/rules';
+import { compileCondition } from '@hoop/policy/rules/conditions';
 import type { GuardrailRow } from '@hoop/store/guardrails';
 import type { Aggregates } from '@hoop/store/store';
+import { policyMessage } from '../policy-message.ts';
+import type { ProtocolTraits } from '../ports.ts';
 import { guardrailMisfit, protocolFor } from './connection-check.ts';
 import { invalid, notFound, timeOf } from './failures.ts';
 import { type Handlers, NO_BODY } from './handler.ts';
 import type { ApiParts } from './parts.ts';
 
-type Names = 'listGuardrails' | 'createGuardrail' | 'getGuardrail' | 'replaceGuardrail' | 'deleteGuardrail';
+type Names =
+  | 'listRulePacks'
+  | 'testGuardrails'
+  | 'listGuardrails'
+  | 'createGuardrail'
+  | 'getGuardrail'
+  | 'replaceGuardrail'
+  | 'deleteGuardrail';
 
 type Body = BodyOf<typeof createGuardrail>;
 
-export function guardrailHandlers({ store, live, protocols }: ApiParts): Pick<Handlers, Names> {
+export function guardrailHandlers(parts: ApiParts): Pick<Handlers, Names> {
+  const { store, live, protocols } = parts;
   const mustFit = async (tx: Aggregates, rule: GuardrailRow): Promise<void> => {
     for (const connection of await tx.connections.list({ ids: rule.connectionIds })) {
       const why = guardrailMisfit(protocolFor(protocols, connection), rule);
@@ -22,6 +36,8 @@ export function guardrailHandlers({ store, live, protocols }: ApiParts): Pick<Ha
     }
   };
   return {
+    listRulePacks: async () => ({ body: PACKS.map((pack) => ({ ...pack, rules: pack.rules.map(toRule) })) }),
+    testGuardrails: async ({ body }) => ({ body: await test(parts, body) }),
     listGuardrails: async () => ({ body: (await store.guardrails.list()).map(toGuardrail) }),
     createGuardrail: async ({ body }) => {
       const rule = ruleOf(body);
@@ -59,6 +75,7 @@ export function guardrailHandlers({ store, live, protocols }: ApiParts): Pick<Ha
 }
 
 function ruleOf(body: Body) {
+  const pack = body.pack === undefined ? undefined : mustBePack(body.pack);
   checkRules('input', body.input.rules);
   checkRules('output', body.output.rules);
   if (body.output.rules.length > 0)
@@ -66,10 +83,46 @@ function ruleOf(body: Body) {
   return {
     name: body.name,
     description: body.description,
-    input: body.input.rules,
+    input: [...(pack?.rules ?? []).map(toRule), ...body.input.rules],
     output: body.output.rules,
     connectionIds: body.connection_ids,
+    managedBy: pack ? `${pack.id}@${pack.version}` : null,
   };
+}
+
+function mustBePack(id: string): Pack {
+  const pack = packNamed(id);
+  if (pack) return pack;
+  throw invalid('pack', `There is no pack ${id}; use one of ${PACKS.map((each) => each.id).join(', ')}`);
+}
+
+/** A rule as the API gives it: without what it does not use. */
+function toRule(rule: RuleText): GuardrailRule {
+  return GuardrailRule.parse(rule);
+}
+
+/** How a text of this protocol would meet the gate. */
+function viaOf(protocol: ProtocolTraits): string {
+  if (protocol.dialect !== undefined) return 'query';
+  return protocol.name === 'http' ? 'request' : 'exec';
+}
+
+/** What rules would do. @throws Refusal where there is no such connection, or its statements are not understood */
+async function test({ store, protocols }: ApiParts, body: BodyOf<typeof testGuardrails>): Promise<Explanation> {
+  const connection = await store.connections.get(body.connection);
+  if (!connection) throw notFound('connection');
+  const protocol = protocolFor(protocols, connection);
+  const policy = policyMessage(await store.policyOf(connection.id));
+  const given = body.pack === undefined ? body.rules : mustBePack(body.pack).rules.map(toRule);
+  if (given) checkRules('input', given);
+  const guardrails = given ? [{ name: body.pack ?? 'test', input: given, output: [] }] : policy.guardrails;
+  for (const guardrail of guardrails) {
+    const why = guardrailMisfit(protocol, guardrail);
+    if (why !== undefined) throw invalid('connection', `${connection.name} cannot have the guardrail ${guardrail.name}: ${why}`);
+  }
+  const now = body.at === undefined ? {} : { now: () => Date.parse(body.at ?? '') };
+  const asked = { text: body.text, via: viaOf(protocol), dialect: protocol.dialect, groups: body.groups, ...now };
+  return testGuardrails.reply.parse(await explain({ revision: policy.revision, guardrails, masks: [] }, asked));
 }
 
 /** Compiles what the agent will compile, so that a wrong pattern is told to its author and not to a user. */
@@ -77,9 +130,9 @@ function checkRules(side: 'input' | 'output', rules: readonly GuardrailRule[]): 
   for (const [index, rule] of rules.entries()) {
     try {
       compileRule(rule);
+      compileCondition(rule, undefined);
     } catch (thrown) {
-      const part = rule.type === 'pattern_match' ? 'pattern_regex' : 'words';
-      throw invalid(`${side}.rules.${index}.${part}`, asAppError(thrown).message);
+      throw invalid(`${side}.rules.${index}.${NEEDED[rule.type]}`, asAppError(thrown).message);
     }
   }
 }

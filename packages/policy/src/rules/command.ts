@@ -38,6 +38,8 @@ function compilePattern(pattern: string): CommandPattern {
 function hasOption(args: readonly string[], option: string): boolean {
   if (option.startsWith('--')) return args.some((arg) => globMatches(option, arg.split('=', 1)[0] ?? ''));
   if (args.includes(option)) return true;
+  // A long word behind one dash, such as find's -delete, is no bundle of letters.
+  if (option.length > LETTERS_MAX) return false;
   return [...option.slice(1)].every((letter) =>
     args.some((arg) => {
       if (arg.startsWith('--')) return arg[2]?.toLowerCase() === letter.toLowerCase();
@@ -45,6 +47,8 @@ function hasOption(args: readonly string[], option: string): boolean {
     }),
   );
 }
+
+const LETTERS_MAX = 4;
 
 /** In this order, with anything between them. `pods/x` is a `pods`, as kubectl has it. */
 function hasWords(args: readonly string[], words: readonly string[]): boolean {
