@@ -3,10 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { protocolNamed } from '@hoop/protocols/all';
 import { System, type SystemOptions } from '../support/system.ts';
 import type { ClientKind, Column, Target } from './column.ts';
-import { mysqlColumn } from './mysql/column.ts';
 import type { TargetPlace } from './place.ts';
-import { postgresColumn } from './postgres/column.ts';
-import { PythonClients } from './postgres/drivers/python.ts';
 import { askingRows } from './rows/asking.ts';
 import { cancellingRows } from './rows/cancelling.ts';
 import { agentRows, endingRows } from './rows/ending.ts';
@@ -14,19 +11,20 @@ import { execRows } from './rows/exec.ts';
 import { judgingRows } from './rows/judging.ts';
 import { manyRows } from './rows/many.ts';
 import { type Row, World } from './rows/row.ts';
-import { sshColumn } from './ssh/column.ts';
 
-/** THE MATRIX: every behaviour, for every protocol, with every client, on both ways of linking an agent. */
+/** Every behaviour that there is. */
 const ROWS: readonly Row[] = [...askingRows, ...judgingRows, ...cancellingRows, ...endingRows, ...execRows, ...manyRows];
-
-const columns: readonly Column[] = [postgresColumn(new PythonClients()), mysqlColumn, sshColumn()];
 
 function clientsFor(row: Row, column: Column): readonly ClientKind[] {
   const able = column.clients.filter(({ skills }) => (row.skills ?? []).every((skill) => skills.has(skill)));
   return row.once ? able.slice(0, 1) : able;
 }
 
-for (const column of columns) {
+/**
+ * THE MATRIX: every behaviour, for every protocol, with every client, on both ways of linking an agent.
+ * Each protocol's column is a file of its own (`<protocol>/matrix.test.ts`), so that they run side by side.
+ */
+export function proveMatrix(column: Column): void {
   const abilities = protocolNamed(column.protocol)?.abilities;
   assert.ok(abilities, `there is no protocol ${column.protocol}`);
   describe(column.protocol, () => {

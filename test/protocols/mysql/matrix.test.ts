@@ -1,0 +1,4 @@
+import { proveMatrix } from '../matrix.ts';
+import { mysqlColumn } from './column.ts';
+
+proveMatrix(mysqlColumn);

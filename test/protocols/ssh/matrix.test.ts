@@ -1,0 +1,4 @@
+import { proveMatrix } from '../matrix.ts';
+import { sshColumn } from './column.ts';
+
+proveMatrix(sshColumn());
