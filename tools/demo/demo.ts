@@ -1,37 +1,46 @@
-import { rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { routes } from '@hoop/contract/routes/all';
 import { env } from '../env.ts';
 import { describe } from '../postgres/binaries.ts';
 import { Cluster } from '../postgres/cluster.ts';
 import { hasProgram } from '../process/programs.ts';
 import type { Supervised } from '../process/supervised.ts';
 import { step } from '../progress.mjs';
-import { CONNECTION, ensureConnection, ensureCredential, ensurePolicy, logIn, nativeUrl, onlineAgent, type Session } from './api.ts';
-import { configFile, isOurs } from './config-file.ts';
-import { DATABASE, prepareDatabase, ROLE } from './database.ts';
-import { envFile } from './env-file.ts';
+import { CONNECTION, ensureConnection, ensureCredential, logIn, onlineAgent, postgresWish, type Session } from './api.ts';
+import { prepareDatabase } from './database.ts';
+import { writeFiles } from './files.ts';
 import { baseUrl, endLeftoverGateway, ready, startGateway } from './gateway.ts';
 import { choosePlaces, type Places } from './listen.ts';
 import type { Paths } from './paths.ts';
-import { CUSTOMERS, ORDERS } from './people.ts';
+import { ensurePolicy } from './policy.ts';
 import { summary } from './screen.ts';
+import { ensureAuthority } from './ssh-keys.ts';
 import { readState, type State, writePrivate } from './state.ts';
+import { keepUp, keepUpIfPossible } from './supervise.ts';
+import { MARIADB } from './targets/mariadb.ts';
+import { endLeftoverTargets, type Started, startTargets } from './targets/start.ts';
+import type { Running } from './targets/target.ts';
+import { WEB } from './targets/web.ts';
+import { trialsOf } from './trials.ts';
 
-const NO_PSQL = 'There is no psql on this machine (on Debian: apt-get install postgresql-client); hoop exec works without';
+const NO_PSQL = 'psql: not on this machine (on Debian: apt-get install postgresql-client); hoop exec works without';
 
 const AGENT_MS_MAX = 30_000;
-/** A part that ends by itself is started again, this many times; after that something is wrong that a start does not mend. */
-const RESTARTS_MAX = 5;
 
-/** The whole system: a database, a gateway with its agent, and what a newcomer needs to see it work. */
+/** Connections to which the demo hands out a secret for native clients. SSH's come in by a certificate. */
+const WITH_CREDENTIAL = [CONNECTION, MARIADB, WEB];
+
+const NOTHING: Started = { targets: [], missing: [], remarks: [] };
+
+/** The whole system: databases and services, a gateway with its agent, and what a newcomer needs to see it work. */
 export class Demo {
   readonly #paths: Paths;
   readonly #postgresChoice: string;
   #state: State;
   #cluster: Cluster | undefined;
   #gateway: Supervised | undefined;
+  #others = NOTHING;
+  /** What runs for the others, shown or not. */
+  #running: readonly Running[] = [];
 
   constructor(paths: Paths, postgresChoice: string) {
     this.#paths = paths;
@@ -39,35 +48,32 @@ export class Demo {
     this.#state = readState(paths.state);
   }
 
-  /** Starts everything, in order, and gives what to print. @throws when `signal` aborts in between. */
+  /** Starts everything, and gives what to print. @throws when `signal` aborts in between. */
   async start(signal: AbortSignal): Promise<string> {
-    // First, because they hold the ports that are wanted.
+    // First, because they hold the ports that are wanted: the gateway before what it leads to.
     await endLeftoverGateway(this.#paths);
-    await Cluster.stopLeftover(this.#paths.postgres);
+    await Promise.all([Cluster.stopLeftover(this.#paths.postgres), endLeftoverTargets(this.#paths)]);
     const places = await choosePlaces(env, this.#state.ports);
-    const { api, agents, native } = places.listeners;
-    const ports = { api: api.port, agents: agents.port, native: native.port, postgres: places.postgres };
-    this.#remember({ ports });
+    const { listeners, targets } = places;
+    const listening = Object.fromEntries(Object.entries(listeners).map(([name, { port }]) => [name, port]));
+    this.#remember({ ports: { ...listening, ...targets } });
     signal.throwIfAborted();
-    const cluster = await step('Starting PostgreSQL', () => this.#startDatabase(places.postgres));
+    const { cluster, gateway } = await step('Starting databases, services and the gateway', () => this.#startAll(places));
     signal.throwIfAborted();
-    const gateway = await step('Starting the gateway', () => this.#startGateway(places));
-    signal.throwIfAborted();
-    const url = baseUrl(places.listeners);
+    const url = baseUrl(listeners);
     const session = await step('Setting up the demo', () => this.#setUp(url, places, gateway, signal));
     signal.throwIfAborted();
-    const remarks = [...places.remarks, ...(await this.#writeFiles(url, places, session)), ...(hasProgram('psql') ? [] : [NO_PSQL])];
+    const written = await writeFiles({ paths: this.#paths, state: this.#state, url, places, session, targets: this.#others.targets });
     const { email, password } = this.#state;
     return summary({
       apiUrl: url,
       email,
       password,
-      nativePort: native.port,
-      agentsPort: agents.port,
-      database: `${describe(cluster.binaries)}, ${CUSTOMERS} customers, ${ORDERS} orders`,
       envFile: this.#paths.envFile,
       gatewayLog: this.#paths.gatewayLog,
-      remarks,
+      trials: trialsOf(describe(cluster.binaries), this.#others.targets),
+      remarks: [...places.remarks, ...written, ...this.#others.remarks],
+      missing: [...this.#others.missing, ...(hasProgram('psql') ? [] : [NO_PSQL])],
     });
   }
 
@@ -82,29 +88,44 @@ export class Demo {
       await ready(gateway, `http://127.0.0.1:${api}`, this.#paths.gatewayLog);
     };
     return Promise.race([
-      keepUp('The gateway', () => gateway.ended(), again, signal),
-      keepUp(
-        'PostgreSQL',
-        () => cluster.ended(),
-        () => cluster.run(),
-        signal,
-      ),
+      keepUp({ name: 'The gateway', ended: () => gateway.ended(), again }, signal),
+      keepUp({ name: 'PostgreSQL', ended: () => cluster.ended(), again: () => cluster.run() }, signal),
+      ...this.#others.targets.flatMap(({ wish, running }) => (running ? [keepUpIfPossible({ name: wish.name, ...running }, signal)] : [])),
     ]);
   }
 
-  /** Stops everything, the gateway first: its sessions end before their database does. */
+  /** Stops everything, the gateway first: its sessions end before what they lead to does. */
   async close(): Promise<void> {
     await this.#gateway?.stop();
-    await this.#cluster?.stop();
+    await Promise.all([this.#cluster?.stop(), ...this.#running.map((running) => running.stop())]);
   }
 
   hurry(): void {
     this.#gateway?.hurry();
     this.#cluster?.hurry();
+    for (const running of this.#running) running.hurry();
   }
 
-  #startGateway(places: Places): Promise<Supervised> {
-    return startGateway(this.#paths, places.listeners, env, (gateway) => {
+  /** All at once: nothing of it needs another before the connections are made. Waits for the rest when one fails, so that all can be stopped. */
+  async #startAll({ listeners, targets }: Places): Promise<{ cluster: Cluster; gateway: Supervised }> {
+    const [cluster, gateway, others] = await Promise.allSettled([
+      this.#startDatabase(targets.postgres),
+      this.#startGateway(listeners),
+      startTargets(this.#paths, this.#state, targets),
+    ]);
+    if (others.status === 'fulfilled') {
+      this.#others = others.value;
+      this.#running = others.value.targets.flatMap(({ running }) => (running ? [running] : []));
+    }
+    for (const result of [cluster, gateway, others]) if (result.status === 'rejected') throw result.reason;
+    if (cluster.status === 'rejected' || gateway.status === 'rejected') throw new Error('Nothing was started');
+    return { cluster: cluster.value, gateway: gateway.value };
+  }
+
+  async #startGateway(listeners: Places['listeners']): Promise<Supervised> {
+    const authority = await ensureAuthority(this.#paths.ssh);
+    const more: Record<string, string> = authority === undefined ? {} : { SSH_TRUSTED_USER_CA: authority };
+    return startGateway(this.#paths, listeners, env, more, (gateway) => {
       this.#gateway = gateway;
     });
   }
@@ -126,41 +147,36 @@ export class Demo {
   async #setUp(url: string, places: Places, gateway: Supervised, signal: AbortSignal): Promise<Session> {
     const session = await logIn(url, this.#state);
     const agentId = await waitForAgent(session, gateway, signal);
-    const connectionId = await ensureConnection(session.client, agentId, this.#state, places.postgres);
-    await ensurePolicy(session.client, connectionId);
-    const credential = await ensureCredential(session.client, this.#state.credential, Date.now());
-    this.#remember({ credential, connectionPort: places.postgres });
+    const { databasePassword, told, credentials } = this.#state;
+    const postgres = postgresWish(places.targets.postgres, databasePassword);
+    const connected = new Map([[CONNECTION, await ensureConnection(session.client, agentId, postgres, told[CONNECTION])]]);
+    for (const { wish } of this.#others.targets) {
+      try {
+        connected.set(wish.name, await ensureConnection(session.client, agentId, wish, told[wish.name]));
+      } catch (error) {
+        this.#others = without(this.#others, wish.name, error);
+      }
+    }
+    await ensurePolicy(session.client, connected);
+    const secrets = { ...credentials };
+    for (const name of WITH_CREDENTIAL.filter((each) => connected.has(each)))
+      secrets[name] = await ensureCredential(session.client, name, credentials[name], Date.now());
+    const fingerprints = Object.fromEntries([...connected].map(([name, { fingerprint }]) => [name, fingerprint]));
+    this.#remember({ credentials: secrets, told: { ...told, ...fingerprints } });
     return session;
-  }
-
-  /** Writes what people and the command line read. Returns remarks. */
-  async #writeFiles(url: string, places: Places, session: Session): Promise<string[]> {
-    const { email, password, databasePassword, credential } = this.#state;
-    if (!credential) throw new Error('No credential was minted');
-    const { root, home, bin, config } = this.#paths;
-    const variables = {
-      HOOP_HOME: home,
-      HOOP_API_URL: url,
-      HOOP_EMAIL: email,
-      HOOP_PASSWORD: password,
-      HOOP_CONNECTION: CONNECTION,
-      PGURL: nativeUrl(places.listeners.native.port, credential),
-      PGURL_DIRECT: `postgres://${ROLE}:${databasePassword}@127.0.0.1:${places.postgres}/${DATABASE}?sslmode=disable`,
-    };
-    for (const program of ['hoop', 'hsh'])
-      link(join(root, 'packages', program === 'hoop' ? 'cli' : program, 'bin', program), join(bin, program));
-    writePrivate(this.#paths.envFile, envFile(variables, bin));
-    if (!isOurs(config))
-      return [`${config} is yours and was left alone; \`hoop login\` uses this gateway once ${this.#paths.envFile} is read`];
-    const { grpc_url, tls_ca } = await session.client.call(routes.getServerInfo);
-    writePrivate(config, configFile({ api_url: url, grpc_url, token: session.token, tls_ca }));
-    return [];
   }
 
   #remember(change: Partial<State>): void {
     this.#state = { ...this.#state, ...change };
     writePrivate(this.#paths.state, `${JSON.stringify(this.#state, undefined, 2)}\n`);
   }
+}
+
+/** A target whose connection cannot be made is not shown; it ends with the rest. */
+function without(started: Started, name: string, error: unknown): Started {
+  const targets = started.targets.filter(({ wish }) => wish.name !== name);
+  const remark = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+  return { ...started, targets, remarks: [...started.remarks, remark] };
 }
 
 async function waitForAgent(session: Session, gateway: Supervised, signal: AbortSignal): Promise<string> {
@@ -173,21 +189,4 @@ async function waitForAgent(session: Session, gateway: Supervised, signal: Abort
     await pause(50);
   }
   throw new Error(`No agent came online within ${AGENT_MS_MAX / 1000} s`);
-}
-
-async function keepUp(what: string, ended: () => Promise<string>, again: () => Promise<void>, signal: AbortSignal): Promise<never> {
-  for (let restarts = 0; restarts < RESTARTS_MAX; restarts++) {
-    const how = await ended();
-    if (signal.aborted) return new Promise<never>(() => undefined);
-    process.stderr.write(`${what} ended (${how}) and is started again\n`);
-    await pause(1_000);
-    if (!signal.aborted) await again();
-  }
-  throw new Error(`${what} keeps ending: given up`);
-}
-
-/** Links a program into a directory that a person may put into PATH. A clone that moved takes its link along. */
-function link(target: string, path: string): void {
-  rmSync(path, { force: true });
-  symlinkSync(target, path);
 }

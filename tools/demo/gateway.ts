@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { endLeftover, Supervised } from '../process/supervised.ts';
 import { tail } from '../process/tail.ts';
-import type { Listener, ListenerName } from './listen.ts';
+import type { Listener, Listeners } from './listen.ts';
 import type { Paths } from './paths.ts';
 
 const READY_MS_MAX = 60_000;
@@ -12,22 +12,28 @@ const LOG_BYTES_MAX = 16 * 1024 * 1024;
 /** Variables that would change what the demo says about itself: it listens where it chose to, in plain HTTP, on its own store. */
 const NOT_PASSED_ON = /^(npm_.*|PORT|API_URL|GRPC_URL|TLS_CERT|TLS_KEY|USE_TLS|HOOP_TLSCA|POSTGRES_DB_URI|HOOP_KEY|PG.*)$/;
 
-export function baseUrl(listeners: Readonly<Record<ListenerName, Listener>>): string {
+export function baseUrl(listeners: Listeners): string {
   return `http://127.0.0.1:${listeners.api.port}`;
 }
 
-/** Starts gateway and agent in one process, as `hoop start standalone`, and waits until it takes work. `started` is told first, so that it can be stopped meanwhile. */
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Starts gateway and agent in one process, as `hoop start standalone`, and waits until it takes work. `more` goes under what the
+ * environment says. `started` is told first, so that it can be stopped meanwhile.
+ */
 export async function startGateway(
   paths: Paths,
-  listeners: Readonly<Record<ListenerName, Listener>>,
-  env: Readonly<Record<string, string | undefined>>,
+  listeners: Listeners,
+  env: Env,
+  more: Readonly<Record<string, string>>,
   started: (gateway: Supervised) => void,
 ): Promise<Supervised> {
   keepLogSmall(paths.gatewayLog);
   const gateway = new Supervised({
     command: process.execPath,
     args: ['--disable-warning=ExperimentalWarning', commandLine(paths), 'start', 'standalone'],
-    env: gatewayEnv(paths, listeners, env),
+    env: gatewayEnv(paths, listeners, { ...more, ...env }),
     log: paths.gatewayLog,
     pidFile: paths.gatewayPid,
   });
@@ -46,23 +52,19 @@ function commandLine(paths: Paths): string {
   return join(paths.root, 'packages', 'cli', 'dist', 'main.js');
 }
 
-function gatewayEnv(
-  paths: Paths,
-  listeners: Readonly<Record<ListenerName, Listener>>,
-  env: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
+function gatewayEnv(paths: Paths, listeners: Listeners, env: Env): Record<string, string> {
   const passed = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && !NOT_PASSED_ON.test(entry[0]));
   const address = ({ host, port }: Listener): string => `${host}:${port}`;
   return {
     LOG_ENCODING: 'human',
-    // Any port, unless the environment names one: another gateway may have the usual one.
-    MYSQL_LISTEN: '127.0.0.1:0',
-    HTTP_LISTEN: '127.0.0.1:0',
     ...Object.fromEntries(passed),
     HOOP_HOME: paths.home,
     API_LISTEN: address(listeners.api),
     GRPC_LISTEN: address(listeners.agents),
     POSTGRES_LISTEN: address(listeners.native),
+    MYSQL_LISTEN: address(listeners.mysql),
+    SSH_LISTEN: address(listeners.ssh),
+    HTTP_LISTEN: address(listeners.http),
   };
 }
 

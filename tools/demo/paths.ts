@@ -22,6 +22,12 @@ export interface Paths {
   /** The database server's directory, and where servers are unpacked to. */
   readonly postgres: string;
   readonly engines: string;
+  /** The MariaDB server's directory. */
+  readonly mariadb: string;
+  /** Keys and settings of SSH, of the server's side and of the client's. */
+  readonly ssh: string;
+  /** What logs into the MariaDB server through the gateway, for its command line. */
+  readonly mysqlConfig: string;
 }
 
 /** Works out the places, and makes the directories that are ours. */
@@ -29,7 +35,9 @@ export function demoPaths(homeVariable: string | undefined, isRoot: boolean): Pa
   const home = resolve(homeVariable || join(homedir(), '.hoop'));
   const demo = join(home, 'demo');
   const bin = join(home, 'bin');
-  for (const directory of [home, demo, bin]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const ssh = join(demo, 'ssh');
+  for (const directory of [home, demo, bin, ssh]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const postgres = isRoot ? postgresBase(home, demo) : join(demo, 'postgres');
   return {
     root: fileURLToPath(new URL('../..', import.meta.url)),
     home,
@@ -40,8 +48,12 @@ export function demoPaths(homeVariable: string | undefined, isRoot: boolean): Pa
     config: join(home, 'config.toml'),
     gatewayLog: join(demo, 'gateway.log'),
     gatewayPid: join(demo, 'gateway.pid'),
-    postgres: isRoot ? postgresBase(home, demo) : join(demo, 'postgres'),
+    postgres,
     engines: isRoot ? join(ROOT_BASE, 'engines') : join(demo, 'engines'),
+    // Beside the other one's data where root starts it: it runs as that user too.
+    mariadb: isRoot ? join(postgres, 'mariadb') : join(demo, 'mariadb'),
+    ssh,
+    mysqlConfig: join(demo, 'mysql.cnf'),
   };
 }
 
@@ -73,10 +85,11 @@ function removeOrphans(): void {
   }
 }
 
-/** Removes a database with the server that may still run on it. */
+/** Removes databases with the servers that may still run on them. */
 function remove(base: string): void {
-  const pidFile = join(base, 'data', 'postmaster.pid');
-  const pid = existsSync(pidFile) ? Number.parseInt(readFileSync(pidFile, 'utf8'), 10) : 0;
-  if (commandLine(pid).includes(base)) process.kill(pid, 'SIGQUIT');
+  for (const pidFile of [join(base, 'data', 'postmaster.pid'), join(base, 'mariadb', 'pid')]) {
+    const pid = existsSync(pidFile) ? Number.parseInt(readFileSync(pidFile, 'utf8'), 10) : 0;
+    if (commandLine(pid).includes(base)) process.kill(pid, 'SIGKILL');
+  }
   rmSync(base, { recursive: true, force: true, maxRetries: 10 });
 }

@@ -9,13 +9,22 @@ export interface State {
   /** Of PostgreSQL's superuser, and of the role that owns the demo database. */
   readonly adminPassword: string;
   readonly databasePassword: string;
+  /** Of the only user of the MariaDB server. */
+  readonly mariadbPassword: string;
   readonly ports: Readonly<Partial<Record<PortName, number>>>;
-  readonly credential?: StoredCredential;
-  /** Port that the connection's secrets name. */
-  readonly connectionPort?: number;
+  /** Secrets for native clients, by connection. */
+  readonly credentials: Readonly<Record<string, StoredCredential>>;
+  /** Fingerprints of the settings that connections were made with, by name: one that did not change is left alone. */
+  readonly told: Readonly<Record<string, string>>;
 }
 
-export type PortName = 'api' | 'agents' | 'native' | 'postgres';
+/** Listeners of the gateway; `native` is PostgreSQL's. */
+export type ListenerName = 'api' | 'agents' | 'native' | 'mysql' | 'ssh' | 'http';
+
+/** What the gateway leads to. */
+export type TargetName = 'postgres' | 'mariadb' | 'sshd' | 'web';
+
+export type PortName = ListenerName | TargetName;
 
 export interface StoredCredential {
   readonly id: string;
@@ -28,19 +37,23 @@ export function newPassword(): string {
 }
 
 export function readState(file: string): State {
+  const fresh: State = {
+    email: 'admin@example.com',
+    password: newPassword(),
+    adminPassword: newPassword(),
+    databasePassword: newPassword(),
+    mariadbPassword: newPassword(),
+    ports: {},
+    credentials: {},
+    told: {},
+  };
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as State;
+    return { ...fresh, ...(JSON.parse(readFileSync(file, 'utf8')) as Partial<State>) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw new Error(`${file} cannot be read (${(error as Error).message}). Remove it to begin anew`, { cause: error });
     }
-    return {
-      email: 'admin@example.com',
-      password: newPassword(),
-      adminPassword: newPassword(),
-      databasePassword: newPassword(),
-      ports: {},
-    };
+    return fresh;
   }
 }
 

@@ -10,6 +10,9 @@ export interface Program {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Whom it runs as, where that is not ourselves. */
+  readonly account?: { readonly uid: number; readonly gid: number } | undefined;
+  readonly cwd?: string;
   /** Its output goes here. */
   readonly log: string;
   /** Its pid stands here while it runs, so that the next start can end one that was left over. */
@@ -31,9 +34,9 @@ export class Supervised {
   }
 
   start(): void {
-    const { command, args, env, log, pidFile } = this.#program;
+    const { command, args, env, cwd, account, log, pidFile } = this.#program;
     const output = openSync(log, 'a', 0o600);
-    const child = spawn(command, args, { detached: true, stdio: ['ignore', output, output], env });
+    const child = spawn(command, args, { detached: true, stdio: ['ignore', output, output], env, ...(cwd && { cwd }), ...account });
     closeSync(output);
     if (child.pid === undefined) {
       child.once('error', () => undefined);
