@@ -76,6 +76,8 @@ export interface Accepted<Grant> {
   readonly hello: Hello;
   /** An error in the protocol's words, for the client, before or instead of a session. */
   refuse(error: AppError): Buffer;
+  /** Words for a client that waits for its session, where the protocol has such. */
+  notice?(text: string): Buffer;
 }
 
 /** What `connect` works with, in the agent. */

@@ -8,14 +8,20 @@ import type { Identity } from '@hoop/core/identity';
 import { SESSIONS_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
 import type { Accepted } from '@hoop/core/protocol';
+import type { Wire } from '@hoop/core/wire';
 import type { AuditLog } from '@hoop/store/audit/audit-log';
 import type { ConnectionRow } from '@hoop/store/connections';
 import type { Store } from '@hoop/store/store';
 import type { AgentLink } from '@hoop/tunnel/link';
+import { atTime } from './deadline.ts';
 import { type AgentHub, type AgentStream, changePolicy } from './hub.ts';
-import { policyMessage } from './policy-message.ts';
+import { approvedOpening, holdAllWords, openingOf } from './opening-review.ts';
+import { needsApproval, policyMessage } from './policy-message.ts';
 import type { Origin } from './ports.ts';
+import { personOf, type ReviewDesk, waitingWords } from './reviews.ts';
 import { SessionPipe, TRANSCRIPT_BYTES_MAX } from './session-pipe.ts';
+import { SessionReviews } from './session-reviews.ts';
+import { targetOf } from './target-secrets.ts';
 
 /** What an authenticated client holds: who it is, and what it may open. */
 export interface Grant {
@@ -41,7 +47,7 @@ export interface SessionRequest {
 export interface EngineMetrics {
   sessionOpened(protocol: string): void;
   sessionClosed(protocol: string, reason: string, duration_s: number): void;
-  action(protocol: string, verdict: 'allow' | 'deny'): void;
+  action(protocol: string, verdict: 'allow' | 'deny' | 'hold'): void;
   bytes(protocol: string, direction: 'in' | 'out', count: number): void;
 }
 
@@ -53,6 +59,9 @@ export interface EngineDeps {
   readonly clock: Clock;
   readonly metrics: EngineMetrics;
   readonly gatewayId: string;
+  readonly reviews: ReviewDesk;
+  /** Where people can see a review; undefined where the API's address is not known. */
+  reviewUrl(reviewId: string): string | undefined;
   /** Whether what clients of this protocol are shown is recorded. */
   isTranscribed(protocol: string): boolean;
   /** Where a record must be before its answer passes; `kernel` where not said. */
@@ -70,16 +79,17 @@ interface Live {
   readonly id: string;
   readonly identity: Identity;
   readonly connectionId: string;
+  /** Those that it was opened under, joined. */
+  readonly reviewers: string;
   readonly credentialId: string | undefined;
   readonly cancelKey: string | undefined;
   link?: AgentLink;
   pipe?: SessionPipe;
   /** Why it was ended before its pipe was there. */
   ended?: AppError;
+  /** Ends what it waits for before it has a pipe. */
+  onEnd?(reason: AppError): void;
 }
-
-/** Timers hold at most this; a longer one is set again. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Opens sessions, keeps the list of those that are live, and ends them. Every entry point goes through `open`. */
 export class Engine {
@@ -107,6 +117,7 @@ export class Engine {
       id: request.id ?? randomUUID(),
       identity: grant.identity,
       connectionId: grant.connection.id,
+      reviewers: grant.connection.reviewers.join(),
       credentialId: grant.credentialId,
       cancelKey: accepted.hello.cancelKey,
     };
@@ -120,7 +131,8 @@ export class Engine {
       await this.#begin(live, accepted, request, protocol);
       opened = true;
       this.#deps.metrics.sessionOpened(protocol);
-      pipe = await this.#connect(live, accepted, request, protocol);
+      const approved = { ...accepted, wire: await this.#approvedWire(live, accepted, request) };
+      pipe = await this.#connect(live, approved, request, protocol);
       reason = await this.#pipe(live, pipe, grant);
     } catch (thrown) {
       reason = asAppError(thrown);
@@ -157,6 +169,11 @@ export class Engine {
   /** A user was deactivated or deleted. */
   endSessionsOfUser(userId: string): void {
     this.#endWhere((live) => live.identity.userId === userId, deactivated());
+  }
+
+  /** A connection has other reviewers than when these sessions were opened: nobody whom it takes now has approved them. */
+  endUnapproved(connectionId: string, reviewers: readonly string[]): void {
+    this.#endWhere((live) => live.connectionId === connectionId && live.reviewers !== reviewers.join(), closed());
   }
 
   /** A connection was deleted, or its connect mode switched off. */
@@ -223,11 +240,6 @@ export class Engine {
         `${verb} is disabled for the connection ${connection.name}; ask an administrator to enable it`,
       );
     }
-    // Nobody can approve in this version, and a rule that is not kept would be worse than none.
-    if (connection.reviewers.length > 0) {
-      const who = connection.reviewers.join(', ');
-      throw new Refusal('review_required', `Sessions of ${connection.name} need the approval of ${who}, which this version cannot ask for`);
-    }
     const protocol = protocolOf(connection.type, connection.subtype);
     if (!protocol)
       throw new Misconfigured(
@@ -252,7 +264,7 @@ export class Engine {
   async #begin(live: Live, accepted: Accepted<Grant>, request: SessionRequest, protocol: string): Promise<void> {
     const { store, audit, clock, gatewayId } = this.#deps;
     const { identity, connection } = accepted.grant;
-    await this.#mustStillHold(live, connection.id, request.verb);
+    await this.#mustStillHold(live, connection, request.verb);
     const opening: SessionOpenEvent = {
       type: 'session.open',
       user: identity.email,
@@ -294,16 +306,16 @@ export class Engine {
    * Asks again what the login found, now that whoever takes it back finds this session: a change since then would have missed
    * it, and a client may take its time between login and first byte.
    */
-  async #mustStillHold(live: Live, connectionId: string, verb: AccessMode): Promise<void> {
+  async #mustStillHold(live: Live, granted: ConnectionRow, verb: AccessMode): Promise<void> {
     const { store } = this.#deps;
     const [credential, user, connection] = await Promise.all([
       live.credentialId === undefined ? undefined : store.credentials.get(live.credentialId),
       store.users.get(live.identity.userId),
-      store.connections.get(connectionId),
+      store.connections.get(granted.id),
     ]);
     if (credential?.revokedAt != null) throw revoked();
     if (user?.status !== 'active') throw deactivated();
-    if (!connection?.accessModes[verb]) throw closed();
+    if (!connection?.accessModes[verb] || connection.reviewers.join() !== granted.reviewers.join()) throw closed();
   }
 
   async #connect(live: Live, accepted: Accepted<Grant>, request: SessionRequest, protocol: string): Promise<SessionPipe> {
@@ -313,6 +325,12 @@ export class Engine {
     if (connection.agentId === '') throw new Misconfigured('agent_offline', `The connection ${connection.name} has no agent; give it one`);
     const agent = await hub.open(connection.agentId, connection.name).catch((error) => this.#sayWhere(error, connection));
     live.link = agent.link;
+    const message = policyMessage(policy);
+    const holdsAll = connection.reviewers.length > 0 && openingOf(connection, request) === undefined;
+    if ((holdsAll || needsApproval(message)) && !agent.link.hello.features.includes(AGENT_FEATURES.reviews)) {
+      releasing(agent).destroy();
+      throw new Misconfigured('agent_too_old', `${connection.name} needs approvals, which its agent cannot wait for; update the agent`);
+    }
     const open: OpenMessage = {
       session: live.id,
       protocol,
@@ -325,7 +343,9 @@ export class Engine {
       ...targetOf(settings),
       command: [...connection.command],
       hello: { ...accepted.hello },
-      policy: policyMessage(policy),
+      policy: message,
+      reviews: true,
+      ...(holdsAll ? { hold_all: holdAllWords(connection.name) } : {}),
     };
     void agent.stream.send(FRAME_KINDS.open, Buffer.from(JSON.stringify(open)));
     const pipe = new SessionPipe({
@@ -338,9 +358,34 @@ export class Engine {
       boundaries: agent.link.hello.features.includes(AGENT_FEATURES.boundaries),
       refuse: (error) => accepted.refuse(error),
       onAction: (verdict) => metrics.action(protocol, verdict),
+      reviews: this.#reviewsOf(live, connection, agent.link),
     });
     live.pipe = pipe;
     return pipe;
+  }
+
+  #reviewsOf(live: Live, connection: ConnectionRow, link: AgentLink): SessionReviews {
+    const { reviews: desk, reviewUrl: urlOf } = this.#deps;
+    return new SessionReviews({ desk, link, session: live.id, connection, requester: personOf(live.identity), urlOf });
+  }
+
+  /** What the session goes on with, once people have approved that it opens, where they must. @throws AppError */
+  async #approvedWire(live: Live, accepted: Accepted<Grant>, request: SessionRequest): Promise<Wire> {
+    const { connection } = accepted.grant;
+    const opening = openingOf(connection, request);
+    if (!opening) return accepted.wire;
+    const { reviews: desk, reviewUrl, store, audit } = this.#deps;
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    live.onEnd = reject;
+    if (live.ended) reject(live.ended);
+    return approvedOpening(opening, {
+      ...{ desk, store, connection, ended, session: live.id, wire: accepted.wire, requester: personOf(live.identity) },
+      record: (event) => audit.durable(audit.append(live.id, Buffer.from(JSON.stringify(event)))),
+      asked: (review) => {
+        const words = accepted.notice?.(waitingWords(review, reviewUrl(review.id)));
+        if (words) void accepted.wire.write(words);
+      },
+    });
   }
 
   /** An agent that is away from here may be linked to another gateway: whoever sees it online should be told. @throws AppError */
@@ -354,24 +399,12 @@ export class Engine {
   async #pipe(live: Live, pipe: SessionPipe, grant: Grant): Promise<AppError | undefined> {
     const over = pipe.run();
     if (live.ended) pipe.end(live.ended);
-    const stopTimer = this.#endAt(live, grant.expireAt ?? undefined);
+    const stopTimer = atTime(this.#deps.clock, grant.expireAt ?? undefined, () => this.#end(live, expired()));
     try {
       return await over;
     } finally {
       stopTimer();
     }
-  }
-
-  #endAt(live: Live, at_ms: number | undefined): () => void {
-    if (at_ms === undefined) return () => undefined;
-    let timer: NodeJS.Timeout;
-    const arm = (): void => {
-      const left = at_ms - this.#deps.clock.now();
-      if (left <= 0) this.#end(live, new Refusal('credential_expired', 'The time of this session’s credential is over; make a new one'));
-      else timer = setTimeout(arm, Math.min(left, TIMER_MS_MAX));
-    };
-    arm();
-    return () => clearTimeout(timer);
   }
 
   async #close(live: Live, pipe: SessionPipe | undefined, grant: Grant, reason: AppError | undefined, started_us: number): Promise<void> {
@@ -417,6 +450,7 @@ export class Engine {
 
   #end(live: Live, reason: AppError): void {
     live.ended ??= reason;
+    live.onEnd?.(reason);
     live.pipe?.end(reason);
   }
 }
@@ -431,6 +465,10 @@ function deactivated(): Refusal {
 
 function closed(): Refusal {
   return new Refusal('connection_closed', 'The connection of this session was closed');
+}
+
+function expired(): Refusal {
+  return new Refusal('credential_expired', 'The time of this session’s credential is over; make a new one');
 }
 
 function revoked(): Refusal {
@@ -454,17 +492,6 @@ function releasing(agent: AgentStream): AgentStream['stream'] {
       stream.destroy(error);
     },
   };
-}
-
-/** Secrets as the agent takes them: `envvar:HOST` with base64 text becomes the setting `HOST`, `filesystem:CERT` a file. */
-export function targetOf(secrets: Readonly<Record<string, string>>): Pick<OpenMessage, 'settings' | 'files'> {
-  const settings: Record<string, string> = {};
-  const files: Record<string, string> = {};
-  for (const [name, value] of Object.entries(secrets)) {
-    if (name.startsWith('envvar:')) settings[name.slice('envvar:'.length)] = Buffer.from(value, 'base64').toString('utf8');
-    else if (name.startsWith('filesystem:')) files[name.slice('filesystem:'.length)] = value;
-  }
-  return { settings, files };
 }
 
 /** The refusal of whoever is not through `accept`, for logs. */

@@ -43,6 +43,7 @@ import { GatewayMetrics } from './metrics.ts';
 import { createOwnFile, makeOwnDirectory, readOwnFile } from './own-file.ts';
 import { Readiness } from './readiness.ts';
 import { takeReplay } from './replay.ts';
+import { ReviewDesk } from './reviews.ts';
 import { scrapeGuard } from './scrape.ts';
 import { encryptionKey } from './secrets.ts';
 import { serverFacts } from './server-facts.ts';
@@ -103,6 +104,8 @@ async function openGround(config: GatewayConfig, log: Log, closing: CloseStack) 
   const gatewayId = ownId(config.home);
   const audit = AuditLog.open({ directory: join(config.home, 'audit'), log: log.child({ part: 'audit' }) });
   closing.push('audit log', () => audit.close());
+  const cancelled = await store.reviews.cancelOf(gatewayId, 'The gateway was restarted');
+  if (cancelled > 0) log.warn({ reviews: cancelled }, 'Reviews that nobody waits for any more were cancelled');
   await recoverSessions({ store, audit, gatewayId, clock: systemClock, log });
   await store.agents.disconnectAll(gatewayId);
   return { store, audit, gatewayId, certificate: await serverCertificate(config), hostKey: ownHostKey(config.home) };
@@ -137,7 +140,7 @@ interface Ground {
   readonly hostKey: HostKey;
 }
 
-async function openSessions({ store, audit, gatewayId }: Ground, { auditSync }: GatewayConfig, log: Log, closing: CloseStack) {
+async function openSessions({ store, audit, gatewayId }: Ground, config: GatewayConfig, log: Log, closing: CloseStack) {
   const metrics = new GatewayMetrics();
   const readiness = new Readiness();
   readiness.watch(() => (audit.broken ? 'the audit log cannot be written' : undefined));
@@ -148,12 +151,16 @@ async function openSessions({ store, audit, gatewayId }: Ground, { auditSync }: 
   closing.push('agents’ status', () => sightings.settled());
   const hub = new AgentHub({ log: log.child({ part: 'hub' }), onChange: (change) => sightings.note(change) });
   const isTranscribed = (name: string): boolean => protocolNamed(name)?.transcript !== undefined;
-  const parts = { store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId, auditSync, isTranscribed };
-  const engine = new Engine(parts);
+  const reviews = new ReviewDesk({ store, gatewayId, clock: systemClock, log: log.child({ part: 'reviews' }) });
+  const engine = new Engine({
+    ...{ store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId, isTranscribed, reviews },
+    auditSync: config.auditSync,
+    reviewUrl: (id) => config.apiUrl && `${config.apiUrl}/reviews/${id}`,
+  });
   const service = new SessionService({ store, engine, hub, protocolNamed });
-  await store.subscribe(reactions({ store, hub, engine }));
+  await store.subscribe(reactions({ store, hub, engine, reviews }));
   metrics.watch({ sessions: () => engine.liveCount(), agents: () => hub.online().length, isReady: () => readiness.isReady });
-  return { metrics, readiness, hub, engine, service };
+  return { metrics, readiness, hub, engine, service, reviews };
 }
 
 type Whole = Ground &

@@ -82,7 +82,7 @@ export class GatewayMetrics implements EngineMetrics {
     this.#lasted.observe({ protocol: label(protocol) }, duration_s);
   }
 
-  action(protocol: string, verdict: 'allow' | 'deny'): void {
+  action(protocol: string, verdict: 'allow' | 'deny' | 'hold'): void {
     this.#actions.inc({ protocol: label(protocol), verdict });
   }
 

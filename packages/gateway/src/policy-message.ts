@@ -16,5 +16,10 @@ export function policyMessage(policy: ConnectionPolicy): PolicyMessage {
   };
 }
 
+/** Whether people may have to be asked about an action. */
+export function needsApproval({ guardrails }: PolicyMessage): boolean {
+  return guardrails.some(({ input }) => input.some(({ action }) => action === 'require_approval'));
+}
+
 /** What records call the entities that a connection itself has hidden. */
 const OF_CONNECTION = 'redact_types';

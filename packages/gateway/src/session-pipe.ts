@@ -1,11 +1,12 @@
 import type { OutcomeFields, TranscriptCutEvent } from '@hoop/contract/audit';
-import { EVENT_FLAGS, EVENT_HEADER_BYTES, FailMessage, FRAME_KINDS, type FrameKind } from '@hoop/contract/tunnel';
+import { EVENT_FLAGS, EVENT_HEADER_BYTES, FailMessage, FRAME_KINDS, type FrameKind, ReviewMessage } from '@hoop/contract/tunnel';
 import { join } from '@hoop/core/bytes';
 import { type AppError, asAppError, fromPlain, PeerFault, TargetFault, toPlain } from '@hoop/core/errors';
 import type { Wire } from '@hoop/core/wire';
 import type { AuditLog } from '@hoop/store/audit/audit-log';
 import { parseMessage } from '@hoop/tunnel/control';
 import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
+import type { SessionReviews } from './session-reviews.ts';
 
 /** What a session did, counted on its way through. */
 export interface SessionCounts {
@@ -32,7 +33,9 @@ export interface PipeOptions {
   readonly boundaries: boolean;
   /** An error in the protocol's words. */
   refuse(error: AppError): Buffer;
-  onAction?(verdict: 'allow' | 'deny'): void;
+  onAction?(verdict: 'allow' | 'deny' | 'hold'): void;
+  /** Brings before people what the agent holds; absent: the agent was told that nobody is asked. */
+  readonly reviews?: Pick<SessionReviews, 'take' | 'over'>;
 }
 
 /** How long an agent may take over the last words of a session that was ended from here. */
@@ -107,6 +110,8 @@ export class SessionPipe implements StreamHandler {
   }
 
   #clientEnded(): void {
+    // The agent could not hear the end behind what it holds.
+    this.#options.reviews?.over('The client left');
     this.#options.stream.end();
     // A command that does not read what was typed would keep the end from being heard behind it.
     if (this.#options.transcriptBytesMax !== undefined)
@@ -117,6 +122,8 @@ export class SessionPipe implements StreamHandler {
   end(reason: AppError): void {
     if (this.#over || this.#reason) return;
     this.#reason = reason;
+    // The agent could not hear why behind what it holds.
+    this.#options.reviews?.over(reason.message);
     void this.#options.stream.send(FRAME_KINDS.fail, Buffer.from(JSON.stringify(toPlain(reason))));
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#finish(reason, this.#maySpeak()), LAST_WORDS_MS_MAX);
@@ -157,6 +164,7 @@ export class SessionPipe implements StreamHandler {
     else if (kind === FRAME_KINDS.ready) this.#ready = true;
     else if (kind === FRAME_KINDS.partial) this.#partial = true;
     else if (kind === FRAME_KINDS.eof) this.#targetEnded();
+    else if (kind === FRAME_KINDS.review) this.#options.reviews?.take(parseMessage(ReviewMessage, payload));
     else if (kind === FRAME_KINDS.fail) this.#reason ??= fromPlain(parseMessage(FailMessage, payload));
   }
 
@@ -218,9 +226,10 @@ export class SessionPipe implements StreamHandler {
     const { counts } = this;
     if (flags & EVENT_FLAGS.action) {
       counts.actions++;
-      if (flags & EVENT_FLAGS.denied) counts.denied++;
-      this.#options.onAction?.(flags & EVENT_FLAGS.denied ? 'deny' : 'allow');
+      this.#options.onAction?.(flags & EVENT_FLAGS.denied ? 'deny' : flags & EVENT_FLAGS.held ? 'hold' : 'allow');
     }
+    // Also of one that was held, when people have said no.
+    if (flags & EVENT_FLAGS.denied) counts.denied++;
     if (flags & EVENT_FLAGS.outcome) counts.rows += frame.readUInt32BE(1);
     if (flags & (EVENT_FLAGS.masked | EVENT_FLAGS.exit)) {
       const { masked = {}, exit_code } = outcomeOf(payload);
@@ -245,6 +254,7 @@ export class SessionPipe implements StreamHandler {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
+    this.#options.reviews?.over(reason?.message ?? 'The session ended');
     if (reason) this.#keepUnanswered();
     const { client, stream } = this.#options;
     if (reason && speak) void client.write(this.#options.refuse(reason));

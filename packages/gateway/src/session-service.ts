@@ -9,9 +9,10 @@ import type { Store } from '@hoop/store/store';
 import { parseMessage } from '@hoop/tunnel/control';
 import { memoryStreams } from '@hoop/tunnel/memory';
 import { StreamWire } from '@hoop/tunnel/stream-wire';
-import { type Engine, targetOf } from './engine.ts';
+import type { Engine } from './engine.ts';
 import type { AgentHub } from './hub.ts';
 import type { ExecRequest, ExecResult, SessionEngine } from './ports.ts';
+import { targetOf } from './target-secrets.ts';
 
 export interface SessionServiceDeps {
   readonly store: Store;

@@ -18,8 +18,12 @@ async function done(...signals: Signal[]): Promise<string[]> {
   const engine = new FakeEngine();
   const { calls } = engine;
   const endSession = (id: string, by: string): void => void calls.push(`end ${id} for ${by}`);
+  const endUnapproved = (id: string, reviewers: readonly string[]): void => {
+    if (reviewers.length > 0) calls.push(`end unapproved ${id} ${reviewers}`);
+  };
+  const reviews = { changed: async (id: string): Promise<void> => void calls.push(`review ${id}`) };
   const hub = { disconnect: (id: string, _: string, keyId?: string): void => void calls.push(`cut ${id} ${keyId}`) };
-  const react = reactions({ store, hub, engine: Object.assign(engine, { endSession }) });
+  const react = reactions({ store, hub, reviews, engine: Object.assign(engine, { endSession, endUnapproved }) });
   for (const signal of signals) await react(signal);
   return calls;
 }
@@ -30,9 +34,10 @@ test('each signal does what it says, and one of a newer version nothing', async 
       { kind: 'agent.deleted', agentId: 'a', keyId: 'k' },
       { kind: 'session.kill', sessionId: 's', by: 'ada' },
       { kind: 'credential.ended', credentialId: 'c' },
+      { kind: 'review.changed', reviewId: 'r' },
       { kind: 'of.tomorrow' } as never,
     ),
-    ['cut a k', 'end s for ada', 'revoke c'],
+    ['cut a k', 'end s for ada', 'revoke c', 'review r'],
   );
 });
 
@@ -52,7 +57,9 @@ test('a signal that comes late goes by what holds now', async () => {
 
 test('many changes of rules in a row are told once, and the next one again', async () => {
   const engine = new FakeEngine();
-  const react = reactions({ store, hub: { disconnect: () => undefined }, engine: Object.assign(engine, { endSession: () => undefined }) });
+  const idle = { endSession: () => undefined, endUnapproved: () => undefined };
+  const reviews = { changed: async () => undefined };
+  const react = reactions({ store, hub: { disconnect: () => undefined }, reviews, engine: Object.assign(engine, idle) });
   for (const name of ['one', 'two', 'three']) await store.guardrails.create({ name });
   for (let heard = 0; heard < 3; heard++) await react({ kind: 'policy.changed' });
   assert.deepEqual(engine.calls, ['policy all']);

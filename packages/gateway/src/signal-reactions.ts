@@ -3,11 +3,16 @@ import type { Signal } from '@hoop/store/signals';
 import type { Store } from '@hoop/store/store';
 import type { Engine } from './engine.ts';
 import type { AgentHub } from './hub.ts';
+import type { ReviewDesk } from './reviews.ts';
 
 export interface ReactionDeps {
   readonly store: Store;
   readonly hub: Pick<AgentHub, 'disconnect'>;
-  readonly engine: Pick<Engine, 'endSession' | 'revokeCredential' | 'endSessionsOfUser' | 'endSessionsOfConnection' | 'policyChanged'>;
+  readonly reviews: Pick<ReviewDesk, 'changed'>;
+  readonly engine: Pick<
+    Engine,
+    'endSession' | 'revokeCredential' | 'endSessionsOfUser' | 'endSessionsOfConnection' | 'endUnapproved' | 'policyChanged'
+  >;
 }
 
 type ReactionOf<K extends Signal['kind']> = (signal: Extract<Signal, { kind: K }>) => void | Promise<void>;
@@ -16,7 +21,7 @@ type ReactionOf<K extends Signal['kind']> = (signal: Extract<Signal, { kind: K }
  * What this gateway does when something changed, be it here or on another gateway of the same store. Everything here may
  * happen twice, or late: what is to be done is read from the store, as it is by then.
  */
-export function reactions({ store, hub, engine }: ReactionDeps): SignalHandler {
+export function reactions({ store, hub, engine, reviews }: ReactionDeps): SignalHandler {
   let told = 0;
   const table: { readonly [K in Signal['kind']]: ReactionOf<K> } = {
     'agent.deleted': ({ agentId, keyId }) => hub.disconnect(agentId, 'The agent’s key was revoked', keyId),
@@ -27,9 +32,11 @@ export function reactions({ store, hub, engine }: ReactionDeps): SignalHandler {
     },
     'connection.changed': async ({ connectionId }) => {
       const connection = await store.connections.get(connectionId);
+      if (connection) engine.endUnapproved(connectionId, connection.reviewers);
       if (connection?.accessModes.connect) await engine.policyChanged([connectionId]);
       else engine.endSessionsOfConnection(connectionId);
     },
+    'review.changed': ({ reviewId }) => reviews.changed(reviewId),
     'policy.changed': async () => {
       // Of many changes in a row the first one tells all; read before the rules, so that those may be newer, never older.
       const revision = await store.policyRevision();

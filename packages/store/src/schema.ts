@@ -25,6 +25,8 @@ export interface Schema {
   readonly resources: ResourcesTable;
   readonly signals: { seq: Generated<number>; kind: string; payload_json: string; created_at: number };
   readonly gateways: { id: string; seen_at: number };
+  readonly reviews: ReviewsTable;
+  readonly review_texts: { review_id: string; text: string };
   readonly agent_links: { gateway_id: string; agent_id: string; connection: string; since: number };
 }
 
@@ -168,6 +170,34 @@ interface MaskingRulesTable extends Row {
   managed_by: string | null;
   created_at: number;
   updated_at: number;
+}
+
+interface ReviewsTable extends Row {
+  session_id: string;
+  seq: number;
+  gateway_id: string;
+  connection: string;
+  connection_id: string;
+  type: string;
+  via: string;
+  text: string;
+  text_bytes: number;
+  is_cut: number;
+  text_hash: string;
+  rule: string;
+  message: string;
+  groups_json: string;
+  requester_id: string;
+  requester_email: string;
+  requester_name: string;
+  status: string;
+  decider_id: string | null;
+  decider_email: string | null;
+  decider_name: string | null;
+  decided_at: number | null;
+  reason: string;
+  created_at: number;
+  expires_at: number;
 }
 
 interface OutboxTable {

@@ -20,7 +20,9 @@ export type Signal =
   /** A connection was deleted or changed. */
   | { readonly kind: 'connection.changed'; readonly connectionId: string }
   /** Rules were made, changed, deleted, attached or taken away. */
-  | { readonly kind: 'policy.changed' };
+  | { readonly kind: 'policy.changed' }
+  /** People were asked for an approval, or it was decided or is not wanted any more. */
+  | { readonly kind: 'review.changed'; readonly reviewId: string };
 
 /** The channel of PostgreSQL's LISTEN. A notification carries nothing: whoever hears it reads the table. */
 export const SIGNAL_CHANNEL = 'hoop_signals';

@@ -18,6 +18,7 @@ import { OrgKeys } from './org-keys.ts';
 import { Outbox } from './outbox.ts';
 import { reseal } from './reseal.ts';
 import { Resources } from './resources.ts';
+import { Reviews } from './reviews.ts';
 import type { Db, Schema } from './schema.ts';
 import { SecretBox } from './secret-box.ts';
 import { Sessions } from './sessions.ts';
@@ -63,6 +64,7 @@ export interface Aggregates {
   readonly settings: Settings;
   readonly outbox: Outbox;
   readonly gateways: Gateways;
+  readonly reviews: Reviews;
   readonly signals: Signals;
   /** Grows with each change of a rule or of what it is attached to. */
   policyRevision(): Promise<number>;
@@ -180,6 +182,7 @@ function aggregatesOf({ db, searches, kind, clock, box, signals }: Parts): Aggre
     settings: new Settings(db, clock, box),
     outbox: new Outbox(db, clock, kind),
     gateways: new Gateways(db, clock),
+    reviews: new Reviews(db, clock, signals),
     signals,
     policyRevision,
     policyOf: async (connectionId) => ({

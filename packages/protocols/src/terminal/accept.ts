@@ -3,7 +3,7 @@ import { asAppError, PeerFault, Refusal } from '@hoop/core/errors';
 import type { Accepted, Door } from '@hoop/core/protocol';
 import type { Wire } from '@hoop/core/wire';
 import { startFromPayload, startToOptions } from './start.ts';
-import { refusalWords } from './words.ts';
+import { noticeFrame, refusalWords } from './words.ts';
 
 /**
  * Takes a client whose identity is proven already, and reads what it wants to start.
@@ -14,7 +14,7 @@ export async function accept<Grant>(wire: Wire, door: Door<Grant>): Promise<Acce
   try {
     if (door.proven === undefined) throw new Refusal('unauthenticated', 'A command is reached with hoop connect and hoop exec only');
     const start = startFromPayload(await firstPayload(wire));
-    return { wire, grant: door.proven, hello: { user: '', options: startToOptions(start) }, refuse: refusalWords };
+    return { wire, grant: door.proven, hello: { user: '', options: startToOptions(start) }, refuse: refusalWords, notice: noticeFrame };
   } catch (thrown) {
     const error = asAppError(thrown);
     void wire.write(refusalWords(error));

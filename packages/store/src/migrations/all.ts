@@ -1,6 +1,7 @@
 import { initial } from './001-initial.ts';
 import { fleet } from './002-fleet.ts';
+import { reviews } from './003-reviews.ts';
 import type { Migration } from './migration.ts';
 
 /** Every migration, in order. A new one is a file and a line here. */
-export const MIGRATIONS: readonly Migration[] = [initial, fleet];
+export const MIGRATIONS: readonly Migration[] = [initial, fleet, reviews];
