@@ -54,7 +54,7 @@ describe('answers', () => {
       'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello',
       'HTTP/1.1 200 OK\r\nContent-Type: a\r\nContent-Type: b\r\nContent-Length: 2\r\n\r\nok',
     ];
-    const port = await lab.rawTarget((socket, request) => void socket.end(answers[request.includes('/second') ? 1 : 0]));
+    const port = await lab.rawTarget((socket, request) => void socket.end(answers[request.includes('/second') ? 1 : 0] ?? ''));
     const { url } = await lab.wayTo(port);
     const session = http2.connect(url);
     const ask = async (path: string): Promise<number> => {

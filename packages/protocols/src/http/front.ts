@@ -3,7 +3,7 @@ import { type AppError, asAppError, PeerFault, Refusal } from '@hoop/core/errors
 import type { Ask } from './ask.ts';
 import { answerOurselves } from './ask.ts';
 import { Exchange, ExchangeReset } from './exchange.ts';
-import { endToEnd, fromClient } from './headers.ts';
+import { endToEnd, fromClient, namesOtherMethod } from './headers.ts';
 import { EXCHANGES_MAX, KEEP_ALIVE_MS } from './limits.ts';
 import { type LinkOwner, MessageLink } from './link.ts';
 import { AnswerHead, decodeHead, encodeHead, KINDS, type Message, RequestHead, ResetMessage } from './message.ts';
@@ -143,6 +143,9 @@ export class Front<Grant> implements LinkOwner {
     const head = { method, path, headers: fromClient(headers), body: bodyKind, ...(upgrade === undefined ? {} : { upgrade }) };
     if (!RequestHead.safeParse(head).success)
       throw new PeerFault('bad_request', 'The request has too many headers, or too long an address');
+    if (namesOtherMethod(headers)) {
+      throw new PeerFault('bad_request', 'A request that names another method in its headers is not passed on; send it with that method');
+    }
     const id = this.#next++;
     const exchange = new Exchange(id, this.link, () => this.#exchanges.delete(id));
     this.#exchanges.set(id, { exchange, ask });

@@ -23,6 +23,13 @@ const HOP_BY_HOP = new Set([
 const SAID_BY_PROXIES =
   /^(x-forwarded-.*|forwarded|x-original-(url|uri|host|method)|x-rewrite-url|x-real-ip|x-hoop-(?!upstream-authorization$).*|via|impersonate-.*|x-remote-.*)$/;
 
+/** Where a client says that the target should take the request for one with another method: one of the two would not be judged. */
+const OTHER_METHOD = /^x-(http-)?method(-override)?$/;
+
+export function namesOtherMethod(headers: HeaderList): boolean {
+  return headers.some(([name]) => OTHER_METHOD.test(name));
+}
+
 /** An `Authorization` that the client means for the target, where the connection allows it. */
 export const UPSTREAM_AUTHORIZATION = 'x-hoop-upstream-authorization';
 

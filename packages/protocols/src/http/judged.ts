@@ -1,7 +1,7 @@
 import type { Gate, Mask, Permit } from '@hoop/core/gate';
 import type { Step } from '../shared/frames.ts';
 import { type AnswerHead, encodeCredit, encodeHead, encodeMessage, KINDS, type Kind, type RequestHead } from './message.ts';
-import { requestText } from './reading.ts';
+import { type ReadRequest, readRequest } from './reading.ts';
 import { BodyMask, isText } from './text-mask.ts';
 
 /** One request on its way through the gate, and its answer on its way back. */
@@ -10,6 +10,8 @@ export class Judged {
   readonly head: RequestHead;
   permit: Permit | undefined;
   deciding = false;
+  /** No rule can have read its body. */
+  unreadable = false;
   bytesIn = 0;
   heldBytes = 0;
   mask: BodyMask | undefined;
@@ -40,8 +42,8 @@ export class Judged {
   }
 
   /** What the gate judges and the audit keeps. */
-  text(): string {
-    return requestText(this.head, Buffer.concat(this.#body));
+  read(): ReadRequest {
+    return readRequest(this.head, Buffer.concat(this.#body));
   }
 
   /** The request as it goes on, with what was held. */

@@ -5,20 +5,23 @@ import { INFLATED_BYTES_MAX } from './limits.ts';
 import type { HeaderList, RequestHead } from './message.ts';
 import { isText } from './text-mask.ts';
 
-/** Where a client says that the target should take the request for one with another method. */
-const OTHER_METHOD = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
+export interface ReadRequest {
+  readonly text: string;
+  /** The body says that it is compressed and cannot be read, so that no rule can have judged it. */
+  readonly unreadable: boolean;
+}
 
 /**
  * What a rule reads of a request, and the audit keeps: method and path; below that, the same as a target may understand it where
  * that is something else; and the body where it is text.
  */
-export function requestText({ method, path, headers, upgrade }: RequestHead, body: Buffer): string {
+export function readRequest({ method, path, headers, upgrade }: RequestHead, body: Buffer): ReadRequest {
   const lines = [upgrade === undefined ? `${method} ${path}` : `${method} ${path} (${upgrade})`];
   const understood = understoodPath(path);
   if (understood !== path) lines.push(`${method} ${understood}`);
-  for (const [name, value] of headers) if (OTHER_METHOD.has(name)) lines.push(`${value.toUpperCase()} ${understood}`);
   const text = readableBody(headers, body);
-  return text === '' ? lines.join('\n') : `${lines.join('\n')}\n\n${text}`;
+  if (text === undefined) return { text: `${lines.join('\n')}\n\n(unreadable body of ${body.length} bytes)`, unreadable: true };
+  return { text: text === '' ? lines.join('\n') : `${lines.join('\n')}\n\n${text}`, unreadable: false };
 }
 
 /** How often an address may be encoded in itself before its outer layers are taken as they are. */
@@ -48,13 +51,13 @@ function decoded(text: string): string {
   return now.replace(/[\r\n\0]/g, ' ');
 }
 
-/** '' for what is no text. What a client calls its body does not count where it is text all the same. */
-function readableBody(headers: HeaderList, body: Buffer): string {
+/** '' for what is no text; undefined for what cannot be read. What a client calls its body does not count where it is text all the same. */
+function readableBody(headers: HeaderList, body: Buffer): string | undefined {
   if (body.length === 0) return '';
   const coding = only(headers, 'content-encoding')?.trim().toLowerCase() ?? 'identity';
   const inflate = CODINGS[coding];
   const plain = inflate ? beginningOf(body, inflate) : body;
-  if (plain === undefined) return `(unreadable ${coding} body of ${body.length} bytes)`;
+  if (plain === undefined) return undefined;
   const type = only(headers, 'content-type') ?? '';
   if (/charset\s*=\s*"?utf-?16/i.test(type)) return new TextDecoder(/be\b/i.test(type) ? 'utf-16be' : 'utf-16le').decode(plain);
   return isText(headers) || /^multipart\//i.test(type) || looksLikeText(plain) ? plain.toString('utf8') : '';

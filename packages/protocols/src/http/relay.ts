@@ -92,7 +92,9 @@ export class HttpRelay implements Relay {
   }
 
   #decide(judged: Judged): Step {
-    const decision = this.#ports.gate.ask('request', judged.text());
+    const { text, unreadable } = judged.read();
+    judged.unreadable = unreadable;
+    const decision = this.#ports.gate.ask('request', text);
     if (!(decision instanceof Promise)) return this.#decided(judged, decision);
     judged.deciding = true;
     decision.then(
@@ -114,6 +116,12 @@ export class HttpRelay implements Relay {
   }
 
   #decided(judged: Judged, decision: Decision): Step {
+    if (decision.permit && judged.unreadable) {
+      this.#ports.gate.settle(decision.permit, { rows: 0, bytes: 0, bytes_in: judged.bytesIn, error: 'unreadable_body' });
+      const message = 'The compressed body cannot be read, so no rule can judge it; send it without Content-Encoding';
+      this.#refuse(judged, { status: 415, code: 'unreadable_body', message });
+      return 'drop';
+    }
     if (decision.permit) return judged.permitted(decision.permit);
     this.#refuse(judged, { status: 403, code: 'denied', message: decision.denial.message });
     return 'drop';

@@ -126,7 +126,9 @@ export class TargetSide implements LinkOwner {
         return;
       }
       if (first.length > 0) socket.unshift(first);
-      socket.setTimeout(this.#patience.upgradedIdle_ms, () => socket.destroy());
+      const { upgradedIdle_ms } = this.#patience;
+      const words = `Neither side said anything for ${upgradedIdle_ms / 1000} seconds`;
+      socket.setTimeout(upgradedIdle_ms, () => socket.destroy(new TargetFault('target_timeout', words)));
       begin(response, socket);
       exchange.pipe(socket);
       exchange.once('close', () => socket.destroy());
