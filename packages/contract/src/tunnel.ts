@@ -109,7 +109,19 @@ export const PolicyMessage = z.object({
   revision: z.number().int(),
   guardrails: z.array(z.object({ name: z.string(), input: z.array(GuardrailRule), output: z.array(GuardrailRule) })),
   /** Entities to hide, by Presidio's names. */
-  masks: z.array(z.object({ name: z.string(), entities: z.array(z.string()) })),
+  masks: z.array(
+    z.object({
+      name: z.string(),
+      /** Those of `custom` too: an agent that does not know of `custom` refuses what it cannot find. */
+      entities: z.array(z.string()),
+      custom: z.array(z.object({ name: z.string(), pattern: z.string(), words: z.array(z.string()), score: z.number() })).optional(),
+      /** The least score that is hidden. */
+      threshold: z.number().optional(),
+      strategy: z.enum(['redact', 'partial', 'hash', 'token', 'null']).optional(),
+      /** How many bytes at the end of a value are shown with `partial`. */
+      keep: z.number().int().optional(),
+    }),
+  ),
 });
 export type PolicyMessage = z.infer<typeof PolicyMessage>;
 

@@ -1,4 +1,5 @@
 import type { PolicyMessage } from '@hoop/contract/tunnel';
+import type { CustomEntityType } from '@hoop/store/masking-rules';
 import type { ConnectionPolicy } from '@hoop/store/store';
 
 /** The rules of a connection as the agent compiles them. */
@@ -9,12 +10,21 @@ export function policyMessage(policy: ConnectionPolicy): PolicyMessage {
     masks: [
       ...policy.maskingRules.map((rule) => ({
         name: rule.name,
-        entities: rule.supportedEntityTypes.flatMap((each) => each.entityTypes),
+        entities: [...rule.supportedEntityTypes.flatMap((each) => each.entityTypes), ...rule.customEntityTypes.map(({ name }) => name)],
+        ...(rule.customEntityTypes.length > 0 ? { custom: rule.customEntityTypes.map(customEntity) } : {}),
+        ...(rule.scoreThreshold === null ? {} : { threshold: rule.scoreThreshold }),
       })),
       ...(policy.redactTypes.length > 0 ? [{ name: OF_CONNECTION, entities: [...policy.redactTypes] }] : []),
     ],
   };
 }
+
+/** An administrator's own entity as the agent compiles it. */
+export function customEntity({ name, regex, denyList, score }: CustomEntityType): CustomEntity {
+  return { name, pattern: regex, words: [...denyList], score };
+}
+
+type CustomEntity = NonNullable<PolicyMessage['masks'][number]['custom']>[number];
 
 /** Whether people may have to be asked about an action. */
 export function needsApproval({ guardrails }: PolicyMessage): boolean {

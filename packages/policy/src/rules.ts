@@ -1,7 +1,7 @@
 import { type Action, ALLOW, type Denial, type Verdict } from '@hoop/core/action';
 import type { Mask, Policy } from '@hoop/core/gate';
 import type { Dialect } from '@hoop/core/protocol';
-import { entityMask } from './masks.ts';
+import { compileMasks, type MaskText } from './masks.ts';
 import { plainMysql } from './plain-mysql.ts';
 import { plainSql } from './plain-sql.ts';
 import { type CompiledRule, compileRule, type Found, type Reading } from './rules/compile.ts';
@@ -17,7 +17,7 @@ export type { RuleText } from './rules/rule-text.ts';
 export interface PolicyText {
   readonly revision: number;
   readonly guardrails: readonly { readonly name: string; readonly input: readonly RuleText[]; readonly output: readonly RuleText[] }[];
-  readonly masks: readonly { readonly name: string; readonly entities: readonly string[] }[];
+  readonly masks: readonly MaskText[];
 }
 
 /** What rules may ask beside the action itself. */
@@ -65,8 +65,8 @@ export function compilePolicy(text: PolicyText, dialect?: Dialect, context: Poli
   const judged = input.filter(({ compiled: { asksFor } }) => asksFor !== 'rows');
   const limits = input.filter(({ compiled: { asksFor } }) => asksFor === 'rows');
   const now = context.now ?? Date.now;
-  const entities = [...new Set(text.masks.flatMap((mask) => mask.entities))];
-  const mask: Mask | undefined = entities.length > 0 ? entityMask(entities) : undefined;
+  const isEmpty = text.masks.every(({ entities, custom }) => entities.length + (custom?.length ?? 0) === 0);
+  const mask: Mask | undefined = isEmpty ? undefined : compileMasks(text.masks);
   return {
     revision: text.revision,
     mask,

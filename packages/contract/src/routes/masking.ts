@@ -15,6 +15,18 @@ const EntityTypes = z.strictObject({
     .max(200),
 });
 
+/** An entity of one's own: a pattern, a list of words, or both. */
+const CustomEntityType = z.strictObject({
+  name: z
+    .string()
+    .max(64)
+    .regex(/^[A-Z][A-Z0-9_]*$/, 'Write a name such as EMPLOYEE_ID'),
+  /** RE2; '' for none. */
+  regex: z.string().max(4_096).default(''),
+  deny_list: z.array(z.string().min(1).max(254)).max(200).default([]),
+  score: z.number().min(0).max(1),
+});
+
 const RuleName = z
   .string()
   .min(1)
@@ -28,7 +40,7 @@ export const MaskingRule = z.object({
   connection_ids: z.array(z.string()),
   attributes: z.array(z.string()),
   supported_entity_types: z.array(z.object({ name: z.string(), entity_types: z.array(z.string()) })),
-  custom_entity_types: z.array(z.unknown()),
+  custom_entity_types: z.array(z.object({ name: z.string(), regex: z.string(), deny_list: z.array(z.string()), score: z.number() })),
   score_threshold: z.number().nullable(),
   managed_by: z.string().nullable(),
   created_at: Time,
@@ -40,8 +52,8 @@ const Body = z.strictObject({
   name: RuleName,
   description: z.string().max(2_000).default(''),
   connection_ids: z.array(Id).max(10_000).default([]),
-  supported_entity_types: z.array(EntityTypes).min(1).max(100),
-  custom_entity_types: emptyOnly('Custom entity types'),
+  supported_entity_types: z.array(EntityTypes).max(100).default([]),
+  custom_entity_types: z.array(CustomEntityType).max(100).default([]),
   score_threshold: z.number().min(0).max(1).nullable().optional(),
   attributes: emptyOnly('Attributes'),
   id: readOnly,

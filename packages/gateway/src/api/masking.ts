@@ -1,8 +1,10 @@
 import type { BodyOf } from '@hoop/contract/route';
 import type { createMaskingRule, MaskingRule } from '@hoop/contract/routes/masking';
-import { maskableEntities } from '@hoop/policy/masks';
-import type { MaskingRuleRow } from '@hoop/store/masking-rules';
+import { AppError } from '@hoop/core/errors';
+import { compileMasks, maskableEntities } from '@hoop/policy/masks';
+import type { CustomEntityType, MaskingRuleRow } from '@hoop/store/masking-rules';
 import type { Aggregates } from '@hoop/store/store';
+import { customEntity } from '../policy-message.ts';
 import { maskingMisfit, protocolFor } from './connection-check.ts';
 import { invalid, notFound, timeOf } from './failures.ts';
 import { type Handlers, NO_BODY } from './handler.ts';
@@ -64,13 +66,35 @@ function ruleOf(body: Body) {
     const field = `supported_entity_types.${index}.entity_types.${at}`;
     throw invalid(field, `${entity_types[at]} cannot be found in this release; use one of ${known.join(', ')}`);
   }
+  const customEntityTypes = body.custom_entity_types.map(({ name, regex, deny_list: denyList, score }) => ({
+    name,
+    regex,
+    denyList,
+    score,
+  }));
+  if (body.supported_entity_types.length + customEntityTypes.length === 0) {
+    throw invalid('supported_entity_types', 'Name at least one entity here or in custom_entity_types');
+  }
+  for (const [index, custom] of customEntityTypes.entries()) mustCompile(custom, `custom_entity_types.${index}`);
+  const twice = customEntityTypes.findIndex(({ name }, index) => customEntityTypes.findIndex((other) => other.name === name) < index);
+  if (twice >= 0) throw invalid(`custom_entity_types.${twice}.name`, `${customEntityTypes[twice]?.name} is there twice`);
   return {
     name: body.name,
     description: body.description,
+    customEntityTypes,
     supportedEntityTypes: body.supported_entity_types.map(({ name, entity_types: entityTypes }) => ({ name, entityTypes })),
     scoreThreshold: body.score_threshold ?? null,
     connectionIds: body.connection_ids,
   };
+}
+
+/** @throws Refusal with the field, when an agent could not find it */
+function mustCompile(custom: CustomEntityType, field: string): void {
+  try {
+    compileMasks([{ name: '', entities: [], custom: [customEntity(custom)] }]);
+  } catch (error) {
+    throw error instanceof AppError ? invalid(field, error.message) : error;
+  }
 }
 
 function toMaskingRule(row: MaskingRuleRow): MaskingRule {
@@ -81,7 +105,12 @@ function toMaskingRule(row: MaskingRuleRow): MaskingRule {
     connection_ids: [...row.connectionIds],
     attributes: [...row.attributes],
     supported_entity_types: row.supportedEntityTypes.map(({ name, entityTypes }) => ({ name, entity_types: [...entityTypes] })),
-    custom_entity_types: [...row.customEntityTypes],
+    custom_entity_types: row.customEntityTypes.map(({ name, regex, denyList, score }) => ({
+      name,
+      regex,
+      deny_list: [...denyList],
+      score,
+    })),
     score_threshold: row.scoreThreshold,
     managed_by: row.managedBy,
     created_at: timeOf(row.createdAt),

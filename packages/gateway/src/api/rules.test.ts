@@ -93,3 +93,24 @@ test('an entity that nobody can find is refused, with those that can be found', 
   assert.deepEqual([answer.status, answer.body.field], [422, 'supported_entity_types.0.entity_types.1']);
   assert.match(answer.body.message, /EMAIL_ADDRESS/);
 });
+
+test('an entity of one’s own is kept as it was written; one that could not be looked for is refused with its field', async () => {
+  await using api = await openApi();
+  const badge = { name: 'BADGE', regex: 'B-\\d{4}', deny_list: ['Zephyr'], score: 0.8 };
+  const rule = (...custom_entity_types: unknown[]) => ({ name: 'own', custom_entity_types, score_threshold: 0.6 });
+  const made = await api.call('admin', 'POST', '/datamasking-rules', rule(badge));
+  assert.equal(made.status, 201, made.text);
+  assert.deepEqual([made.body.custom_entity_types, made.body.supported_entity_types], [[badge], []]);
+  for (const [custom, field] of [
+    [{ ...badge, regex: '(a)\\1' }, 'custom_entity_types.1'],
+    [{ ...badge, name: 'EMAIL_ADDRESS' }, 'custom_entity_types.1'],
+    [{ ...badge, name: 'EMPTY', regex: '', deny_list: [] }, 'custom_entity_types.1'],
+    [badge, 'custom_entity_types.1.name'],
+    [{ ...badge, name: 'MORE', score: 2 }, 'custom_entity_types.1.score'],
+  ] as const) {
+    const refused = await api.call('admin', 'PUT', '/datamasking-rules/own', rule(badge, custom));
+    assert.deepEqual([refused.status, refused.body.field], [422, field], refused.text);
+  }
+  const empty = await api.call('admin', 'PUT', '/datamasking-rules/own', rule());
+  assert.deepEqual([empty.status, empty.body.field], [422, 'supported_entity_types']);
+});

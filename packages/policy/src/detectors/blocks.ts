@@ -1,6 +1,7 @@
 import { hasContext } from './context.ts';
-import type { CodeEntity, Layout, WordEntity } from './detector.ts';
+import type { CodeEntity, Found, Layout, WordEntity } from './detector.ts';
 import { ibanLength } from './iban.ts';
+import { HASH_SEED, hashed, kindsOfHash } from './words.ts';
 
 /** A code has at most this many characters: an IBAN. */
 const CODE_CHARACTERS_MAX = 34;
@@ -33,6 +34,11 @@ export type FoundEntity = (entity: string, from: number, to: number, score: numb
 export class Blocks {
   readonly #byShape = new Map<number, Wanted[]>();
   readonly #words: readonly WordEntity[];
+  readonly #wantsWords: boolean;
+  /** What each of the words calls, and where what it found last ends. */
+  readonly #emits: readonly Found[];
+  readonly #until: Int32Array;
+  #found: FoundEntity = () => undefined;
   readonly #wantsIban: boolean;
   readonly #wantsBareRuns: boolean;
   readonly #wantsCodes: boolean;
@@ -49,6 +55,12 @@ export class Blocks {
 
   constructor(codes: readonly CodeEntity[], words: readonly WordEntity[]) {
     this.#words = words;
+    this.#wantsWords = words.length > 0;
+    this.#until = new Int32Array(words.length);
+    this.#emits = words.map(({ entity, skips }, index) => (from, to, score) => {
+      if (skips) this.#until[index] = to;
+      this.#found(entity, from, to, score);
+    });
     this.#wantsCodes = codes.length > 0;
     this.#wantsIban = codes.some(({ entity }) => entity === 'IBAN_CODE');
     this.#wantsBareRuns = codes.some(({ entity }) => entity === 'CREDIT_CARD');
@@ -72,34 +84,36 @@ export class Blocks {
 
   find(bytes: Buffer, found: FoundEntity): void {
     const { length } = bytes;
+    this.#found = found;
+    this.#until.fill(0);
     let chain = 0;
     let before = -1;
-    const until = this.#words.map(() => 0);
     for (let at = 0; at < length; ) {
-      if (CLASS[bytes[at] ?? 0] === 0) {
+      let kind = CLASS[bytes[at] ?? 0] ?? 0;
+      if (kind === 0) {
         at++;
         continue;
       }
       const from = at;
       let mask = 0;
       let count = 0;
-      let foreign = 0;
-      for (let kind = CLASS[bytes[at] ?? 0] ?? 0; kind !== 0; kind = at < length ? (CLASS[bytes[at] ?? 0] ?? 0) : 0) {
-        const isLetter = kind === LETTER ? 1 : 0;
-        mask = (mask << 1) | isLetter;
-        if (kind === DIGIT) count++;
-        else if (kind === FOREIGN) foreign = 1;
-        at++;
-      }
-      for (const [index, { entity, skips, block }] of this.#words.entries()) {
-        if (from < (until[index] ?? 0)) continue;
-        block(bytes, from, at, count > 0, (start, end, score) => {
-          if (skips) until[index] = end;
-          found(entity, start, end, score);
-        });
-      }
+      let foreign = false;
+      let hash = HASH_SEED;
+      do {
+        const byte = bytes[at] ?? 0;
+        hash = hashed(hash, byte);
+        if (kind === DIGIT) {
+          count++;
+          mask <<= 1;
+        } else {
+          mask = (mask << 1) | 1;
+          if (kind === FOREIGN) foreign = true;
+        }
+        kind = ++at < length ? (CLASS[bytes[at] ?? 0] ?? 0) : 0;
+      } while (kind !== 0);
+      if (this.#wantsWords) this.#word(bytes, from, at, count > 0, hash);
       if (!this.#wantsCodes) continue;
-      if (foreign === 1 || at - from > CODE_CHARACTERS_MAX) {
+      if (foreign || at - from > CODE_CHARACTERS_MAX) {
         chain = 0;
         before = -1;
       } else {
@@ -109,6 +123,19 @@ export class Blocks {
         if (count > 0 || (chain > 0 && at - from <= 5)) this.#lookBack(bytes, chain, found);
       }
       if (this.#wantsBareRuns && count >= BARE_RUN_MIN && count < at - from) this.#bareRuns(bytes, from, at, found);
+    }
+  }
+
+  #word(bytes: Buffer, from: number, to: number, hasDigit: boolean, hash: number): void {
+    const kinds = hasDigit ? 0 : kindsOfHash(hash);
+    if (kinds === 0 && !hasDigit && !(bytes[to] === 0x20 && CLASS[bytes[to + 1] ?? 0] === DIGIT)) return;
+    for (let index = 0; index < this.#words.length; index++) {
+      if (from < (this.#until[index] ?? 0)) continue;
+      const word = this.#words[index];
+      const emit = this.#emits[index];
+      if (!word || !emit) continue;
+      if (hasDigit) word.number?.(bytes, from, to, emit);
+      else word.block?.(bytes, from, to, kinds, emit);
     }
   }
 

@@ -1,34 +1,24 @@
 import { isDate } from './checks.ts';
 import type { Found, WordEntity } from './detector.ts';
+import { KINDS, kindsOf } from './words.ts';
 
-const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ');
-const MONTH_NAMES = new Map<string, number>(
-  [
-    ...MONTHS,
-    'sept',
-    ...'january february march april may june july august september october november december'.split(' '),
-    ...'januar februar märz mai juni juli oktober dezember'.split(' '),
-    ...'janvier février mars avril juin juillet août septembre octobre novembre décembre'.split(' '),
-    ...'enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre'.split(' '),
-    ...'janeiro fevereiro março maio junho julho setembro outubro novembro dezembro'.split(' '),
-  ].map((name) => [name, 1]),
-);
+const COLON = 0x3a;
+/** The longest name of a month. */
 const MONTH_BYTES_MAX = 11;
 
 /** Days as numbers in the usual orders, days with the month's name, and the time behind a day. A time alone scores low. */
 export const DATE_TIME: WordEntity = {
   entity: 'DATE_TIME',
-  hints: { digits: 4 },
+  hints: { digits: 3 },
   skips: true,
-  block(bytes, from, to, hasDigit, found) {
-    if (!hasDigit) {
-      if (to - from >= 3 && to - from <= MONTH_BYTES_MAX && isMonth(bytes, from, to)) monthFirst(bytes, from, to, found);
-      return;
-    }
+  number(bytes, from, _, found) {
     if (!isDigit(bytes[from])) return;
     const size = numberEnd(bytes, from) - from;
     if (size === 4) yearFirst(bytes, from, found);
     else if (size <= 2) dayFirst(bytes, from, found);
+  },
+  block(bytes, from, to, kinds, found) {
+    if (kinds & KINDS.month) monthFirst(bytes, from, to, found);
   },
 };
 
@@ -55,7 +45,7 @@ function dayFirst(bytes: Buffer, from: number, found: Found): void {
   }
   let at = first;
   // 1st, 2nd, 3rd, 4th
-  if (/^(st|nd|rd|th)$/i.test(bytes.toString('latin1', at, at + 2))) at += 2;
+  if (isOrdinal(bytes, at)) at += 2;
   if (isSign(sign) && isDigit(bytes[at + 1])) {
     const second = numberEnd(bytes, at + 1);
     if (bytes[second] !== sign || second - at - 1 > 2) return;
@@ -82,7 +72,7 @@ function monthFirst(bytes: Buffer, from: number, to: number, found: Found): void
   if (day === at || at === to) return;
   if (day - at === 4) found(from, day, 0.5);
   else if (day - at <= 2 && value(bytes, at, day) <= 31) {
-    const end = /^(st|nd|rd|th)$/i.test(bytes.toString('latin1', day, day + 2)) ? day + 2 : day;
+    const end = isOrdinal(bytes, day) ? day + 2 : day;
     const year = yearEnd(bytes, end);
     found(from, timeEnd(bytes, year), year > end ? 0.6 : 0.4);
   }
@@ -104,14 +94,48 @@ function timeEnd(bytes: Buffer, from: number): number {
 }
 
 function timeAt(bytes: Buffer, from: number): number {
-  const time = /^([01]?\d|2[0-4]):[0-5]\d(:[0-6]\d([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\b)?(Z| ?[+-]\d\d(:?\d\d)?| UTC)?/.exec(
-    bytes.toString('latin1', from, from + 40),
-  );
-  return time ? from + time[0].length : from;
+  const hour = numberEnd(bytes, from);
+  if (hour === from || hour - from > 2 || bytes[hour] !== COLON || value(bytes, from, hour) > 24) return from;
+  let at = sixtieth(bytes, hour + 1);
+  if (at === 0) return from;
+  const second = bytes[at] === COLON ? sixtieth(bytes, at + 1) : 0;
+  if (second > 0) {
+    at = second;
+    if ((bytes[at] === 0x2e || bytes[at] === 0x2c) && isDigit(bytes[at + 1])) {
+      at++;
+      for (let count = 0; count < 9 && isDigit(bytes[at]); count++) at++;
+    }
+  }
+  return zoneEnd(bytes, at);
+}
+
+/** Behind two digits up to 60; 0 when they do not stand there. */
+function sixtieth(bytes: Buffer, from: number): number {
+  const tens = (bytes[from] ?? 0) - 0x30;
+  return tens >= 0 && tens <= 6 && isDigit(bytes[from + 1]) && !isDigit(bytes[from + 2]) ? from + 2 : 0;
+}
+
+/** Behind `Z`, `+02:00`, ` PM`. */
+function zoneEnd(bytes: Buffer, from: number): number {
+  const at = bytes[from] === 0x20 ? from + 1 : from;
+  const byte = (bytes[at] ?? 0) | 0x20;
+  if ((byte === 0x61 || byte === 0x70) && ((bytes[at + 1] ?? 0) | 0x20) === 0x6d && !isLetter(bytes[at + 2])) return at + 2;
+  if (bytes[from] === 0x5a) return from + 1;
+  if ((bytes[at] === 0x2b || bytes[at] === 0x2d) && isDigit(bytes[at + 1]) && isDigit(bytes[at + 2])) {
+    const minutes = bytes[at + 3] === COLON ? at + 4 : at + 3;
+    return isDigit(bytes[minutes]) && isDigit(bytes[minutes + 1]) ? minutes + 2 : at + 3;
+  }
+  return from;
 }
 
 function isMonth(bytes: Buffer, from: number, to: number): boolean {
-  return to - from <= MONTH_BYTES_MAX && MONTH_NAMES.has(bytes.toString('utf8', from, to).toLowerCase());
+  return (kindsOf(bytes, from, to) & KINDS.month) !== 0;
+}
+
+/** Behind 1, 2, 3, 4. */
+function isOrdinal(bytes: Buffer, at: number): boolean {
+  const pair = String.fromCharCode((bytes[at] ?? 0) | 0x20, (bytes[at + 1] ?? 0) | 0x20);
+  return isLetter(bytes[at]) && (pair === 'st' || pair === 'nd' || pair === 'rd' || pair === 'th');
 }
 
 function wordEnd(bytes: Buffer, from: number): number {

@@ -53,8 +53,10 @@ export interface WordEntity {
   readonly hints: Hints;
   /** What is inside of something that was found is not looked at again. */
   readonly skips: boolean;
-  /** Called for each run of letters and digits, in order. */
-  block(bytes: Buffer, from: number, to: number, hasDigit: boolean, found: Found): void;
+  /** Called for each run of letters and digits with a digit in it, in order. */
+  number?(bytes: Buffer, from: number, to: number, found: Found): void;
+  /** Called for each word that is in a list (`kinds` says in which, see `words.ts`), or has a house number behind it. */
+  block?(bytes: Buffer, from: number, to: number, kinds: number, found: Found): void;
 }
 
 /** Shapes of digits only. */

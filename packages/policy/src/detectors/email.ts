@@ -1,3 +1,5 @@
+import { indexOfByte } from './bytes.ts';
+
 const AT = 0x40;
 const OPENING_BRACE = 0x7b;
 const APOSTROPHE = 0x27;
@@ -17,7 +19,7 @@ export function mayHoldEmail(bytes: Buffer): boolean {
 /** Calls `found` with the byte range of each address: a local part, an at sign, a domain with a dot in it. Linear. */
 export function findEmails(bytes: Buffer, found: (from: number, to: number) => void): void {
   let after = 0;
-  for (let at = bytes.indexOf(AT); at >= 0; at = bytes.indexOf(AT, at + 1)) {
+  for (let at = indexOfByte(bytes, AT, 0); at >= 0; at = indexOfByte(bytes, AT, at + 1)) {
     let from = at;
     while (from > after && at - from < LOCAL_BYTES_MAX && LOCAL[bytes[from - 1] ?? 0] && !isLengthByte(bytes, from - 1)) from--;
     // An array or a quotation begins there; an address that really does loses nothing by it.

@@ -1,52 +1,5 @@
 import type { WordEntity } from './detector.ts';
-import { FAMILY } from './names/family.ts';
-import { AMBIGUOUS, GIVEN } from './names/given.ts';
-import { GROUPS } from './names/groups.ts';
-import { PLACES } from './names/places.ts';
-
-/** What a word can be. */
-const KINDS = { given: 1, ambiguous: 2, family: 4, title: 8, group: 16, street: 32, place: 64, placeStart: 128, particle: 256 } as const;
-
-/** The lists, by the hash of a word: a slice and its lower case for each word of a text would take longer than all else. */
-const LISTED = new Map<number, number>();
-
-list(GIVEN, KINDS.given);
-list(AMBIGUOUS, KINDS.given | KINDS.ambiguous);
-list(FAMILY, KINDS.family);
-list('mr mrs ms miss dr prof sir madam herr frau monsieur madame señor señora sr sra signor signora', KINDS.title);
-list(GROUPS, KINDS.group);
-list(
-  'street st avenue ave road rd boulevard blvd lane ln drive dr court ct square sq highway hwy parkway place pl terrace way',
-  KINDS.street,
-);
-list(PLACES, KINDS.place);
-list(
-  PLACES.split(' ')
-    .filter((place) => place.includes('_'))
-    .map((place) => place.split('_')[0] ?? '')
-    .join(' '),
-  KINDS.placeStart,
-);
-list('van von der de di da dos del la le bin al el ter ten', KINDS.particle);
-
-function list(words: string, kind: number): void {
-  for (const word of words.split(' ')) {
-    const bytes = Buffer.from(word.replaceAll('_', ' '));
-    const hash = hashOf(bytes, 0, bytes.length);
-    LISTED.set(hash, (LISTED.get(hash) ?? 0) | kind);
-  }
-}
-
-/** FNV-1a over bytes in lower case; with UTF-8 the same bit makes `Ö` an `ö`. */
-function hashOf(bytes: Buffer, from: number, to: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = from; at < to; at++) hash = Math.imul(hash ^ ((bytes[at] ?? 0) | 0x20), 0x01000193);
-  return hash;
-}
-
-function kindsOf(bytes: Buffer, from: number, to: number): number {
-  return LISTED.get(hashOf(bytes, from, to)) ?? 0;
-}
+import { KINDS, kindsOf } from './words.ts';
 
 const WORD_BYTES_MAX = 24;
 const NAME_WORDS_MAX = 4;
@@ -62,12 +15,10 @@ export const PERSON: WordEntity = {
   entity: 'PERSON',
   hints: { words: true },
   skips: true,
-  block(bytes, from, to, hasDigit, found) {
-    if (hasDigit || to - from > WORD_BYTES_MAX || to - from < 2) return;
+  block(bytes, from, to, kinds, found) {
+    if (to - from < 2) return;
     const isCell = bytes.length <= CELL_BYTES_MAX;
     if (!isCapital(bytes[from]) && !isCell) return;
-    const kinds = kindsOf(bytes, from, to);
-    if (kinds === 0) return;
     if (kinds & KINDS.title) {
       const name = namesBehind(bytes, bytes[to] === 0x2e ? to + 1 : to, false);
       if (name) found(name.from, name.to, 0.7);
@@ -92,17 +43,15 @@ export const LOCATION: WordEntity = {
   entity: 'LOCATION',
   hints: { words: true },
   skips: true,
-  block(bytes, from, to, hasDigit, found) {
-    if (hasDigit) {
-      const street = streetEnd(bytes, from, to);
-      if (street > 0) found(from, street, 0.6);
-      return;
-    }
-    if (!isCapital(bytes[from]) || to - from > WORD_BYTES_MAX) return;
+  number(bytes, from, to, found) {
+    const street = streetEnd(bytes, from, to);
+    if (street > 0) found(from, street, 0.6);
+  },
+  block(bytes, from, to, kinds, found) {
+    if (!isCapital(bytes[from])) return;
     if (hasHouseBehind(bytes, to) && /(stra(ß|ss)e|gasse|weg|platz|allee|laan|straat)$/i.test(bytes.toString('utf8', from, to))) {
       return found(from, houseEnd(bytes, to), 0.6);
     }
-    const kinds = kindsOf(bytes, from, to);
     if (kinds & KINDS.placeStart) {
       let longest = 0;
       let end = to;
@@ -123,11 +72,9 @@ export const NRP: WordEntity = {
   entity: 'NRP',
   hints: { words: true },
   skips: false,
-  block(bytes, from, to, hasDigit, found) {
-    if (hasDigit || to - from > WORD_BYTES_MAX || to - from < 3) return;
+  block(bytes, from, to, kinds, found) {
     if (!isCapital(bytes[from]) && to - from !== bytes.length) return;
-    const end = (bytes[to - 1] ?? 0) === 0x73 && (kindsOf(bytes, from, to) & KINDS.group) === 0 ? to - 1 : to;
-    if (kindsOf(bytes, from, end) & KINDS.group) found(from, to, 0.6);
+    if (kinds & KINDS.group) found(from, to, 0.6);
   },
 };
 

@@ -24,66 +24,89 @@ export const PHONE_NUMBER: WordEntity = {
   entity: 'PHONE_NUMBER',
   hints: { digits: DIGITS_MIN },
   skips: false,
-  block(bytes, from, to, hasDigit, found) {
-    if (!hasDigit || !isNumber(bytes, from, to)) return;
+  number(bytes, from, to, found) {
+    if (!isNumber(bytes, from, to)) return;
     const isInternational = bytes[from - 1] === 0x2b && !isDigit(bytes[from - 2]);
     // What goes on from a number before it was looked at together with that.
     if (!isInternational && from >= 2 && isDigit(bytes[from - 2]) && JOINS[bytes[from - 1] ?? 0] === 1) return;
+    if (to - from < DIGITS_MIN && !goesOn(bytes, to)) return;
     const number = read(bytes, from);
-    if (number.digits.length < DIGITS_MIN) return;
+    if (number.count < DIGITS_MIN) return;
     const start = isInternational || bytes[from - 1] === 0x28 ? from - 1 : from;
     const score = scoreOf(number, isInternational, bytes[start] === 0x28);
     if (score > 0) found(start, number.to, score < 0.75 && hasContext(bytes, start, CONTEXT) ? raised(score) : score);
   },
 };
 
+/** Whether a digit comes soon. */
+function goesOn(bytes: Buffer, at: number): boolean {
+  for (let end = at; end - at <= GAP_MAX; end++) {
+    if (isDigit(bytes[end])) return true;
+    if (JOINS[bytes[end] ?? 0] === 0) return false;
+  }
+  return false;
+}
+
 interface Candidate {
-  readonly digits: string;
-  readonly groups: readonly number[];
+  readonly count: number;
+  /** Sizes of its groups as one number, the last in the lowest place: 334 for `555-123-4567`. */
+  readonly layout: number;
+  readonly groups: number;
+  /** Of the smallest group. */
+  readonly least: number;
   readonly to: number;
 }
 
-/** As many groups as have fifteen digits together. */
+const DIGITS = new Uint8Array(DIGITS_MAX);
+
+/** As many groups as have fifteen digits together; the digits themselves are in `DIGITS`. */
 function read(bytes: Buffer, from: number): Candidate {
-  let digits = '';
-  const groups: number[] = [];
+  let count = 0;
+  let layout = 0;
+  let groups = 0;
+  let least = DIGITS_MAX;
   let to = from;
   for (let at = from; ; ) {
     let end = at;
     while (end - at <= DIGITS_MAX && isDigit(bytes[end])) end++;
-    if (end === at || digits.length + end - at > DIGITS_MAX || isWord(bytes[end])) break;
-    digits += bytes.toString('latin1', at, end);
-    groups.push(end - at);
+    const size = end - at;
+    if (size === 0 || count + size > DIGITS_MAX || isWord(bytes[end])) break;
+    for (let index = 0; index < size; index++) DIGITS[count + index] = (bytes[at + index] ?? 0) - 0x30;
+    count += size;
+    layout = layout * 10 + Math.min(size, 9);
+    groups++;
+    least = Math.min(least, size);
     to = end;
     at = end;
     while (at - end < GAP_MAX && JOINS[bytes[at] ?? 0] === 1) at++;
     if (at === end) break;
   }
-  return { digits, groups, to };
+  return { count, layout, groups, least, to };
 }
 
-function scoreOf({ digits, groups }: Candidate, isInternational: boolean, hasBracket: boolean): number {
-  const size = digits.length;
-  if (isInternational) return size >= 8 && isCountry(digits) ? 0.75 : 0;
-  if (digits.startsWith('00') && size >= 10 && isCountry(digits.slice(2))) return 0.6;
-  const layout = groups.join('-');
-  const national = size === 11 && digits.startsWith('1') ? digits.slice(1) : digits;
-  if (national.length === 10 && /^[2-9]\d\d[2-9]\d{6}$/.test(national)) {
-    if (/^(1-)?3-3-4$/.test(layout)) return 0.6;
-    if (hasBracket) return 0.6;
-    return 0.3;
-  }
-  if (hasBracket && size >= 8) return 0.5;
-  if (digits.startsWith('0') && !digits.startsWith('00') && size >= 9 && size <= 12) {
-    if (groups.length > 1 && groups.length <= 6 && groups.every((each) => each >= 2) && !/^2-2-4|^2-2-2-2-2$/.test(layout)) return 0.5;
-    return layout === '2-2-2-2-2' && /^0[1-79]/.test(digits) ? 0.5 : 0.2;
-  }
-  return 0.1;
+function scoreOf({ count, layout, groups, least }: Candidate, isInternational: boolean, hasBracket: boolean): number {
+  if (isInternational) return count >= 8 && isCountry(0) ? 0.75 : 0;
+  const isZero = DIGITS[0] === 0;
+  if (isZero && DIGITS[1] === 0) return count >= 10 && isCountry(2) ? 0.6 : 0.1;
+  if (isNorthAmerican(count)) return layout === 334 || layout === 1334 || hasBracket ? 0.6 : 0.3;
+  if (hasBracket && count >= 8) return 0.5;
+  if (!isZero || count < 9 || count > 12) return 0.1;
+  if (layout === 22222) return DIGITS[1] === 8 ? 0.2 : 0.5;
+  // 01.02.2024 is a day.
+  return groups > 1 && groups <= 6 && least >= 2 && Math.floor(layout / 10 ** (groups - 3)) !== 224 ? 0.5 : 0.2;
 }
 
-function isCountry(digits: string): boolean {
-  const two = Number(digits.slice(0, 2));
-  return ONE.has(Number(digits[0])) || TWO.has(two) || THREE.has(two);
+/** Neither an area nor an exchange begins with 0 or 1. */
+function isNorthAmerican(count: number): boolean {
+  const from = count === 11 && DIGITS[0] === 1 ? 1 : 0;
+  return count - from === 10 && (DIGITS[from] ?? 0) >= 2 && (DIGITS[from + 3] ?? 0) >= 2;
+}
+
+/** Whether a country code stands at this place in `DIGITS`. */
+function isCountry(at: number): boolean {
+  const first = DIGITS[at] ?? 0;
+  const two = first * 10 + (DIGITS[at + 1] ?? 0);
+  return ONE.has(first) || TWO.has(two) || THREE.has(two);
 }
 
 function isNumber(bytes: Buffer, from: number, to: number): boolean {

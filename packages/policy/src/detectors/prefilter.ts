@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { Hints } from './detector.ts';
 import { hasRun, IN_CODE, IN_RUN, RUN_BYTES_MIN } from './runs.ts';
 
@@ -6,8 +7,10 @@ const DIGIT = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 0x30 && byt
 const GAP_MAX = 3;
 
 /** First bytes of characters that are read as others: of them only some are, and the closer look knows which. */
-const LEADS = [0xe2, 0xef, 0xc2, 0xc0, 0xc1, 0xd9, 0xdb, 0xe0, 0xf0, 0x1b];
+const LEADS = [0xe2, 0xef, 0xc2, 0xc0, 0xc1, 0xd9, 0xdb, 0xe0, 0xf0];
 const ESC = 0x1b;
+/** What escapes in JSON and in URLs begin with. */
+const DISGUISES = [0x5c, 0x25];
 
 /** Says of a run of bytes whether anything can be in it. A `false` is certain. */
 export function prefilter(hints: readonly Hints[]): (bytes: Buffer) => boolean {
@@ -17,13 +20,33 @@ export function prefilter(hints: readonly Hints[]): (bytes: Buffer) => boolean {
   const digits = Math.min(...hints.map((each) => each.digits ?? Number.POSITIVE_INFINITY));
   const run = Math.min(...hints.map((each) => each.run ?? Number.POSITIVE_INFINITY));
   const texts = [...new Set(hints.flatMap((each) => each.texts ?? []))];
+  const quick = tableOf(signs);
   return (bytes) => {
+    if (bytes.length <= SHORT_BYTES_MAX) {
+      let seen = 0;
+      for (let at = 0; at < bytes.length; at++) seen |= quick[bytes[at] ?? 0] ?? 0;
+      if (seen & SUSPECT) return true;
+      if ((seen & HAS_DIGIT) !== 0 && Number.isFinite(digits) && hasDigits(bytes, digits)) return true;
+      if (bytes.length >= RUN_BYTES_MIN && hasRun(bytes, RUN_BYTES_MIN, Number.isFinite(run) ? IN_RUN : IN_CODE)) return true;
+      for (const text of texts) if (bytes.includes(text)) return true;
+      return false;
+    }
     for (const sign of signs) if (bytes.includes(sign)) return true;
     if (Number.isFinite(digits) && hasDigits(bytes, digits)) return true;
     if (Number.isFinite(run) ? hasRun(bytes, run, IN_RUN) : hasRun(bytes, RUN_BYTES_MIN, IN_CODE)) return true;
     for (const text of texts) if (bytes.includes(text)) return true;
     return isDisguised(bytes);
   };
+}
+
+/** Of a text that is not longer it is quicker to look at each byte once. */
+const SHORT_BYTES_MAX = 512;
+const SUSPECT = 1;
+const HAS_DIGIT = 2;
+
+function tableOf(signs: readonly number[]): Uint8Array {
+  const suspects = new Set([...signs, ...LEADS, ...DISGUISES, ESC]);
+  return Uint8Array.from({ length: 256 }, (_, byte) => (suspects.has(byte) ? SUSPECT : 0) | (DIGIT[byte] === 1 ? HAS_DIGIT : 0));
 }
 
 /** Whether `least` digits follow each other, at most three other bytes between two of them. */
@@ -63,9 +86,8 @@ function countDigits(bytes: Buffer, at: number, enough: number): number {
 
 /** Whether something is written in another way than it is read: other digits, escapes of JSON and of URLs, colours. */
 function isDisguised(bytes: Buffer): boolean {
-  for (const lead of LEADS) {
-    if (lead === ESC ? bytes.includes('\x1b[') : bytes.includes(lead)) return true;
-  }
+  if (!isAscii(bytes)) for (const lead of LEADS) if (bytes.includes(lead)) return true;
+  if (bytes.includes(ESC)) return true;
   if (bytes.includes('\\u')) return true;
   for (let at = bytes.indexOf(0x25); at >= 0; at = bytes.indexOf(0x25, at + 1)) {
     if (isHexDigit(bytes[at + 1]) && isHexDigit(bytes[at + 2])) return true;

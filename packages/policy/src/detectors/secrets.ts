@@ -11,14 +11,16 @@ interface Prefix {
 }
 
 function prefixed(entity: string, prefixes: readonly Prefix[]): RunEntity {
+  const first = new Uint8Array(256);
+  for (const { start } of prefixes) first[start.charCodeAt(0)] = 1;
   return {
     entity,
     find(bytes, from, to, found) {
       for (let at = from; at < to; at++) {
         // A token begins where the run does, or behind a sign.
-        if (at > from && isWord(bytes[at - 1] ?? 0)) continue;
+        if (first[bytes[at] ?? 0] === 0 || (at > from && isWord(bytes[at - 1] ?? 0))) continue;
         for (const { start, least, most } of prefixes) {
-          if (bytes[at] !== start.charCodeAt(0) || !startsWith(bytes, at, start)) continue;
+          if (!startsWith(bytes, at, start)) continue;
           let end = at + start.length;
           while (end < to && end - at - start.length < most && isToken(bytes[end] ?? 0)) end++;
           if (end - at - start.length < least || isWord(bytes[end] ?? 0)) continue;
@@ -66,8 +68,8 @@ const ACCESS_KEY_STARTS = ['AKIA', 'ASIA', 'ABIA', 'ACCA', 'AGPA', 'AIDA', 'AROA
 const AWS_ACCESS_KEY: RunEntity = {
   entity: 'AWS_ACCESS_KEY',
   find(bytes, from, to, found) {
-    for (let at = bytes.indexOf(0x41, from); at >= 0 && at + ACCESS_KEY_BYTES <= to; at = bytes.indexOf(0x41, at + 1)) {
-      if (at > from && isWord(bytes[at - 1] ?? 0)) continue;
+    for (let at = from; at + ACCESS_KEY_BYTES <= to; at++) {
+      if (bytes[at] !== 0x41 || (at > from && isWord(bytes[at - 1] ?? 0))) continue;
       if (!ACCESS_KEY_STARTS.some((start) => startsWith(bytes, at, start))) continue;
       let end = at;
       while (end < to && isUpperOrDigit(bytes[end] ?? 0)) end++;
@@ -88,8 +90,8 @@ const AWS_WORDS: ReadonlySet<string> = new Set(['aws', 'secret', 'secretaccesske
 const JWT: RunEntity = {
   entity: 'JWT',
   find(bytes, from, to, found) {
-    for (let at = bytes.indexOf('eyJ', from); at >= 0 && at + 3 < to; at = bytes.indexOf('eyJ', at + 3)) {
-      if (at > from && isWord(bytes[at - 1] ?? 0)) continue;
+    for (let at = from; at + 3 < to; at++) {
+      if (bytes[at] !== 0x65 || !startsWith(bytes, at, 'eyJ') || (at > from && isWord(bytes[at - 1] ?? 0))) continue;
       const header = tokenEnd(bytes, at, to);
       if (header - at < 10 || bytes[header] !== 0x2e || !startsWith(bytes, header + 1, 'eyJ')) {
         at = Math.max(at, header - 3);
@@ -154,8 +156,8 @@ const GENERIC_SECRET: RunEntity = {
     const equals = bytes.subarray(from, Math.min(to, from + 64)).indexOf(0x3d);
     const own = equals > 0 && from + equals < to - 2 ? from + equals + 1 : from;
     const end = Math.min(to, own + SECRET_BYTES_MAX);
-    if (end - own < 16 || !isMixed(bytes, own, end) || entropyOf(bytes, own, end) < ENTROPY_MIN) return;
-    if (hasContext(bytes, own, SECRET_WORDS)) found(own, to, 0.6);
+    if (end - own < 16 || !isMixed(bytes, own, end) || !hasContext(bytes, own, SECRET_WORDS)) return;
+    if (entropyOf(bytes, own, end) >= ENTROPY_MIN) found(own, to, 0.6);
   },
 };
 

@@ -1,4 +1,3 @@
-import { isAscii } from 'node:buffer';
 import { DIGIT_ZEROS, DROPPED, LOOK_ALIKES } from './characters.ts';
 
 /**
@@ -19,15 +18,9 @@ const PERCENT = 0x25;
 const BREAK = 0x01;
 const ESCAPE_BYTES_MAX = 256;
 
-/** The view of a text. Linear; takes nine bytes for each of the text, and none where the text is plain. */
+/** The view of a text. Linear; takes nine bytes for each of the text. */
 export function viewOf(text: Buffer): View {
-  if (isPlain(text)) return { bytes: text, from: undefined, to: undefined };
   return new Reader(text).read();
-}
-
-/** Whether nothing in it has to be undone. */
-function isPlain(text: Buffer): boolean {
-  return isAscii(text) && !text.includes(BACKSLASH) && !text.includes(PERCENT) && !text.includes(ESC) && !text.includes(0);
 }
 
 class Reader {

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { indexOfByte } from './bytes.ts';
 import type { Found, ScanEntity } from './detector.ts';
 
 const DOT = 0x2e;
@@ -17,7 +18,8 @@ export const IP_ADDRESS: ScanEntity = {
     findIpv4(bytes, found);
     findHexRuns(bytes, COLON, (from, to) => {
       const colons = count(bytes, from, to, COLON);
-      if (colons < 2 || to - from < 3) return;
+      // A time has two.
+      if (colons < 6 && !hasPair(bytes, from, to)) return;
       if (isIPv6(bytes.toString('latin1', from, to))) found(from, to, 0.6);
     });
   },
@@ -45,7 +47,8 @@ export const URL_ENTITY: ScanEntity = {
   hints: { bytes: [DOT, SLASH] },
   find: (bytes, found) => {
     let after = 0;
-    for (let at = bytes.indexOf('://'); at >= 0; at = bytes.indexOf('://', at + 3)) {
+    for (let at = indexOfByte(bytes, COLON, 0); at >= 0; at = indexOfByte(bytes, COLON, at + 1)) {
+      if (bytes[at + 1] !== SLASH || bytes[at + 2] !== SLASH) continue;
       let from = at;
       while (from > after && at - from < 16 && SCHEME[bytes[from - 1] ?? 0]) from--;
       const to = urlEnd(bytes, at + 3);
@@ -59,7 +62,7 @@ export const URL_ENTITY: ScanEntity = {
 };
 
 function findIpv4(bytes: Buffer, found: Found): void {
-  for (let at = bytes.indexOf(DOT); at >= 0; at = bytes.indexOf(DOT, at + 1)) {
+  for (let at = indexOfByte(bytes, DOT, 0); at >= 0; at = indexOfByte(bytes, DOT, at + 1)) {
     let from = at;
     while (from > 0 && at - from < 4 && isDigit(bytes[from - 1])) from--;
     if (from === at || bytes[from - 1] === DOT || isWord(bytes[from - 1])) continue;
@@ -85,7 +88,7 @@ function ipv4End(bytes: Buffer, from: number): number {
 
 /** Runs of hexadecimal digits with a sign among them; the scheme of an address, `12:30:45`, and all else is for the caller to judge. */
 function findHexRuns(bytes: Buffer, sign: number, found: (from: number, to: number) => void): void {
-  for (let at = bytes.indexOf(sign); at >= 0; at = bytes.indexOf(sign, at + 1)) {
+  for (let at = indexOfByte(bytes, sign, 0); at >= 0; at = indexOfByte(bytes, sign, at + 1)) {
     let from = at;
     while (from > 0 && at - from < HEX_RUN_MAX && isHexOr(bytes[from - 1], sign)) from--;
     let to = at + 1;
@@ -106,6 +109,12 @@ function count(bytes: Buffer, from: number, to: number, sign: number): number {
   let sum = 0;
   for (let at = from; at < to; at++) if (bytes[at] === sign) sum++;
   return sum;
+}
+
+/** Two colons in a row stand for zeros. */
+function hasPair(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from + 1; at < to; at++) if (bytes[at] === COLON && bytes[at - 1] === COLON) return true;
+  return false;
 }
 
 function isEvery(bytes: Buffer, from: number, step: number, sign: number): boolean {
@@ -130,7 +139,7 @@ const TOP_LEVEL = new Set(
 /** Behind each dot: a top-level domain that ends there makes a host of what stands before it. */
 function findHosts(bytes: Buffer, found: Found): void {
   let after = 0;
-  for (let at = bytes.indexOf(DOT); at >= 0; at = bytes.indexOf(DOT, at + 1)) {
+  for (let at = indexOfByte(bytes, DOT, 0); at >= 0; at = indexOfByte(bytes, DOT, at + 1)) {
     if (at < after) continue;
     let end = at + 1;
     while (end - at < 8 && isLetter(bytes[end])) end++;
