@@ -31,7 +31,8 @@ export function nameMatches(pattern: string, name: string): boolean {
   const wanted = pattern.split('.').reverse();
   const given = name.split('.').reverse();
   for (let index = 0; index < Math.min(wanted.length, given.length); index++) {
-    if (!globMatches(wanted[index] ?? '', given[index] ?? '')) return false;
+    // `master..users`: whatever is usual there.
+    if (given[index] !== '' && !globMatches(wanted[index] ?? '', given[index] ?? '')) return false;
   }
   return true;
 }

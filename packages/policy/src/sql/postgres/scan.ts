@@ -1,5 +1,6 @@
 import { type Access, Doubt, type Statement, StatementFacts } from '../facts.ts';
 import { LEXICONS, type Token, tokensOf } from '../tokens.ts';
+import { isPlainCall } from './text-runners.ts';
 
 /**
  * The statements that programs send most, read in one pass over their words: a SELECT of tables, an INSERT of rows, an UPDATE or DELETE
@@ -271,7 +272,9 @@ class Scan {
     if (parts.some(({ kind }) => kind !== 'word' && kind !== 'quoted')) throw new Doubt('not certain');
     if (this.#tokens[from - 1]?.kind === 'quoted' || this.#tokens[from - 1]?.text === ')' || this.#tokens[from - 1]?.text === ']')
       throw new Doubt('not certain');
-    this.#facts.calls(parts.map(({ text }) => text).join('.'));
+    const name = parts.map(({ text }) => text).join('.');
+    if (!isPlainCall(name)) throw new Doubt('not certain');
+    this.#facts.calls(name);
     this.#at++;
     levels.push({ region: 'group', wantsTable: false });
     if (this.#word(1) === 'select' || this.#word(1) === 'distinct' || this.#word(1) === 'all') throw new Doubt('not certain');

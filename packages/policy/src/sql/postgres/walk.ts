@@ -1,6 +1,7 @@
 import { type Access, Doubt, type Effect, StatementFacts } from '../facts.ts';
 import { isAlwaysTrue } from './condition.ts';
 import { BODY_DEPTH, readDefinition, readDo, readSqlText } from './routine.ts';
+import { RUNS_TEXT } from './text-runners.ts';
 import { constantText, DEPTH_MAX, isTree, listAt, nameOf, rangeName, type Tree, textAt, treeAt, unwrap } from './tree.ts';
 import { effectOfUtility } from './utility.ts';
 
@@ -250,34 +251,6 @@ function readSet(node: Tree, place: Place): void {
   readSetting(name, kind === 'VAR_RESET' || kind === 'VAR_RESET_ALL' || kind === 'VAR_SET_DEFAULT' ? 'default' : value, place.facts);
   visit(node.args, place);
 }
-
-/** Functions that run a text that they are given, and which argument that is; -1: what they run does not stand in the call at all. */
-const RUNS_TEXT: Readonly<Record<string, number>> = {
-  query_to_xml: 0,
-  query_to_xml_and_xmlschema: 0,
-  query_to_xmlschema: 0,
-  cursor_to_xml: -1,
-  cursor_to_xmlschema: -1,
-  table_to_xml: -1,
-  table_to_xml_and_xmlschema: -1,
-  schema_to_xml: -1,
-  schema_to_xml_and_xmlschema: -1,
-  database_to_xml: -1,
-  database_to_xml_and_xmlschema: -1,
-  ts_stat: 0,
-  ts_rewrite: -1,
-  crosstab: 0,
-  crosstab2: 0,
-  crosstab3: 0,
-  crosstab4: 0,
-  crosstabn: 0,
-  connectby: -1,
-  xpath_table: -1,
-  dblink: -1,
-  dblink_exec: -1,
-  dblink_send_query: -1,
-  dblink_open: -1,
-};
 
 function readCall(node: Tree, place: Place): void {
   const { facts } = place;

@@ -106,6 +106,7 @@ class Cutter {
       if ((word === 'create' || word === 'alter') && BODIES.test(this.#objectAt(index + 1))) this.#inBody = true;
       return false;
     }
+    if (word === 'with' && this.#depth === 0 && this.#isTableOfWith(index)) return true;
     if (!STARTERS.has(word) || this.#all.symbol(index - 1) === '.') return false;
     // In a parenthesis only a sub-select can stand, and what an outer statement reads of it is read there.
     if (this.#depth > 0) return false;
@@ -130,7 +131,7 @@ class Cutter {
         break;
       default:
     }
-    return !isPart(word, before, next, this.#all.symbol(index + 1));
+    return !isPart({ word, before, next, symbol: this.#all.symbol(index + 1), verb: this.#verb });
   }
 
   /** The rights in a GRANT are words that begin statements elsewhere. */
@@ -140,21 +141,38 @@ class Cutter {
       : false;
   }
 
+  /** `WITH name AS (` and `WITH name (columns) AS (`; what else follows a WITH are options. */
+  #isTableOfWith(index: number): boolean {
+    const at = this.#all.symbol(index + 2) === '(' ? this.#all.behind(index + 2) : index + 2;
+    return this.#all.word(at) === 'as' && this.#all.symbol(at + 1) === '(';
+  }
+
   #hasWord(word: string, until: number): boolean {
     for (let at = this.#from; at < until; at++) if (this.#all.word(at) === word) return true;
     return false;
   }
 }
 
+interface Spot {
+  readonly word: string;
+  readonly before: string;
+  readonly next: string;
+  readonly symbol: string;
+  readonly verb: string;
+}
+
 /** A word that begins statements, but here is a part of one. */
-function isPart(word: string, before: string, next: string, symbol: string): boolean {
+function isPart({ word, before, next, symbol, verb }: Spot): boolean {
+  const isDefinition = verb === 'create' || verb === 'alter';
   switch (word) {
     case 'select':
       return /^(union|all|except|intersect|for)$/.test(before);
     case 'update':
     case 'delete':
     case 'insert':
-      return /^(for|on|after|of|then|instead)$/.test(before) || (word === 'update' && symbol === '(');
+      if (word === 'update' && (symbol === '(' || before === 'for')) return true;
+      if (before === 'on') return isDefinition && /^(cascade|no|set)$/.test(next);
+      return isDefinition && (/^(for|after|of)$/.test(before) || (before === '' && /^(as|not|insert|update|delete)?$/.test(next)));
     case 'set':
       return /^(delete|update|on)$/.test(before) || next === 'null' || next === 'default';
     case 'fetch':
@@ -162,9 +180,6 @@ function isPart(word: string, before: string, next: string, symbol: string): boo
     case 'execute':
     case 'exec':
       return before === 'with';
-    case 'end':
-    case 'else':
-      return false;
     case 'open':
     case 'close':
     case 'save':

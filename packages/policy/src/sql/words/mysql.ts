@@ -301,7 +301,9 @@ function readDefinition(run: Run, facts: StatementFacts, depth: number): void {
 }
 
 const BODY_VERBS =
-  /^(insert|replace|update|delete|truncate|create|alter|drop|rename|grant|revoke|load|call|prepare|execute|handler|select|set|do|with|lock|install)$/;
+  /^(insert|replace|update|delete|truncate|create|alter|drop|rename|grant|revoke|load|call|prepare|execute|handler|select|table|values|set|do|with|lock|install)$/;
+/** Words that stand in the middle of statements too. */
+const LATER = /^(set|table|values)$/;
 const BEFORE_STATEMENT = /^(begin|then|else|do|loop|repeat|row|atomic|return|immediate|data|sql|deterministic)$/;
 
 /** The body of a routine: what its statements do, the routine may do. */
@@ -312,7 +314,7 @@ function readBody(body: Run, facts: StatementFacts, depth: number): void {
     const before = body.word(index - 1);
     const isStart = body.symbol(index - 1) === ';' || body.symbol(index - 1) === ':' || BEFORE_STATEMENT.test(before);
     const isCall = body.symbol(index + 1) === '(' && !isStart;
-    if (isCall || /^(after|before|on|or|for)$/.test(before) || (word === 'set' && !isStart)) continue;
+    if (isCall || /^(after|before|on|or|for)$/.test(before) || (LATER.test(word) && !isStart)) continue;
     const end = body.tokens.findIndex(
       (token, at) => at > body.from + index && at < body.to && token.kind === 'symbol' && token.text === ';',
     );

@@ -63,12 +63,14 @@ export class Run {
     const parts: string[] = [];
     let at = index;
     if (this.#isName(at)) parts.push(this.at(at++)?.text ?? '');
-    else if (this.symbol(at) !== '.') return undefined;
+    else if (this.symbol(at) === '.') parts.push('');
+    else return undefined;
+    // In `master..users` the part between is the usual one: it stays empty here.
     while (this.symbol(at) === '.') {
       at++;
-      if (this.#isName(at)) parts.push(this.at(at++)?.text ?? '');
+      parts.push(this.#isName(at) ? (this.at(at++)?.text ?? '') : '');
     }
-    return parts.length === 0 ? undefined : { name: parts.filter((part) => part !== '').join('.'), next: at };
+    return { name: parts.join('.'), next: at };
   }
 
   #isName(index: number): boolean {
