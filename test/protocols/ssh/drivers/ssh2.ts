@@ -102,8 +102,10 @@ class Ssh2Session implements Client {
     channel.on('close', () => {
       const rows = Buffer.concat(out).toString('utf8').split('\n').slice(0, -1);
       const words = Buffer.concat(err).toString('utf8').trim();
-      if (end?.code === 0) resolve({ rows });
-      else resolve({ rows, error: end?.signal ? `cancelled by ${end.signal} ${words}` : `${words} (exit status ${end?.code})` });
+      // A channel that says nothing of how it ended has gone down with its connection, which has the words.
+      if (end === undefined) void this.ended.then((last) => resolve({ rows, error: last || words }));
+      else if (end.code === 0) resolve({ rows });
+      else resolve({ rows, error: end.signal ? `cancelled by ${end.signal} ${words}` : `${words} (exit status ${end.code})` });
     });
   }
 }
