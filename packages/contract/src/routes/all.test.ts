@@ -71,8 +71,8 @@ test('a field of a feature that is not there may be empty, and nothing else', ()
     true,
   );
   assert.equal(createConnection.body.safeParse({ ...connection, redact_enabled: true }).success, false);
-  const refused = createConnection.body.safeParse({ ...connection, reviewers: ['dba'] });
-  assert.deepEqual(refused.error?.issues[0]?.path, ['reviewers']);
+  const refused = createConnection.body.safeParse({ ...connection, redact_types: ['EMAIL_ADDRESS'] });
+  assert.deepEqual(refused.error?.issues[0]?.path, ['redact_types']);
 });
 
 test('a patch fills nothing in', () => {

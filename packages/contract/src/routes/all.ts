@@ -7,6 +7,7 @@ import * as localAuth from './local-auth.ts';
 import * as masking from './masking.ts';
 import * as orgKeys from './org-keys.ts';
 import * as resources from './resources.ts';
+import * as reviews from './reviews.ts';
 import * as server from './server.ts';
 import * as serverLogs from './server-logs.ts';
 import * as sessions from './sessions.ts';
@@ -66,7 +67,12 @@ export const routes = {
   listSessions: sessions.listSessions,
   execSession: sessions.execSession,
   getSession: sessions.getSession,
+  getSessionResult: sessions.getSessionResult,
   killSession: sessions.killSession,
+
+  listReviews: reviews.listReviews,
+  getReview: reviews.getReview,
+  decideReview: reviews.decideReview,
 
   listGuardrails: guardrails.listGuardrails,
   listRulePacks: guardrails.listRulePacks,

@@ -71,7 +71,6 @@ const ignored = {
 };
 
 const reserved = {
-  reviewers: emptyOnly('Reviewers'),
   redact_enabled: emptyOnly('Redaction switches of a connection (make a data masking rule instead)'),
   redact_types: emptyOnly('Redact types (make a data masking rule instead)'),
   tags: emptyOnly('Unnamed tags (write connection_tags instead)'),
@@ -98,6 +97,8 @@ const fields = {
   access_mode_connect: Switch,
   access_schema: Switch,
   guardrail_rules: z.array(Id).max(100),
+  /** Groups that must approve: each script before it runs, each session before it opens. Empty: none. */
+  reviewers: z.array(z.string().min(1).max(254)).max(100),
   connection_tags: ConnectionTags,
 };
 
@@ -115,6 +116,7 @@ const whole = {
   access_mode_connect: Switch.default('enabled'),
   access_schema: Switch.optional(),
   guardrail_rules: fields.guardrail_rules.optional(),
+  reviewers: fields.reviewers.optional(),
   connection_tags: ConnectionTags.default({}),
 };
 

@@ -96,7 +96,9 @@ export const listSessions = route({
 });
 
 export const ExecReply = z.object({
-  has_review: z.literal(false),
+  /** People are asked first; `output` then says where, and the result can be fetched later. */
+  has_review: z.boolean(),
+  review_id: z.string().optional(),
   session_id: z.string(),
   output: z.string(),
   output_status: z.enum(['success', 'failed', 'running', 'blocked']),
@@ -115,7 +117,7 @@ const Labels = z
 export const execSession = route({
   method: 'POST',
   path: '/sessions',
-  summary: 'Runs a script on a connection; 202 with exit code -2 when it still runs after 50 seconds',
+  summary: 'Runs a script on a connection; 202 with exit code -2 when people must approve it first, or it still runs after 50 seconds',
   role: 'user',
   body: z.strictObject({
     connection: z.string().min(1).max(254),
@@ -156,6 +158,17 @@ export const getSession = route({
     output_after: z.coerce.number<number | string>().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
   }),
   reply: Session,
+});
+
+export const getSessionResult = route({
+  method: 'GET',
+  path: '/sessions/:session_id/result',
+  summary:
+    'Gets what a script gave that was answered with 202; 202 again while it is not done. Kept for 15 minutes, by the gateway that ran it',
+  role: 'all',
+  params: SessionParams,
+  reply: ExecReply,
+  otherStatuses: [202],
 });
 
 export const killSession = route({

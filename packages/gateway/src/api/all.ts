@@ -8,6 +8,7 @@ import { maskingHandlers } from './masking.ts';
 import { orgKeyHandlers } from './org-keys.ts';
 import type { ApiParts } from './parts.ts';
 import { resourceHandlers } from './resources.ts';
+import { reviewHandlers } from './reviews.ts';
 import { serverHandlers } from './server.ts';
 import { serverLogHandlers } from './server-logs.ts';
 import { sessionHandlers } from './sessions.ts';
@@ -26,6 +27,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...connectionHandlers(parts),
     ...credentialHandlers(parts),
     ...sessionHandlers(parts),
+    ...reviewHandlers(parts),
     ...guardrailHandlers(parts),
     ...maskingHandlers(parts),
   };

@@ -18,6 +18,7 @@ export async function checkConnection(tx: Aggregates, protocols: ProtocolDirecto
   }
   if (protocol.needsCommand && connection.command.length === 0)
     throw invalid('command', `A connection of ${connection.type} runs a command; say which, as a list: ["bash"]`);
+  await checkReviewers(tx, protocol, connection);
   // What an agent declared has its settings in the agent.
   if (connection.managedBy !== MANAGED_BY_AGENT) checkSecrets(protocol, await tx.connections.secretsOf(connection.id));
   const policy = await tx.policyOf(connection.id);
@@ -29,6 +30,15 @@ export async function checkConnection(tx: Aggregates, protocols: ProtocolDirecto
     const why = maskingMisfit(protocol);
     if (why !== undefined) throw invalid('subtype', `${connection.name} has the masking rule ${rule.name}, but ${why}`);
   }
+}
+
+/** @throws Refusal `invalid` for groups that are none: nobody could ever approve */
+async function checkReviewers(tx: Aggregates, protocol: ProtocolTraits, { reviewers, managedBy }: ConnectionRow): Promise<void> {
+  if (reviewers.length === 0) return;
+  const known = new Set(await tx.users.listGroups());
+  const unknown = reviewers.find((group) => !known.has(group));
+  if (unknown !== undefined && managedBy !== MANAGED_BY_AGENT) throw invalid('reviewers', `There is no group ${unknown}; create it first`);
+  if (!protocol.abilities.hold) throw invalid('reviewers', `${protocol.name} cannot wait for approval`);
 }
 
 /** The protocol that speaks for a connection. @throws Refusal `invalid` where this release has none */

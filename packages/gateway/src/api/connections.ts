@@ -121,7 +121,7 @@ function wholeOf(body: Whole) {
     },
     accessSchema: (body.access_schema ?? (body.type === 'database' ? 'enabled' : 'disabled')) === 'enabled',
     connectionTags: body.connection_tags,
-    ...defined({ resourceName: body.resource_name, guardrailRuleIds: body.guardrail_rules }),
+    ...defined({ resourceName: body.resource_name, guardrailRuleIds: body.guardrail_rules, reviewers: groupsOf(body.reviewers) }),
   };
 }
 
@@ -143,8 +143,14 @@ function patchOf(body: BodyOf<typeof patchConnection>): ConnectionPatch {
     connectionTags: body.connection_tags,
     resourceName: body.resource_name,
     guardrailRuleIds: body.guardrail_rules,
+    reviewers: groupsOf(body.reviewers),
     mergeSecrets: body.secret,
   });
+}
+
+/** Each once, in their order: sessions are compared by them. */
+function groupsOf(reviewers: readonly string[] | undefined): readonly string[] | undefined {
+  return reviewers && [...new Set(reviewers)].sort();
 }
 
 interface TagTest {

@@ -98,7 +98,7 @@ test('a wrong value is told by its field, and is not repeated', async () => {
     ['POST', '/connections', { ...connection, secret: { HOST: 'aGk=' } }, 'secret.HOST'],
     ['POST', '/connections', { ...connection, secret: { 'envvar:HOST': 'not base64!' } }, 'secret.envvar:HOST'],
     ['POST', '/connections', { ...connection, connection_tags: { '': 'x' } }, 'connection_tags.'],
-    ['POST', '/connections', { ...connection, reviewers: ['dba'] }, 'reviewers'],
+    ['POST', '/connections', { ...connection, reviewers: ['no-such-group'] }, 'reviewers'],
     ['POST', '/connections/pg/credentials', { access_duration_seconds: 1e9 }, 'access_duration_seconds'],
     ['POST', '/connections/pg/credentials', { access_duration_seconds: 0 }, 'access_duration_seconds'],
     ['POST', '/guardrails', { name: 'g', input: { rules: [{ type: 'pattern_match' }] } }, 'input.rules.0.pattern_regex'],

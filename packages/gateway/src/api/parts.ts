@@ -10,6 +10,7 @@ import type { RoleGroups } from '../identity/people.ts';
 import type { TokenService } from '../identity/tokens.ts';
 import type { AgentDirectory, AuditReader, LiveSessions, NativeAddressOf, ProtocolDirectory, SessionEngine } from '../ports.ts';
 import type { Readiness } from '../readiness.ts';
+import type { ReviewDesk } from '../reviews.ts';
 import type { ServerLogs } from '../server-logs.ts';
 
 /** Everything that handlers work with. */
@@ -25,6 +26,7 @@ export interface ApiParts {
   readonly passwords: Passwords;
   readonly credentials: CredentialService;
   readonly roles: RoleGroups;
+  readonly reviews: ReviewDesk;
   readonly readiness: Readiness;
   readonly clock: Clock;
   readonly log: Log;

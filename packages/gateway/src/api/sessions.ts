@@ -3,8 +3,10 @@ import type { ExecReply, Session } from '@hoop/contract/routes/sessions';
 import { protocolOf } from '@hoop/core/connection';
 import { Refusal } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
+import type { ReviewRow } from '@hoop/store/reviews';
 import type { Json, JsonObject } from '@hoop/store/rows';
 import type { SessionRow } from '@hoop/store/sessions';
+import { ExecResults } from '../exec-results.ts';
 import { EXEC_WAIT_MS } from '../limits.ts';
 import type { ExecResult } from '../ports.ts';
 import { notFound, timeOf } from './failures.ts';
@@ -13,10 +15,11 @@ import type { ApiParts } from './parts.ts';
 import { readRecords } from './session-records.ts';
 import { defined } from './users.ts';
 
-type Names = 'listSessions' | 'execSession' | 'getSession' | 'killSession';
+type Names = 'listSessions' | 'execSession' | 'getSession' | 'getSessionResult' | 'killSession';
 
 export function sessionHandlers(parts: ApiParts): Pick<Handlers, Names> {
   const { store, engine } = parts;
+  const results = new ExecResults();
   return {
     listSessions: async ({ query, identity }) => {
       const { connection, type, status, correlation_id: correlationId, limit, offset, count } = query;
@@ -35,11 +38,18 @@ export function sessionHandlers(parts: ApiParts): Pick<Handlers, Names> {
       const { connection, script, labels, metadata, correlation_id: correlationId, session_batch_id: batchId } = body;
       const sessionId = randomUUID();
       const request = { sessionId, connection, script, labels, metadata, origin, ...defined({ correlationId, batchId }) };
-      return await finishOrWait(parts, sessionId, signal, (stop) => engine.execute(identity, { ...request, signal: stop }));
+      return await finishOrWait(parts, results, sessionId, signal, (stop) => engine.execute(identity, { ...request, signal: stop }));
     },
     getSession: async ({ params, query, identity }) => {
       const row = await mustFindSession(parts, params.session_id, identity, mayReadAll(identity));
       return { body: { ...toSession(row), ...(await expansions(parts, row, query)) } };
+    },
+    getSessionResult: async ({ params, identity }) => {
+      const row = await mustFindSession(parts, params.session_id, identity, mayReadAll(identity));
+      const result = results.get(row.id);
+      if (result) return { status: 200, body: execReply(result) };
+      if (results.isRunning(row.id)) return { status: 202, body: stillRunning(row.id, parts.clock.now() - row.startedAt) };
+      throw new Refusal('not_found', 'The result is not here: it was given already, is older than 15 minutes, or another gateway has it');
     },
     killSession: async ({ params, identity }) => {
       const row = await mustFindSession(parts, params.session_id, identity, identity.isAdmin);
@@ -75,7 +85,8 @@ async function mustFindSession({ store }: ApiParts, id: string, identity: Identi
  * A client that hangs up before the answer ends its script.
  */
 async function finishOrWait(
-  { log }: ApiParts,
+  { log, reviews, server }: ApiParts,
+  results: ExecResults,
   sessionId: string,
   hungUp: AbortSignal,
   run: (stop: AbortSignal) => Promise<ExecResult>,
@@ -88,13 +99,22 @@ async function finishOrWait(
     timer = setTimeout(() => resolve(undefined), EXEC_WAIT_MS);
   });
   const started = performance.now();
+  const { promise: asked, resolve: onAsked } = Promise.withResolvers<ReviewRow>();
+  const unwatch = reviews.watch(sessionId, onAsked);
   const running = run(stop.signal);
   try {
-    const result = await Promise.race([running, late]);
-    if (result) return { status: 200, body: execReply(result) };
+    const first = await Promise.race([running, late, asked]);
+    if (first && 'sessionId' in first && 'output' in first) return { status: 200, body: execReply(first) };
+    results.expect(sessionId, running);
     running.catch((error: unknown) => log.info({ err: error, session: sessionId }, 'A script that nobody waits for failed'));
-    return { status: 202, body: stillRunning(sessionId, performance.now() - started) };
+    const body = stillRunning(sessionId, performance.now() - started);
+    if (!first) return { status: 202, body };
+    return {
+      status: 202,
+      body: { ...body, has_review: true, review_id: first.id, output: `${server.info().api_url}/reviews/${first.id}` },
+    };
   } finally {
+    unwatch();
     clearTimeout(timer);
     hungUp.removeEventListener('abort', onHangUp);
   }

@@ -25,6 +25,7 @@ import { createApiListener } from '../listeners/api.ts';
 import { GatewayMetrics } from '../metrics.ts';
 import type { ExecRequest, ExecResult, ProtocolTraits } from '../ports.ts';
 import { Readiness } from '../readiness.ts';
+import { ReviewDesk } from '../reviews.ts';
 import { serverFacts } from '../server-facts.ts';
 import { ServerLogs } from '../server-logs.ts';
 
@@ -198,6 +199,7 @@ async function partsOf({ store, engine, records, protocols, clock, log }: Given)
     passwords,
     credentials: new CredentialService(store, ROLES, clock),
     roles: ROLES,
+    reviews: new ReviewDesk({ store, gatewayId: 'this-gateway', clock, log }),
     readiness,
     clock,
     log,
