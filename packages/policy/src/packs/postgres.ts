@@ -64,7 +64,6 @@ export const POSTGRES_PACKS: readonly Pack[] = [
           'pg_reload_conf',
           'pg_rotate_logfile*',
           'pg_terminate_backend',
-          'adminpack.*',
         ],
         message: "This reaches the server's files, programs or neighbours",
       }),
