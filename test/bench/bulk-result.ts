@@ -14,7 +14,13 @@ const ROW_BYTES = 137;
 
 export async function bulkResult(options: BulkResultOptions, say: (line: string) => void): Promise<void> {
   await using stack = await Stack.start();
-  const ways = [stack.direct, await stack.pgbouncer(), await stack.ssh(), await stack.oneHop(), await stack.twoHops()];
+  const ways = [
+    stack.direct,
+    await stack.pgbouncer(),
+    await stack.ssh(),
+    await stack.through('standalone'),
+    await stack.through('gateway + agent'),
+  ];
   const rows = Math.ceil((options.megabytes * 1e6) / ROW_BYTES);
   const select = `select ${ROW} from generate_series(1, ${rows}) i`;
   const questions = { 'select in psql': select, 'copy to stdout': `copy (${select}) to stdout` };

@@ -1,16 +1,18 @@
 import { agentStorm } from './agent-storm.ts';
 import { bulkResult } from './bulk-result.ts';
+import { pointSelect } from './point-select.ts';
 import { shortQueries } from './short-queries.ts';
 import { stalledReader } from './stalled-reader.ts';
 
 /**
- * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|bulk|stalled|agents]`.
+ * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|mysql|bulk|stalled|agents]`.
  * The product runs from dist: build it first.
  */
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   short: () => shortQueries({ seconds: 5, rounds: 5, clients: [1, 8, 32], scale: 10 }, say),
+  mysql: () => pointSelect({ seconds: 5, rounds: 3, clients: [1, 8, 32], rows: 10_000 }, say),
   bulk: () => bulkResult({ megabytes: 200, rounds: 5 }, say),
   agents: () => agentStorm({ agents: 1_000 }, say),
   stalled: () => stalledReader({ rows: 10_000_000, seconds: 20 }, say),

@@ -23,7 +23,13 @@ interface Measured {
 export async function shortQueries(options: ShortQueriesOptions, say: (line: string) => void): Promise<void> {
   await using stack = await Stack.start();
   await stack.fill(options.scale);
-  const ways = [stack.direct, await stack.pgbouncer(), await stack.ssh(), await stack.oneHop(), await stack.twoHops()];
+  const ways = [
+    stack.direct,
+    await stack.pgbouncer(),
+    await stack.ssh(),
+    await stack.through('standalone'),
+    await stack.through('gateway + agent'),
+  ];
   for (const clients of options.clients) {
     const measured = new Map<string, Measured[]>(ways.map(({ name }) => [name, []]));
     for (let round = 0; round < options.rounds; round++) {

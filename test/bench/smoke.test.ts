@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentStorm } from './agent-storm.ts';
 import { bulkResult } from './bulk-result.ts';
+import { pointSelect } from './point-select.ts';
 import { shortQueries } from './short-queries.ts';
 import { stalledReader } from './stalled-reader.ts';
 
@@ -15,6 +16,14 @@ test('the benchmark of short queries compares every way', async () => {
   const { say, said } = listen();
   await shortQueries({ seconds: 1, rounds: 1, clients: [4], scale: 1 }, say);
   for (const way of ['direct', 'pgbouncer', 'ssh -L', 'standalone', 'gateway + agent'])
+    assert.match(said(), new RegExp(`\\| ${way.replace('+', '\\+')} \\| \\d+`));
+  assert.doesNotMatch(said(), /NaN/);
+});
+
+test('the benchmark of MySQL’s short queries compares every way', async () => {
+  const { say, said } = listen();
+  await pointSelect({ seconds: 1, rounds: 1, clients: [4], rows: 100 }, say);
+  for (const way of ['direct', 'haproxy', 'standalone', 'gateway + agent'])
     assert.match(said(), new RegExp(`\\| ${way.replace('+', '\\+')} \\| \\d+`));
   assert.doesNotMatch(said(), /NaN/);
 });

@@ -1,20 +1,14 @@
 import { chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { routes } from '@hoop/contract/routes/all';
 import { choosePorts } from '../../tools/demo/ports.ts';
 import { serverAccount } from '../../tools/postgres/account.ts';
 import { atExit } from '../support/at-exit.ts';
-import { Office } from '../support/office.ts';
 import { Program, runProgram } from '../support/program.ts';
-import { nativeListen } from '../support/system.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { TestPostgres, USERS } from '../support/test-postgres.ts';
 import { until } from '../support/until.ts';
-
-/** As a user starts it: what npm links, which finds its own Node.js. */
-const HOOP = fileURLToPath(new URL('../../node_modules/.bin/hoop', import.meta.url));
+import { Product, type Shape } from './product.ts';
 
 /** A way to the same database. */
 export interface Way {
@@ -35,6 +29,7 @@ export class Stack implements AsyncDisposable {
   readonly direct: Way;
   readonly #postgres: TestPostgres;
   readonly #programs: Program[] = [];
+  readonly #products: Product[] = [];
 
   private constructor(postgres: TestPostgres, database: string) {
     this.#postgres = postgres;
@@ -111,60 +106,32 @@ export class Stack implements AsyncDisposable {
     return way;
   }
 
-  /** Gateway and agent as two processes with TLS between them, audit on. */
-  async twoHops(): Promise<OurWay> {
-    const started = await this.#gateway('gateway');
-    const { token } = await started.office.api.call(routes.createAgent, { body: { name: 'bench' } });
-    const agent = this.#run(HOOP, ['start', 'agent'], { HOOP_KEY: token, LOG_LEVEL: 'warn' });
-    const way = await this.#way('gateway + agent', started.office, 'bench');
-    return { ...way, processes: [started.process, { name: 'agent', pid: agent.child.pid ?? 0 }] };
-  }
-
-  /** Both in one process, as `hoop start standalone` runs them. */
-  async oneHop(): Promise<OurWay> {
-    const started = await this.#gateway('standalone');
-    return { ...(await this.#way('standalone', started.office, 'local')), processes: [started.process] };
+  /** Through the product, audit on. */
+  async through(shape: Shape): Promise<OurWay> {
+    const product = await Product.start(shape);
+    this.#products.push(product);
+    const { database, port, user } = this.direct;
+    const { office } = product;
+    await office.connection('bench', product.agentId, {
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      USER: user,
+      DB: database,
+      SSLMODE: 'disable',
+    });
+    const access = await office.credential('bench');
+    const way = { name: shape, port: access.port, user: 'bench', password: access.secret, database };
+    await this.#answers(way);
+    return { ...way, processes: product.processes };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const product of this.#products.splice(0)) await product[Symbol.asyncDispose]();
     for (const program of this.#programs.splice(0).reverse()) {
       program.child.kill('SIGKILL');
       await program.done;
     }
     await this.#postgres.stop();
-  }
-
-  async #gateway(part: 'gateway' | 'standalone'): Promise<{ office: Office; process: { name: string; pid: number } }> {
-    const ports = await choosePorts({ api: [], tunnel: [], native: [] });
-    const on = (name: 'api' | 'tunnel' | 'native'): string => `127.0.0.1:${ports[name].port}`;
-    const env = {
-      HOOP_HOME: join(temporaryDirectory('bench'), 'home'),
-      API_LISTEN: on('api'),
-      GRPC_LISTEN: on('tunnel'),
-      GRPC_URL: `grpcs://${on('tunnel')}`,
-      ...nativeListen('127.0.0.1:0'),
-      POSTGRES_LISTEN: on('native'),
-      LOG_LEVEL: 'warn',
-    };
-    const program = this.#run(HOOP, ['start', part], env);
-    const url = `http://${on('api')}`;
-    await until('the gateway is ready', () =>
-      fetch(`${url}/api/readyz`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    );
-    return { office: await Office.enter(url), process: { name: part, pid: program.child.pid ?? 0 } };
-  }
-
-  async #way(name: string, office: Office, agent: string): Promise<Way> {
-    const { id } = await office.api.call(routes.getAgent, { params: { nameOrID: agent } });
-    const { database, port, user } = this.direct;
-    await office.connection('bench', id, { HOST: '127.0.0.1', PORT: String(port), USER: user, DB: database, SSLMODE: 'disable' });
-    const access = await office.credential('bench');
-    const way = { name, port: access.port, user: 'bench', password: access.secret, database };
-    await this.#answers(way);
-    return way;
   }
 
   #run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {

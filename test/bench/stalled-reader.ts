@@ -16,7 +16,7 @@ export interface Growth {
 
 export async function stalledReader(options: StalledReaderOptions, say: (line: string) => void): Promise<readonly Growth[]> {
   await using stack = await Stack.start();
-  const way = await stack.twoHops();
+  const way = await stack.through('gateway + agent');
   const before = way.processes.map(({ pid }) => residentMiB(pid));
   const client = await psqlLike(way, `select i, repeat('x', 100) from generate_series(1, ${options.rows}) i`);
   const most = [...before];
