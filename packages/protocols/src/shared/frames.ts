@@ -23,70 +23,105 @@ export type Step = 'pass' | 'drop' | Buffer;
 /** Cuts one direction of the stream into messages and forwards runs of those that pass as one piece. Only whole messages leave. */
 export class FrameRun {
   readonly #bytesMax: number;
-  readonly #take: (message: Buffer) => Step;
+  readonly #take: (message: Buffer) => Step | Promise<Step>;
   readonly #send: (bytes: Buffer) => void | Promise<void>;
   #held: Buffer[] = [];
   #heldBytes = 0;
   #needed = 0;
 
-  constructor(bytesMax: number, take: (message: Buffer) => Step, send: (bytes: Buffer) => void | Promise<void>) {
+  /** A message of more than `bytesMax` is a fault. */
+  constructor(bytesMax: number, take: (message: Buffer) => Step | Promise<Step>, send: (bytes: Buffer) => void | Promise<void>) {
     this.#bytesMax = bytesMax;
     this.#take = take;
     this.#send = send;
   }
 
-  /** Everything that the chunk completes goes on in one write. @throws PeerFault `bad_length`, and what `take` throws */
+  /** @throws PeerFault `bad_length`, and what `take` throws */
   feed(chunk: Buffer): void | Promise<void> {
-    const whole = this.#join(chunk);
-    if (whole === undefined) return undefined;
-    const out: Buffer[] = [];
-    /** [from, at) passes unchanged. */
-    let from = 0;
-    let at = 0;
-    while (at < whole.length) {
-      const end = this.#endOf(whole, at);
-      if (end === undefined) break;
-      const step = this.#take(whole.subarray(at + FRAME_HEADER_BYTES, end));
-      if (step !== 'pass') {
-        if (at > from) out.push(whole.subarray(from, at));
-        if (step !== 'drop' && step.length > 0) out.push(step);
-        from = end;
-      }
-      at = end;
-    }
-    if (at > from) out.push(whole.subarray(from, at));
-    const [first] = out;
-    if (first === undefined) return undefined;
-    return this.#send(out.length === 1 ? first : Buffer.concat(out));
-  }
-
-  /** With what was held back, once a whole message can be there: joining for every chunk would copy a large one over and over. */
-  #join(chunk: Buffer): Buffer | undefined {
-    if (this.#heldBytes === 0) return chunk;
+    if (this.#heldBytes === 0) return this.#run(chunk, 0);
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
     if (this.#heldBytes < this.#needed) return undefined;
     const whole = Buffer.concat(this.#held, this.#heldBytes);
     this.#held = [];
     this.#heldBytes = 0;
-    return whole;
+    return this.#run(whole, 0);
   }
 
-  /** Where the message at `at` ends; undefined where it is not complete, and is held. */
-  #endOf(whole: Buffer, at: number): number | undefined {
-    const left = whole.length - at;
-    if (left < FRAME_HEADER_BYTES) return this.#hold(whole.subarray(at), FRAME_HEADER_BYTES);
-    const length = whole.readUInt32BE(at);
-    if (length === 0 || length > this.#bytesMax)
-      throw new PeerFault('bad_length', `A message claims a length of ${length} bytes, which cannot be`, { facts: { length } });
-    const end = at + FRAME_HEADER_BYTES + length;
-    return end > whole.length ? this.#hold(whole.subarray(at), end - at) : end;
+  /** [from, at) passes unchanged and has not been sent yet. */
+  #run(chunk: Buffer, start: number): void | Promise<void> {
+    let from = start;
+    let at = start;
+    let sent = both(undefined, undefined);
+    while (at < chunk.length) {
+      const left = chunk.length - at;
+      const end = left < FRAME_HEADER_BYTES ? 0 : at + FRAME_HEADER_BYTES + frameLength(chunk, at, this.#bytesMax);
+      if (end === 0 || end > chunk.length) {
+        this.#hold(chunk.subarray(at), end === 0 ? FRAME_HEADER_BYTES : end - at);
+        break;
+      }
+      const step = this.#take(chunk.subarray(at + FRAME_HEADER_BYTES, end));
+      if (step instanceof Promise) {
+        // Now and not later: what was looked at before is on its way when the other direction speaks up meanwhile.
+        if (at > from) sent = both(sent, this.#send(chunk.subarray(from, at)));
+        return this.#later(chunk, at, end, step, sent);
+      }
+      if (step !== 'pass') {
+        if (at > from) sent = both(sent, this.#send(chunk.subarray(from, at)));
+        if (step !== 'drop' && step.length > 0) sent = both(sent, this.#send(step));
+        from = end;
+      }
+      at = end;
+    }
+    if (at === from) return sent;
+    return both(sent, this.#send(from === 0 && at === chunk.length ? chunk : chunk.subarray(from, at)));
   }
 
-  #hold(rest: Buffer, needed: number): undefined {
+  async #later(chunk: Buffer, at: number, end: number, undecided: Promise<Step>, sent: void | Promise<void>): Promise<void> {
+    await sent;
+    const step = await undecided;
+    if (step === 'pass') await this.#send(chunk.subarray(at, end));
+    else if (step !== 'drop') await this.#send(step);
+    await this.#run(chunk, end);
+  }
+
+  #hold(rest: Buffer, needed: number): void {
     this.#held = [rest];
     this.#heldBytes = rest.length;
     this.#needed = needed;
-    return undefined;
   }
+}
+
+/** Reads a stream into whole messages, for its two ends. */
+export class FrameReader {
+  readonly #run: FrameRun;
+
+  constructor(bytesMax: number, take: (message: Buffer) => void) {
+    this.#run = new FrameRun(
+      bytesMax,
+      (message) => {
+        take(message);
+        return 'drop';
+      },
+      () => undefined,
+    );
+  }
+
+  /** @throws PeerFault `bad_length` */
+  push(chunk: Buffer): void {
+    void this.#run.feed(chunk);
+  }
+}
+
+function frameLength(chunk: Buffer, at: number, bytesMax: number): number {
+  const length = chunk.readUInt32BE(at);
+  if (length === 0 || length > bytesMax)
+    throw new PeerFault('bad_length', `A message claims a length of ${length} bytes, which cannot be`, { facts: { length } });
+  return length;
+}
+
+/** Two writes in order; a promise of either is awaited. */
+export function both(first: void | Promise<void>, second: void | Promise<void>): void | Promise<void> {
+  if (first === undefined) return second;
+  return second === undefined ? first : Promise.all([first, second]).then(() => undefined);
 }

@@ -1,6 +1,6 @@
 import type { Decision } from '@hoop/core/gate';
+import { encodeFrames, type Step } from '../shared/frames.ts';
 import { Channel } from './channels.ts';
-import { encodeFrames, type Step } from './frame.ts';
 import { CHANNELS_MAX } from './limits.ts';
 import {
   badMessage,

@@ -1,7 +1,7 @@
 import { PeerFault } from '@hoop/core/errors';
 import type { ExecuteContext, Execution } from '@hoop/core/protocol';
-import { encodeFrames, FrameReader } from './frame.ts';
-import { EXECUTE_WINDOW_BYTES } from './limits.ts';
+import { encodeFrames, FrameReader } from '../shared/frames.ts';
+import { EXECUTE_WINDOW_BYTES, FRAME_BYTES_MAX } from './limits.ts';
 import { dataOf, decodeRequest, encodeMessage, extendedDataOf, Fields, MESSAGE } from './messages.ts';
 
 const CHANNEL = 0;
@@ -16,7 +16,7 @@ const DECODER = new TextDecoder();
 export async function execute(context: ExecuteContext): Promise<Execution> {
   const run = new Run(context);
   await context.wire.write(encodeFrames([encodeMessage(MESSAGE.channelOpen, 'session', CHANNEL, EXECUTE_WINDOW_BYTES, PACKET_BYTES_MAX)]));
-  const reader = new FrameReader((message) => run.take(message));
+  const reader = new FrameReader(FRAME_BYTES_MAX, (message) => run.take(message));
   while (!run.isOver) {
     const chunk = await context.wire.read();
     if (!chunk) break;

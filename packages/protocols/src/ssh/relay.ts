@@ -1,8 +1,9 @@
 import type { AppError } from '@hoop/core/errors';
 import type { Relay, RelayPorts } from '@hoop/core/protocol';
+import { encodeFrames, FrameRun } from '../shared/frames.ts';
 import { Answers } from './answers.ts';
 import { Channels } from './channels.ts';
-import { encodeFrames, FrameRun } from './frame.ts';
+import { FRAME_BYTES_MAX } from './limits.ts';
 import { encodeMessage, MESSAGE } from './messages.ts';
 import { Replies } from './replies.ts';
 import { type Books, Requests } from './requests.ts';
@@ -33,8 +34,8 @@ export class SshRelay implements Relay {
     };
     const requests = new Requests(this.#books);
     const answers = new Answers(this.#books);
-    this.#fromClient = new FrameRun((message) => requests.take(message), this.#books.toTarget);
-    this.#fromTarget = new FrameRun((message) => answers.take(message), this.#books.toClient);
+    this.#fromClient = new FrameRun(FRAME_BYTES_MAX, (message) => requests.take(message), this.#books.toTarget);
+    this.#fromTarget = new FrameRun(FRAME_BYTES_MAX, (message) => answers.take(message), this.#books.toClient);
   }
 
   get busy(): boolean {

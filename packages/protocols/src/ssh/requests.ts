@@ -1,8 +1,8 @@
 import type { Denial } from '@hoop/core/action';
 import { cutText } from '@hoop/core/bytes';
 import type { Decision, Gate } from '@hoop/core/gate';
+import { encodeFrames, type Step } from '../shared/frames.ts';
 import { Channel, type Channels, type Start } from './channels.ts';
-import { encodeFrames, type Step } from './frame.ts';
 import { CHANNELS_MAX, ENV_BYTES_MAX, ENV_COUNT_MAX, REMOTE_FORWARDS_MAX } from './limits.ts';
 import {
   badMessage,

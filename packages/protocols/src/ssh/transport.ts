@@ -2,8 +2,9 @@ import { EventEmitter } from 'node:events';
 import { join } from '@hoop/core/bytes';
 import { PeerFault } from '@hoop/core/errors';
 import type { Wire } from '@hoop/core/wire';
-import { both, encodeFrames, FrameReader } from './frame.ts';
+import { both, encodeFrames, FrameReader } from '../shared/frames.ts';
 import { type LibraryProtocol, sendMessage } from './library.ts';
+import { FRAME_BYTES_MAX } from './limits.ts';
 import { CONNECTION_LAYER, MESSAGE } from './messages.ts';
 
 /**
@@ -32,7 +33,7 @@ export class Transport implements Wire {
 
   constructor(wire: Wire) {
     this.#wire = wire;
-    this.#writer = new FrameReader((message) => this.#send(message));
+    this.#writer = new FrameReader(FRAME_BYTES_MAX, (message) => this.#send(message));
     this.socket = new LibrarySocket(wire, {
       start: () => void this.#read(),
       end: () => this.#libraryEnds(),

@@ -1,6 +1,6 @@
 import type { Denial } from '@hoop/core/action';
 import type { AppError, ErrorKind } from '@hoop/core/errors';
-import { encodeFrames } from './frame.ts';
+import { encodeFrames } from '../shared/frames.ts';
 import { encodeMessage, MESSAGE } from './messages.ts';
 
 /** Exit status of a command that a rule denied. */

@@ -1,8 +1,8 @@
 import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Permit } from '@hoop/core/gate';
+import { encodeFrames, type Step } from '../../shared/frames.ts';
 import type { Channel } from '../channels.ts';
 import { escaped } from '../escaped.ts';
-import { encodeFrames, type Step } from '../frame.ts';
 import { OWN_WORDS_BYTES_MAX, SFTP_HANDLES_MAX, SFTP_PENDING_MAX } from '../limits.ts';
 import { encodeMessage, Fields, MESSAGE } from '../messages.ts';
 import type { Books } from '../requests.ts';

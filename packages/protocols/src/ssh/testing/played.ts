@@ -1,6 +1,7 @@
 import type { Action, Outcome, Verdict } from '@hoop/core/action';
 import { Gate } from '@hoop/core/gate';
-import { encodeFrames, FrameReader } from '../frame.ts';
+import { encodeFrames, FrameReader } from '../../shared/frames.ts';
+import { FRAME_BYTES_MAX } from '../limits.ts';
 import { encodeMessage, MESSAGE, u32 } from '../messages.ts';
 import { type Allowed, SshRelay } from '../relay.ts';
 
@@ -45,7 +46,7 @@ export class Played {
       },
     );
     const [targetReader, clientReader] = [this.toTarget, this.toClient].map(
-      (into) => new FrameReader((message) => void into.push(Buffer.from(message))),
+      (into) => new FrameReader(FRAME_BYTES_MAX, (message) => void into.push(Buffer.from(message))),
     );
     this.relay = new SshRelay(
       { gate, toTarget: (bytes) => targetReader?.push(bytes), toClient: (bytes) => clientReader?.push(bytes) },
