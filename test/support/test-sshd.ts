@@ -18,7 +18,7 @@ export class TestSshd {
   readonly directory: string;
   /** Whom sessions run as: not root, for whom a server separates no privileges and then passes no signals on. */
   readonly user: string;
-  readonly #account: Account | undefined = serverAccount();
+  readonly #account: Account | undefined = withTerminals(serverAccount());
   #server: ChildProcess;
   #log = '';
 
@@ -151,6 +151,12 @@ function nameOf(account: Account | undefined): string {
     .find(([, , uid]) => Number(uid) === account.uid);
   if (row?.[0] === undefined) throw new Error(`There is no user ${account.uid} here`);
   return row[0];
+}
+
+/** A server that is not root can only give away terminals to its own group, and wants them to belong to that of terminals. */
+function withTerminals(account: Account | undefined): Account | undefined {
+  const tty = /^tty:[^:]*:(\d+):/m.exec(readFileSync('/etc/group', 'utf8'))?.[1];
+  return account && tty !== undefined ? { ...account, gid: Number(tty) } : account;
 }
 
 /** A directory of the test that sessions may write in too. */

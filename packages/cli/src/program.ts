@@ -13,6 +13,7 @@ import type { ReplayOptions } from './commands/session-replay.ts';
 import type { GetOptions as SessionGetOptions, ListOptions as SessionListOptions } from './commands/sessions.ts';
 import { CompletedArgument, CompletedOption } from './completion/completed.ts';
 import type { Context } from './context.ts';
+import { addReviews } from './review-program.ts';
 import { withSessionFilters } from './session-filters.ts';
 
 /** As ssh has it. */
@@ -47,6 +48,7 @@ export function buildProgram(context: Context, run: Building['run']): Command {
   addUse(program, building);
   addCredentials(program, building);
   addSessions(program, building);
+  addReviews(program, building);
   program.commandsGroup('Running and administering:');
   addAdmin(program, building);
   addStart(program, building);
@@ -88,9 +90,9 @@ function addUse(program: Command, { context, run }: Building): void {
       run(async () => (await import('./commands/list.ts')).describe(context, name, formatted(options))),
     );
   withFormat(program.command('connect'), ['json'])
-    .description('open a connection: on a port of this machine, for your own client; a custom one in this terminal')
+    .description('open a connection: on a port of this machine, for your own client; a custom one and ssh in this terminal')
     .addArgument(new CompletedArgument('<name>', 'the connection', 'connections'))
-    .argument('[args...]', 'after --, arguments for the command of a custom connection')
+    .argument('[args...]', 'after --, arguments for the command of a custom connection, or a command for ssh')
     .option('-p, --port <port>', 'the local port; without it the usual one of the protocol, or a free one when that is taken')
     .option('-s, --silent', 'no banner')
     .option('--escape <character>', ESCAPE)

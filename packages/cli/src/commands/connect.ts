@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Connection, getConnection } from '@hoop/contract/routes/connections';
+import { getServerInfo } from '@hoop/contract/routes/server';
 import { protocolOf } from '@hoop/core/connection';
 import { asAppError } from '@hoop/core/errors';
 import { SocketWire } from '@hoop/core/wire';
@@ -10,6 +11,7 @@ import { LinkKeeper } from '../connect/link-keeper.ts';
 import { LOCAL_HOST, type LocalListener, listenLocally, portOption } from '../connect/listen.ts';
 import { bannerFacts, type Hint, type LocalPlace, type LocalProtocol, localProtocol } from '../connect/protocols.ts';
 import { relay } from '../connect/relay.ts';
+import { runSsh } from '../connect/ssh.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure, usage } from '../failure.ts';
@@ -52,18 +54,23 @@ export async function connect(
   const gateway = openGateway(context);
   const described = await gateway.client.call(getConnection, { params: { nameOrID: name } });
   if (isCommand(described)) return connectTerminal({ context, gateway, parts, options, escapeKey }, described, args);
-  if (args.length > 0) throw usage(`${name} is of type ${typeOf(described)}: it opens a port, and takes no arguments`);
-  return connectPort(context, gateway, described, asked, options, parts);
+  const ownSsh = isSsh(described) && asked === undefined && options.json !== true ? { args } : undefined;
+  if (args.length > 0 && !ownSsh) throw usage(`${name} is of type ${typeOf(described)}: it opens a port, and takes no arguments`);
+  return connectPort({ context, gateway, parts, options, asked, ownSsh }, described);
 }
 
-async function connectPort(
-  context: Context,
-  gateway: Gateway,
-  described: Connection,
-  asked: number | undefined,
-  options: ConnectOptions,
-  parts: ConnectParts,
-): Promise<number> {
+interface PortCall {
+  readonly context: Context;
+  readonly gateway: Gateway;
+  readonly parts: ConnectParts;
+  readonly options: ConnectOptions;
+  readonly asked: number | undefined;
+  /** The user's own ssh is started on the port, with a command for the host or none. */
+  readonly ownSsh: { readonly args: readonly string[] } | undefined;
+}
+
+async function connectPort(call: PortCall, described: Connection): Promise<number> {
+  const { context, gateway, parts, options, asked } = call;
   const teller = options.json === true ? jsonTeller(context.terminal) : humanTeller(context.terminal);
   const stop = context.stopSignal();
   const protocol = protocolFor(described);
@@ -74,11 +81,15 @@ async function connectPort(
     const connection = await untilOnline(described, { client: gateway.client, teller, stop, pause: parts.pause });
     const clients = new Clients(keeper, connection.name, teller, protocol.halfClose === true);
     const listener = await listenLocally(asked, protocol.port, (socket) => clients.serve(socket));
-    announce(context, teller, connection, listener, options);
-    await aborted(stop);
-    listener.server.close();
-    clients.close();
-    return EXIT.ok;
+    try {
+      if (call.ownSsh) return await useSsh(call, listener, stop);
+      announce(context, teller, connection, listener, options);
+      await aborted(stop);
+      return EXIT.ok;
+    } finally {
+      listener.server.close();
+      clients.close();
+    }
   } catch (error) {
     // Ctrl-C is how this command ends, at whatever point.
     if (stop.aborted) return EXIT.ok;
@@ -87,6 +98,18 @@ async function connectPort(
     keeper.close();
     if (stop.aborted) teller.tell({ status: 'disconnected', message: 'Disconnected', exit_code: EXIT.ok });
   }
+}
+
+function isSsh({ type, subtype }: Connection): boolean {
+  return protocolOf(type, subtype) === 'ssh';
+}
+
+/** The user's own ssh has this terminal; its exit code is ours. */
+async function useSsh({ context, gateway, ownSsh }: PortCall, { port }: LocalListener, stop: AbortSignal): Promise<number> {
+  const { ssh_host_key: hostKey } = await gateway.client.call(getServerInfo);
+  if (hostKey === undefined)
+    throw new Failure('gateway_too_old', 'This gateway does not tell its SSH host key. Use --port and your own ssh');
+  return runSsh({ home: context.env.home, place: { host: LOCAL_HOST, port }, hostKey, args: ownSsh?.args ?? [] }, stop);
 }
 
 interface TerminalCall {
