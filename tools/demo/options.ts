@@ -8,7 +8,8 @@ export interface Options {
 
 export const HELP = `npm start [-- OPTIONS]
 
-Builds and runs the whole system with a demo database, until Ctrl-C.
+Builds and runs the whole system until Ctrl-C: a demo database, and beside it
+what this machine has of MariaDB, a web service, SSH and a shell.
 
   --postgres any|system|package|DIRECTORY
         which PostgreSQL server: the system's if there is one, else the one that
@@ -17,8 +18,9 @@ Builds and runs the whole system with a demo database, until Ctrl-C.
   --help
 
 Environment: HOOP_HOME is where everything is kept (~/.hoop). PORT or API_LISTEN,
-GRPC_LISTEN and POSTGRES_LISTEN say where to listen (127.0.0.1, ports 8009, 8010
-and 15432; a free port instead of one that is taken).
+GRPC_LISTEN, POSTGRES_LISTEN, MYSQL_LISTEN, SSH_LISTEN and HTTP_LISTEN say where to
+listen (127.0.0.1, ports 8009, 8010, 15432, 13306, 12222 and 18888; a free port
+instead of one that is taken).
 `;
 
 /** Reads the command line. @throws TypeError for what it does not know. */
