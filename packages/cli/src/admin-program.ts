@@ -82,6 +82,7 @@ function addCreateConnection(create: Command, { context, run }: Building): void 
     .option('--access-modes <modes>', 'of connect, exec, runbooks, joined by commas; all when left out')
     .addOption(new Option('--schema <state>', 'may users see the schema').choices(['enabled', 'disabled']))
     .option('--guardrail-rules <names>', 'guardrails that judge it, joined by commas')
+    .option('--reviewers <groups>', 'groups that must approve its sessions and scripts, joined by commas')
     .option('--database <name>', 'the database that clients are sent to')
     .option('--overwrite', 'replace one of this name')
     .option('--test', 'log in to the target through the agent afterwards')

@@ -30,6 +30,7 @@ export interface CreateOptions {
   readonly accessModes?: string;
   readonly schema?: 'enabled' | 'disabled';
   readonly guardrailRules?: string;
+  readonly reviewers?: string;
   readonly database?: string;
   readonly overwrite?: boolean;
   readonly test?: boolean;
@@ -51,6 +52,7 @@ export async function create(context: Context, name: string, command: readonly s
     accessModes: options.accessModes === undefined ? undefined : commaList(options.accessModes),
     schema: options.schema,
     guardrails: options.guardrailRules === undefined ? undefined : commaList(options.guardrailRules),
+    reviewers: options.reviewers === undefined ? undefined : commaList(options.reviewers),
     database: options.database,
     overwrite: options.overwrite === true,
   };
@@ -104,6 +106,7 @@ async function bodyOf(client: Client, spec: ConnectionSpec): Promise<BodyInput<t
     access_mode_runbooks: state('runbooks'),
     ...(spec.schema === undefined ? {} : { access_schema: spec.schema }),
     ...(spec.database === undefined ? {} : { default_database: spec.database }),
+    ...(spec.reviewers === undefined ? {} : { reviewers: [...spec.reviewers] }),
     ...(spec.guardrails === undefined ? {} : { guardrail_rules: guardrails.map((rule) => rule.id) }),
   };
 }
@@ -166,6 +169,7 @@ export async function remove(context: Context, name: string): Promise<void> {
 function rowOf(connection: Connection, agent: string | undefined, withTags: boolean): readonly Cell[] {
   const features = [
     'audit',
+    ...(connection.reviewers.length > 0 ? ['review'] : []),
     ...(connection.redact_enabled ? ['dlp'] : []),
     ...(connection.guardrail_rules.length > 0 ? ['guardrails'] : []),
   ];

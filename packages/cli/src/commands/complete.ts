@@ -5,6 +5,7 @@ import { listCredentials } from '@hoop/contract/routes/credentials';
 import { listGuardrails } from '@hoop/contract/routes/guardrails';
 import { listMaskingRules } from '@hoop/contract/routes/masking';
 import { listResources } from '@hoop/contract/routes/resources';
+import { listReviews } from '@hoop/contract/routes/reviews';
 import { listSessions } from '@hoop/contract/routes/sessions';
 import { listUsers } from '@hoop/contract/routes/users';
 import type { Completes } from '../completion/completed.ts';
@@ -22,6 +23,7 @@ const WORDS: Readonly<Partial<Record<Completes, (client: Client) => Promise<read
   agents: async (client) => (await client.call(listAgents, timely)).map((agent) => agent.name),
   users: async (client) => (await client.call(listUsers, timely)).map((user) => user.email),
   sessions: async (client) => (await client.call(listSessions, { query: { count: 'none' }, ...timely })).data.map((session) => session.id),
+  reviews: async (client) => (await client.call(listReviews, { query: { status: 'PENDING' }, ...timely })).data.map((review) => review.id),
   credentials: async (client) => (await client.call(listCredentials, timely)).items.map((credential) => credential.id),
   guardrails: async (client) => (await client.call(listGuardrails, timely)).map((rule) => rule.name),
   resources: async (client) => (await client.call(listResources, timely)).map((resource) => resource.name),

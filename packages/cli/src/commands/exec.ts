@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Client } from '@hoop/contract/client';
 import { getConnection } from '@hoop/contract/routes/connections';
-import { type ExecReply, execSession, getSession, killSession, type Session } from '@hoop/contract/routes/sessions';
+import { type ExecReply, execSession, getSession, getSessionResult, killSession, type Session } from '@hoop/contract/routes/sessions';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Exit, Failure, usage } from '../failure.ts';
@@ -35,6 +35,9 @@ const EXEC_REPLY_MS_MAX = 90_000;
 const POLL_FIRST_MS = 500;
 const POLL_MS_MAX = 5_000;
 
+/** A session is done some moments before its result is kept. */
+const RESULT_TRIES_MAX = 10;
+
 /** `hoop exec NAME [-- ARGS]`: runs a script on a connection; its output goes to stdout. Returns the exit code. */
 export async function exec(context: Context, name: string, args: readonly string[], options: ExecOptions): Promise<number> {
   if (options.input !== undefined && options.file !== undefined) throw usage('Give the script with --input or with --file, not both');
@@ -61,7 +64,12 @@ async function execStatements(context: Context, client: Client, name: string, op
     finish(context, options, reply);
     return exitCodeOfReply(reply);
   }
-  const session = await untilDone(context, client, stop, reply.session_id, options);
+  const session = await untilDone(context, client, stop, reply, options);
+  const late = await resultOf(client, stop, session.id);
+  if (late) {
+    finish(context, options, late);
+    return exitCodeOfReply(late);
+  }
   const exitCode = session.exit_code ?? EXIT.failed;
   if (options.json === true) {
     const data = { session_id: session.id };
@@ -141,9 +149,24 @@ export function exitCodeOfReply(reply: Pick<ExecReply, 'output_status' | 'exit_c
   return reply.exit_code > 0 && reply.exit_code < 256 ? reply.exit_code : EXIT.failed;
 }
 
-async function untilDone(context: Context, client: Client, stop: AbortSignal, id: string, options: ExecOptions): Promise<Session> {
-  const message = `Still running as session ${id}; waiting for its end. Ctrl-C ends it`;
-  if (options.json === true) jsonTeller(context.terminal).tell({ status: 'running', message, data: { session_id: id } });
+/** What it gave, where the gateway has kept it. */
+async function resultOf(client: Client, stop: AbortSignal, id: string): Promise<ExecReply | undefined> {
+  for (let tries = 0; tries < RESULT_TRIES_MAX; tries++) {
+    const reply = await client.call(getSessionResult, { params: { session_id: id } }).catch(() => undefined);
+    if (reply?.output_status !== 'running') return reply;
+    await pause(POLL_FIRST_MS, stop);
+  }
+  return undefined;
+}
+
+async function untilDone(context: Context, client: Client, stop: AbortSignal, reply: ExecReply, options: ExecOptions): Promise<Session> {
+  const { session_id: id, review_id } = reply;
+  const message =
+    review_id === undefined
+      ? `Still running as session ${id}; waiting for its end. Ctrl-C ends it`
+      : `Waiting for approval: review ${review_id}, ${reply.output}. Ctrl-C takes it back`;
+  const data = { session_id: id, ...(review_id === undefined ? {} : { review_id }) };
+  if (options.json === true) jsonTeller(context.terminal).tell({ status: 'running', message, data });
   else note(context.terminal, message);
   for (let wait_ms = POLL_FIRST_MS; ; wait_ms = Math.min(wait_ms * 2, POLL_MS_MAX)) {
     await pause(wait_ms, stop);

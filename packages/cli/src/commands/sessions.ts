@@ -174,12 +174,19 @@ function rowOf(action: SessionAction): readonly Cell[] {
   return [
     action.seq,
     action.time.slice(11, 19),
-    action.verdict,
+    action.decision?.approved ? `approved by ${action.decision.by ?? '-'}` : action.verdict,
     outcome?.rows,
     outcome === undefined ? undefined : spanOf(outcome.duration_us),
-    action.verdict === 'deny' ? (action.rule ?? 'denied') : (failed ?? 'running'),
+    action.verdict === 'deny' ? (action.rule ?? 'denied') : (failed ?? heldOf(action) ?? 'running'),
     excerpt(action.text),
   ];
+}
+
+/** What became of one that was held and has not run; undefined where it has begun. */
+function heldOf({ verdict, decision }: SessionAction): string | undefined {
+  if (verdict !== 'hold' || decision?.approved) return undefined;
+  if (!decision) return 'waiting';
+  return decision.by === undefined ? (decision.reason ?? 'refused') : `rejected by ${decision.by}`;
 }
 
 function factsOf(session: Session): readonly (readonly [string, Cell])[] {

@@ -6,6 +6,7 @@ export type Completes =
   | 'agents'
   | 'users'
   | 'sessions'
+  | 'reviews'
   | 'credentials'
   | 'guardrails'
   | 'datamasking-rules'

@@ -15,12 +15,13 @@ export interface ConnectionSpec {
   readonly accessModes: readonly string[] | undefined;
   readonly schema: 'enabled' | 'disabled' | undefined;
   readonly guardrails: readonly string[] | undefined;
+  readonly reviewers: readonly string[] | undefined;
   readonly database: string | undefined;
   readonly overwrite: boolean;
 }
 
 const DEFAULT_KEYS = ['agent', 'type', 'overwrite', 'tags', 'access_modes'];
-const ITEM_KEYS = [...DEFAULT_KEYS, 'name', 'env', 'command', 'schema', 'guardrail_rules', 'database'];
+const ITEM_KEYS = [...DEFAULT_KEYS, 'name', 'env', 'command', 'schema', 'guardrail_rules', 'reviewers', 'database'];
 
 /**
  * Reads a YAML file of many connections: defaults at the top (`agent`, `type`, `overwrite`, `tags`, `access_modes`),
@@ -60,6 +61,7 @@ function specOf(item: Table, top: Table, where: string): ConnectionSpec {
     accessModes: pick('access_modes') === undefined ? undefined : listOf(pick('access_modes'), `${where}: access_modes`),
     schema: item.schema === undefined ? undefined : switchOf(item.schema, `${where}: schema`),
     guardrails: item.guardrail_rules === undefined ? undefined : listOf(item.guardrail_rules, `${where}: guardrail_rules`),
+    reviewers: item.reviewers === undefined ? undefined : listOf(item.reviewers, `${where}: reviewers`),
     database: item.database === undefined ? undefined : textOf(item.database, `${where}: database`),
     overwrite: pick('overwrite') === true,
   };
