@@ -25,7 +25,7 @@ export const LEXICONS: Readonly<Record<Dialect, Lexicon>> = {
 };
 
 /** Words of one text. A statement of a person has hundreds; data that is brought in by hand has more. */
-export const TOKENS_MAX = 60_000;
+export const TOKENS_MAX = 40_000;
 
 /** @throws Doubt when something is not closed, or there are too many of them */
 export function tokensOf(text: string, lexicon: Lexicon, tokensMax = TOKENS_MAX): readonly Token[] {
@@ -39,7 +39,10 @@ export function tokensOf(text: string, lexicon: Lexicon, tokensMax = TOKENS_MAX)
 
 class Enough extends Error {}
 
-/** How many tokens there are, counted up to one more than `most`. A text whose quotes do not close counts as far as it goes. */
+/** No server runs such a text. */
+class Unclosed extends Doubt {}
+
+/** How many tokens there are, counted up to one more than `most`, or as far as they can be told apart. @throws Doubt when a quote or a comment is not closed */
 export function countTokens(dialect: Dialect, text: string, most: number): number {
   let count = 0;
   try {
@@ -47,7 +50,7 @@ export function countTokens(dialect: Dialect, text: string, most: number): numbe
       if (++count > most) throw new Enough();
     });
   } catch (error) {
-    if (!(error instanceof Enough) && !(error instanceof Doubt)) throw error;
+    if (error instanceof Unclosed || !(error instanceof Enough || error instanceof Doubt)) throw error;
   }
   return count;
 }
@@ -150,7 +153,7 @@ class Lexer {
       this.#at = marks.lastIndex;
       if (depth === 0) return;
     }
-    throw new Doubt('a comment is not closed');
+    throw new Unclosed('a comment is not closed');
   }
 
   /** `/*! … *\/` is run, by servers from the version on that it names; MariaDB also has `/*M! … *\/`. */
@@ -167,7 +170,7 @@ class Lexer {
       return;
     }
     const close = this.#text.indexOf('*/', this.#at + 2);
-    if (close < 0) throw new Doubt('a comment is not closed');
+    if (close < 0) throw new Unclosed('a comment is not closed');
     const inner = this.#text.indexOf('/*', this.#at + 2);
     if (this.#inVersion || (inner >= 0 && inner < close)) throw new Doubt('comments are nested');
     this.#at = close + 2;
@@ -216,7 +219,7 @@ class Lexer {
         at++;
       }
     }
-    throw new Doubt('a quote is not closed');
+    throw new Unclosed('a quote is not closed');
   }
 
   /** `$1`, `$$…$$`, `$tag$…$tag$` of PostgreSQL. */
@@ -226,7 +229,7 @@ class Lexer {
     const open = tag.exec(this.#text)?.[0];
     if (open !== undefined) {
       const close = this.#text.indexOf(open, this.#at + open.length);
-      if (close < 0) throw new Doubt('a quote is not closed');
+      if (close < 0) throw new Unclosed('a quote is not closed');
       const from = this.#at;
       this.#at = close + open.length;
       return { kind: 'string', text: this.#text.slice(from + open.length, close), from, to: this.#at };

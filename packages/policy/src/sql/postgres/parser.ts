@@ -51,7 +51,7 @@ export function parseBody(body: string, statement: string): Tree {
 
 /** With more words the parser would hold everybody else up for longer than some ten milliseconds. */
 const TOKENS_MAX = 6_000;
-const BODY_TOKENS_MAX = 3_000;
+const BODY_TOKENS_MAX = 1_500;
 const LENGTH_MAX = 256 * 1024;
 
 function mustBeShort(text: string, tokensMax: number): void {

@@ -4,24 +4,30 @@ import type { Run } from './run.ts';
  * Whether a condition lets every row through, as far as its form tells (see the same for PostgreSQL). `constant` says of a name in
  * double quotes whether it may be a text here.
  */
-export function isAlwaysTrue(condition: Run, isTextInDouble: boolean): boolean {
+export function isAlwaysTrue(condition: Run, isTextInDouble: boolean, depth = 0): boolean {
+  // Nobody writes such a condition for its own sake.
+  if (depth > DEPTH_MAX) return true;
   const inner = unwrapped(condition);
   const either = split(inner, OR);
-  if (either.length > 1) return either.some((part) => isAlwaysTrue(part, isTextInDouble)) || coversNulls(either);
+  if (either.length > 1) return either.some((part) => isAlwaysTrue(part, isTextInDouble, depth + 1)) || coversNulls(either);
   const both = split(inner, AND);
-  if (both.length > 1) return both.every((part) => isAlwaysTrue(part, isTextInDouble));
+  if (both.length > 1) return both.every((part) => isAlwaysTrue(part, isTextInDouble, depth + 1));
   if (inner.length === 0) return true;
   if (inner.length === 1 && (inner.word(0) === 'false' || inner.at(0)?.text === '0')) return false;
   if (inner.word(0) === 'current' && inner.word(1) === 'of') return false;
   return comparesWithItself(inner) || readsNoColumn(inner, isTextInDouble);
 }
 
+/** Parentheses inside of parentheses. */
+const DEPTH_MAX = 30;
+
 const OR = new Set(['or', 'xor']);
 const AND = new Set(['and']);
 
 function unwrapped(run: Run): Run {
   let inner = run;
-  while (inner.symbol(0) === '(' && inner.behind(0) === inner.length) inner = inner.cut(1, inner.length - 1);
+  for (let depth = 0; depth <= DEPTH_MAX && inner.symbol(0) === '(' && inner.behind(0) === inner.length; depth++)
+    inner = inner.cut(1, inner.length - 1);
   return inner;
 }
 

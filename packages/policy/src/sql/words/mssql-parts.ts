@@ -1,4 +1,8 @@
+import { Doubt } from '../facts.ts';
 import type { Run } from './run.ts';
+
+/** Statements of one batch, and of all others that a person or a program sends at once. */
+const PARTS_MAX = 5_000;
 
 /** One part of a batch: from a word that begins a statement to the next. */
 export interface Part {
@@ -21,7 +25,7 @@ const BODIES = /^(procedure|proc|function|trigger|view)$/;
 
 /**
  * Cuts a batch into its statements. They need no semicolon between them, so every reserved word that can begin one does, except where
- * it is known to be a part of the one before.
+ * it is known to be a part of the one before. @throws Doubt when there are too many
  */
 export function partsOf(all: Run): readonly Part[] {
   return new Cutter(all).parts();
@@ -61,6 +65,7 @@ class Cutter {
       } else if (word === 'case') this.#cases++;
       else if (word === 'end' && this.#cases > 0) this.#cases--;
       else if (this.#cases === 0 && this.#starts(index, word)) this.#start(index, word);
+      if (word === 'set' || word === 'to' || word === 'from') this.#seen.add(word);
     }
     this.#close(all.length);
     return this.#parts;
@@ -84,6 +89,7 @@ class Cutter {
   }
 
   #begin(from: number, verb: string, continues: boolean): void {
+    this.#seen.clear();
     const isFirstOfBody = this.#inBody;
     this.#from = from;
     this.#verb = verb === '' && this.#all.word(from) === 'with' ? 'with' : verb;
@@ -91,6 +97,7 @@ class Cutter {
   }
 
   #close(end: number): void {
+    if (this.#parts.length > PARTS_MAX) throw new Doubt('it has too many statements to be read in time');
     const run = this.#all.cut(this.#from, end);
     if (run.length > 0 && !(CONTROL.has(run.word(0)) && run.length === 1))
       this.#parts.push({ run, continues: this.#continues || CONTROL.has(run.word(0)) });
@@ -127,7 +134,7 @@ class Cutter {
         if (word === 'set') return false;
         break;
       case 'update':
-        if (word === 'set' && !this.#hasWord('set', index)) return false;
+        if (word === 'set' && !this.#seen.has('set')) return false;
         break;
       default:
     }
@@ -136,7 +143,7 @@ class Cutter {
 
   /** The rights in a GRANT are words that begin statements elsewhere. */
   #behindGrant(index: number): boolean {
-    return this.#hasWord('to', index) || this.#hasWord('from', index)
+    return this.#seen.has('to') || this.#seen.has('from')
       ? !['option', 'with'].includes(this.#all.word(index - 1)) && this.#all.symbol(index - 1) !== ','
       : false;
   }
@@ -147,10 +154,8 @@ class Cutter {
     return this.#all.word(at) === 'as' && this.#all.symbol(at + 1) === '(';
   }
 
-  #hasWord(word: string, until: number): boolean {
-    for (let at = this.#from; at < until; at++) if (this.#all.word(at) === word) return true;
-    return false;
-  }
+  /** Words of this statement that decide what later ones mean. */
+  readonly #seen = new Set<string>();
 }
 
 interface Spot {

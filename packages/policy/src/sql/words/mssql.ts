@@ -15,9 +15,14 @@ export function analyseMssql(text: string): Facts {
   }
   const statements: Statement[] = [];
   let doubt: string | undefined;
-  for (const { facts, run } of readBatch(new Run(tokens), 0)) {
-    doubt ??= facts.doubt;
-    statements.push(facts.done(run.textIn(text), false));
+  try {
+    for (const { facts, run } of readBatch(new Run(tokens), 0)) {
+      doubt ??= facts.doubt;
+      statements.push(facts.done(run.textIn(text), false));
+    }
+  } catch (error) {
+    if (!(error instanceof Doubt)) throw error;
+    doubt = error.message;
   }
   return doubt === undefined ? { statements } : { statements, unclassified: doubt };
 }

@@ -306,8 +306,17 @@ const BODY_VERBS =
 const LATER = /^(set|table|values)$/;
 const BEFORE_STATEMENT = /^(begin|then|else|do|loop|repeat|row|atomic|return|immediate|data|sql|deterministic)$/;
 
+/** Words that may be read of one body. Where a statement ends is not always known, so some are read more than once. */
+const BODY_WORK_MAX = 50_000;
+
+function nextSemicolon(run: Run, start: number): number {
+  for (let at = start; at < run.length; at++) if (run.symbol(at) === ';') return at;
+  return run.length;
+}
+
 /** The body of a routine: what its statements do, the routine may do. */
 function readBody(body: Run, facts: StatementFacts, depth: number): void {
+  let work = 0;
   for (let index = 0; index < body.length; index++) {
     const word = body.word(index);
     if (!BODY_VERBS.test(word) || body.symbol(index - 1) === '.') continue;
@@ -315,10 +324,13 @@ function readBody(body: Run, facts: StatementFacts, depth: number): void {
     const isStart = body.symbol(index - 1) === ';' || body.symbol(index - 1) === ':' || BEFORE_STATEMENT.test(before);
     const isCall = body.symbol(index + 1) === '(' && !isStart;
     if (isCall || /^(after|before|on|or|for)$/.test(before) || (LATER.test(word) && !isStart)) continue;
-    const end = body.tokens.findIndex(
-      (token, at) => at > body.from + index && at < body.to && token.kind === 'symbol' && token.text === ';',
-    );
-    facts.include(read(body.cut(index, end < 0 ? body.length : end - body.from), depth + 1));
+    const end = nextSemicolon(body, index);
+    work += end - index;
+    if (work > BODY_WORK_MAX) {
+      facts.doubts('its body is too long to be read in time');
+      return;
+    }
+    facts.include(read(body.cut(index, end), depth + 1));
   }
   readQuery(body, facts, DIALECT);
 }

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { Statement } from '@hoop/policy/sql/facts';
+import { analysePostgres } from '@hoop/policy/sql/postgres/analyse';
+import { loadParser } from '@hoop/policy/sql/postgres/parser';
+import { scanPostgres } from '@hoop/policy/sql/postgres/scan';
+import { benignIn, evasionsIn } from './corpora.ts';
+import { Statements } from './statements.ts';
+
+/** What two readers of one statement have to agree on, in an order that does not matter. */
+function meaning({ operation, effects, tables, functions }: Statement): string {
+  const used = tables.map(({ name, access }) => `${access} ${name}`);
+  return JSON.stringify([operation, [...effects].sort(), used.sort(), [...functions].sort()]);
+}
+
+interface Compared {
+  scanned: number;
+  readonly differing: string[];
+}
+
+/** The scanner may say nothing; what it says, the parser has to say too. A text that PostgreSQL would not run is nobody's concern. */
+function compare(text: string, compared: Compared): void {
+  const scanned = scanPostgres(text);
+  if (!scanned) return;
+  const { statements, unclassified } = analysePostgres(text, false);
+  if (unclassified?.startsWith('PostgreSQL would not read it')) return;
+  compared.scanned++;
+  const [parsed] = statements;
+  if (statements.length !== 1 || !parsed || unclassified !== undefined || meaning(parsed) !== meaning(scanned))
+    compared.differing.push(
+      `${text}\n  scanner ${meaning(scanned)}\n  parser  ${parsed ? meaning(parsed) : ''} ${statements.length} ${unclassified ?? ''}`,
+    );
+}
+
+test('the quick reader of PostgreSQL says the same as its own parser, of thousands of statements of a grammar', async () => {
+  await loadParser();
+  const compared: Compared = { scanned: 0, differing: [] };
+  const statements = new Statements(20_261);
+  let unreadable = 0;
+  for (let count = 0; count < 8_000; count++) {
+    const text = statements.next();
+    compare(text, compared);
+    if (analysePostgres(text, false).unclassified?.startsWith('PostgreSQL would not read it')) unreadable++;
+  }
+  assert.deepEqual(compared.differing, []);
+  assert.ok(compared.scanned >= 2_000, `only ${compared.scanned} were simple enough`);
+  assert.ok(unreadable < 800, `${unreadable} of the grammar's statements are no SQL`);
+});
+
+test('and of every statement in the corpora', async () => {
+  await loadParser();
+  const compared: Compared = { scanned: 0, differing: [] };
+  for (const text of [...benignIn('postgres'), ...evasionsIn('postgres').map((each) => each.text)]) compare(text, compared);
+  assert.deepEqual(compared.differing, []);
+  assert.ok(compared.scanned > 60, `${compared.scanned}`);
+});
+
+test('and of what PostgreSQL itself ships as SQL, which can be classified to the last statement but a few', async () => {
+  await loadParser();
+  const compared: Compared = { scanned: 0, differing: [] };
+  const files = globSync('/usr/share/postgresql/*/{*.sql,extension/*.sql}');
+  assert.ok(files.length > 20, 'the scripts of the PostgreSQL server package');
+  let known = 0;
+  const unknown: string[] = [];
+  for (const file of files) {
+    const texts = readFileSync(file, 'utf8')
+      .replaceAll(/^\\.*$/gm, '')
+      .split(/;\s*\n/);
+    for (const text of texts) {
+      compare(text, compared);
+      const { unclassified } = analysePostgres(text, false);
+      if (unclassified === undefined) known++;
+      // Functions in C have no body, and a statement that was cut in the middle of a body is none.
+      else if (!/body|would not read|not closed|too long/.test(unclassified))
+        unknown.push(`${file}: ${unclassified}: ${text.slice(0, 100)}`);
+    }
+  }
+  assert.deepEqual(compared.differing, []);
+  assert.ok(known > 1_000, `${known}`);
+  assert.ok(unknown.length < known / 50, unknown.join('\n'));
+});

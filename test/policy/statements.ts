@@ -1,0 +1,248 @@
+/** A source of chance that gives the same again for the same seed. (xorshift32) */
+export class Chance {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed || 1;
+  }
+
+  below(limit: number): number {
+    this.#state ^= this.#state << 13;
+    this.#state ^= this.#state >>> 17;
+    this.#state ^= this.#state << 5;
+    return (this.#state >>> 0) % limit;
+  }
+
+  of<T>(list: readonly [T, ...T[]]): T {
+    return list[this.below(list.length)] ?? list[0];
+  }
+
+  /** True once in so many times. */
+  once(times: number): boolean {
+    return this.below(times) === 0;
+  }
+}
+
+/** PostgreSQL statements by a grammar of what programs send. All of them can be parsed. */
+export class Statements {
+  readonly #chance: Chance;
+
+  constructor(seed: number) {
+    this.#chance = new Chance(seed);
+  }
+
+  next(): string {
+    const kind = this.#chance.below(10);
+    const text = kind < 6 ? this.#select(0) : kind < 8 ? this.#insert() : kind === 8 ? this.#update() : this.#delete();
+    return this.#dressed(text);
+  }
+
+  /** In another size of letters, with comments and other spaces, and with a semicolon. */
+  #dressed(text: string): string {
+    const spaced = this.#chance.once(4) ? text.replaceAll(' ', this.#chance.of(['  ', '\n', '\t', ' /* ; drop */ ', ' -- x\n'])) : text;
+    const sized = this.#chance.once(4) && !/["']/.test(spaced) ? spaced.toUpperCase() : spaced;
+    return this.#chance.once(6) ? `${sized};` : sized;
+  }
+
+  #table(): string {
+    return this.#chance.of(['users', 'orders', 'public.items', '"Order"', 'app."Line Item"', 'only users', 'generate_series(1, 3)', 't']);
+  }
+
+  #column(): string {
+    return this.#chance.of(['id', 'name', 'u.email', '"createdAt"', 't.*', '*', 'data', 'x.y.z', 'value', 'type', 'user']);
+  }
+
+  #value(depth: number): string {
+    const kind = this.#chance.below(depth > 2 ? 6 : 16);
+    switch (kind) {
+      case 0:
+        return '$1';
+      case 1:
+        return String(this.#chance.below(1000));
+      case 2:
+        return this.#chance.of(["'x'", "'it''s'", "''", "'; drop table t; --'", "E'a\\'b'", '$$x$$', "'/*'"]);
+      case 3:
+      case 4:
+      case 5:
+        return this.#chance.of(['id', 'u.name', 'null', 'true', '"drop"', 'now()', 'current_date', '1.5', '1e5', 'current_timestamp']);
+      case 6:
+        return `${this.#function()}(${this.#value(depth + 1)})`;
+      case 7:
+        return `(${this.#value(depth + 1)} ${this.#chance.of(['+', '-', '||', '*', '/', '%', '->', '->>', '#>>'])} ${this.#value(depth + 1)})`;
+      case 8:
+        return `${this.#value(depth + 1)}::${this.#chance.of(['text', 'int', 'numeric(10, 2)', 'timestamptz', 'int[]', 'regclass'])}`;
+      case 9:
+        return `(${this.#select(depth + 1)})`;
+      case 10:
+        return `case when ${this.#condition(depth + 1)} then ${this.#value(depth + 1)} else ${this.#value(depth + 1)} end`;
+      case 11:
+        return this.#chance.of([
+          "interval '1 day'",
+          "date '2024-01-01'",
+          'array[1, 2]',
+          'coalesce(a, b)',
+          'extract(year from d)',
+          'cast(a as text)',
+          'row(1, 2)',
+          "trim(both 'x' from a)",
+        ]);
+      case 12:
+        return this.#chance.of([
+          "a at time zone 'UTC'",
+          'sum(a) over (partition by b)',
+          'count(*) filter (where c)',
+          'count(*)',
+          'count(distinct a)',
+          'string_agg(a, b order by c)',
+          '\'a\' collate "C"',
+        ]);
+      default:
+        return this.#chance.of([
+          'lower(name)',
+          'pg_catalog.now()',
+          'a.b(c)',
+          '"F"(1)',
+          'max(id)',
+          'left(a, 1)',
+          'replace(a, b, c)',
+          'overlay(a placing b from 1)',
+        ]);
+    }
+  }
+
+  #function(): string {
+    return this.#chance.of([
+      'lower',
+      'upper',
+      'max',
+      'pg_catalog.length',
+      'app.secret',
+      '"Quoted"',
+      'abs',
+      'pg_read_file',
+      'right',
+      'md5',
+      'any_value',
+      'substring',
+      'position',
+      'nullif',
+    ]);
+  }
+
+  #condition(depth: number): string {
+    switch (this.#chance.below(depth > 2 ? 4 : 12)) {
+      case 0:
+        return `id = ${this.#value(depth + 1)}`;
+      case 1:
+        return `name ${this.#chance.of(['<>', '!=', '<', '>=', '~', 'like', 'ilike', 'not like'])} ${this.#value(3)}`;
+      case 2:
+        return this.#chance.of([
+          'true',
+          'id = id',
+          '1 = 1',
+          'deleted_at is null',
+          'a is not null',
+          'not archived',
+          'id = $1',
+          "name = 'x'",
+        ]);
+      case 3:
+        return `id in (${this.#value(3)}, ${this.#value(3)})`;
+      case 4:
+        return `id in (${this.#select(depth + 1)})`;
+      case 5:
+        return `exists (${this.#select(depth + 1)})`;
+      case 6:
+        return `(${this.#condition(depth + 1)} or ${this.#condition(depth + 1)})`;
+      case 7:
+        return `not (${this.#condition(depth + 1)})`;
+      case 8:
+        return `a between ${this.#value(3)} and ${this.#value(3)}`;
+      case 9:
+        return this.#chance.of([
+          'a is distinct from b',
+          'id = any($1)',
+          "(a, b) = (1, 'x')",
+          "a like 'x' escape '!'",
+          "a similar to 'x'",
+          'a is true',
+          '(a, b) overlaps (c, d)',
+        ]);
+      default:
+        return `${this.#condition(depth + 1)} and ${this.#condition(depth + 1)}`;
+    }
+  }
+
+  #from(depth: number): string {
+    switch (this.#chance.below(depth > 1 ? 3 : 9)) {
+      case 0:
+      case 1:
+      case 2:
+        return `${this.#table()}${this.#chance.of(['', '', ' u', ' as t'])}`;
+      case 3:
+        return `${this.#from(2)}, ${this.#from(2)}`;
+      case 4:
+        return `(${this.#select(depth + 1)}) as s`;
+      case 5:
+        return `${this.#from(2)} ${this.#chance.of(['cross join', 'natural join'])} accounts`;
+      case 6:
+        return `${this.#from(2)} join (${this.#select(depth + 1)}) z using (id)`;
+      default:
+        return `${this.#from(2)} ${this.#chance.of(['join', 'left join', 'inner join', 'full outer join'])} app.accounts a on ${this.#condition(2)}`;
+    }
+  }
+
+  #select(depth: number): string {
+    const { once, of } = { once: (times: number) => this.#chance.once(times), of: this.#chance.of.bind(this.#chance) };
+    const list = [
+      this.#chance.once(2) ? this.#column() : this.#value(depth + 1),
+      ...(once(2) ? [`${this.#value(depth + 1)} as x`] : []),
+    ].join(', ');
+    const parts = [`select ${once(6) ? 'distinct ' : ''}${list}`];
+    if (!once(6)) parts.push(`from ${this.#from(depth)}`);
+    if (once(2)) parts.push(`where ${this.#condition(depth + 1)}`);
+    if (once(5)) parts.push(`group by ${of(['1', 'name', 'u.id, name'])}${once(3) ? ` having ${this.#condition(3)}` : ''}`);
+    if (depth < 2 && once(8))
+      parts.push(`${of(['union', 'union all', 'except', 'intersect'])} select ${this.#column()} from ${this.#table()}`);
+    if (once(3)) parts.push(`order by ${of(['1', 'name desc', 'lower(name), id asc nulls last'])}`);
+    if (once(3)) parts.push(`limit ${of(['10', '$2', '10 offset 5'])}`);
+    if (depth === 0 && once(15)) parts.push('for update');
+    const text = parts.join(' ');
+    return depth === 0 && once(12) ? `with c as (${this.#select(1)}) ${text}` : text;
+  }
+
+  #rows(): string {
+    const row = (): string => `(${this.#value(1)}, ${this.#value(2)})`;
+    return Array.from({ length: 1 + this.#chance.below(3) }, row).join(', ');
+  }
+
+  #insert(): string {
+    const target = this.#chance.of(['users', 'public.items (a, b)', '"Order" ("Id", b)', 'orders (id, n)']);
+    const source = this.#chance.once(3) ? this.#select(1) : `values ${this.#rows()}`;
+    const rest = this.#chance.of([
+      '',
+      '',
+      ' returning id',
+      ' on conflict do nothing',
+      ' on conflict (id) do update set a = 1',
+      ' returning lower(name)',
+    ]);
+    return `insert into ${target} ${source}${source.startsWith('values') ? rest : ''}`;
+  }
+
+  #where(): string {
+    return this.#chance.once(5)
+      ? ''
+      : ` where ${this.#chance.once(2) ? this.#chance.of(['id = $1', "a = 1 and b = 'x'", 'id >= 4', 'u.id = 1']) : this.#condition(1)}`;
+  }
+
+  #update(): string {
+    const target = this.#chance.of(['users', 'public.items as i', '"Order"', 'users u']);
+    const what = this.#chance.of(['a = 1', "a = 'x', b = $2", 'n = n + 1', `a = ${this.#value(2)}`, '(a, b) = (1, 2)']);
+    return `update ${target} set ${what}${this.#chance.once(8) ? ' from teams' : ''}${this.#where()}${this.#chance.once(6) ? ' returning *' : ''}`;
+  }
+
+  #delete(): string {
+    return `delete from ${this.#chance.of(['users', 'public.items', '"Order" as o', 'only users'])}${this.#chance.once(8) ? ' using teams' : ''}${this.#where()}`;
+  }
+}
