@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Customer, customers, orders } from '../people.ts';
 import type { Running, Target } from './target.ts';
 
@@ -40,7 +41,7 @@ class Shop {
     const url = new URL(request.url ?? '/', 'http://demo');
     const [, place, id] = /^\/(customers|events)?(?:\/(\d{1,9}))?$/.exec(url.pathname) ?? [];
     const customer = id === undefined ? undefined : this.#customers.get(Number(id));
-    if (place === 'events' && id === undefined) this.#tellEvents(response);
+    if (place === 'events' && id === undefined) this.#tellEvents(response).catch(() => response.destroy());
     else if (place === 'customers' && id === undefined) this.#tellCustomers(url, response);
     else if (customer && request.method === 'DELETE') json(response, 200, { deleted: this.#customers.delete(customer.id) });
     else if (customer) json(response, 200, customer);
@@ -54,19 +55,16 @@ class Shop {
   }
 
   /** Orders as they come in, one a second, for as long as somebody listens. */
-  #tellEvents(response: ServerResponse): void {
+  async #tellEvents(response: ServerResponse): Promise<void> {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    const all = orders();
-    let next = 0;
-    const tell = (): void => {
-      if (response.writableNeedDrain) return; // Nobody reads: what comes now is not kept for later.
-      const { id, customer_id, product, total } = all[next++ % all.length] ?? {};
-      const email = this.#customers.get(customer_id ?? 0)?.email;
+    for (const { id, customer_id, product, total } of orders()) {
+      const email = this.#customers.get(customer_id)?.email;
       response.write(`event: order\nid: ${id}\ndata: ${JSON.stringify({ product, total, email })}\n\n`);
-    };
-    tell();
-    const timer = setInterval(tell, EVENT_MS);
-    response.once('close', () => clearInterval(timer));
+      await pause(EVENT_MS, undefined, { ref: false });
+      if (response.writableNeedDrain) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (response.destroyed) return;
+    }
+    response.end();
   }
 }
 
