@@ -1,11 +1,13 @@
 import { agentStorm } from './agent-storm.ts';
 import { bulkResult } from './bulk-result.ts';
+import { masking } from './masking.ts';
 import { pointSelect } from './point-select.ts';
+import { policyDecisions } from './policy.ts';
 import { shortQueries } from './short-queries.ts';
 import { stalledReader } from './stalled-reader.ts';
 
 /**
- * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|mysql|bulk|stalled|agents]`.
+ * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|mysql|bulk|stalled|agents|policy]`.
  * The product runs from dist: build it first.
  */
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -15,6 +17,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   mysql: () => pointSelect({ seconds: 5, rounds: 3, clients: [1, 8, 32], rows: 10_000 }, say),
   bulk: () => bulkResult({ megabytes: 200, rounds: 5 }, say),
   agents: () => agentStorm({ agents: 1_000 }, say),
+  policy: () => policyDecisions({ decisions: 20_000 }, say),
+  masking: async () => masking({ megabytes: 16, rounds: 5 }, say),
   stalled: () => stalledReader({ rows: 10_000_000, seconds: 20 }, say),
 };
 

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentStorm } from './agent-storm.ts';
 import { bulkResult } from './bulk-result.ts';
+import { masking } from './masking.ts';
 import { pointSelect } from './point-select.ts';
+import { policyDecisions } from './policy.ts';
 import { shortQueries } from './short-queries.ts';
 import { stalledReader } from './stalled-reader.ts';
 
@@ -35,6 +37,13 @@ test('the benchmark of a large result compares every way', async () => {
   assert.doesNotMatch(said(), /NaN/);
 });
 
+test('the benchmark of masking looks at clean and dense rows, and hides in the dense ones only', () => {
+  const { say, said } = listen();
+  const rates = masking({ megabytes: 0.2, rounds: 1 }, say);
+  assert.deepEqual([...new Set(rates.map(({ rows }) => rows))], ['clean', 'dense']);
+  for (const { mask_MBps } of rates) assert.ok(mask_MBps > 0, said());
+});
+
 test('a reader that stands still costs gateway and agent a few megabytes, not the result', async () => {
   const { say } = listen();
   const growth = await stalledReader({ rows: 3_000_000, seconds: 3 }, say);
@@ -48,4 +57,11 @@ test('a crowd of agents costs a gateway little memory, and is back soon after it
   const { memory_MiB, healed_s } = await agentStorm({ agents: 100 }, say);
   assert.ok(memory_MiB < 400, `the gateway has ${memory_MiB} MiB`);
   assert.ok(healed_s < 20, `it took ${healed_s} s until all were back`);
+});
+
+test('the benchmark of decisions times every kind of statement', async () => {
+  const { say, said } = listen();
+  const times = await policyDecisions({ decisions: 50 }, say);
+  assert.equal(times.length, 7);
+  for (const { name, p50_ms } of times) assert.ok(p50_ms >= 0 && said().includes(name), name);
 });

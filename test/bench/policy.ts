@@ -1,0 +1,89 @@
+import { policyOf } from '../policy/corpora.ts';
+import { table } from './stack.ts';
+
+/**
+ * How long does a decision take? All packs for PostgreSQL judge statements of 4 KB that were never seen before: what the quick reader
+ * knows, and what PostgreSQL's own parser has to read; and a statement that comes again. The peer: no rules. Times are the thread's
+ * processor time: on a machine that does other things too, the wall's clock tells of those.
+ */
+export interface PolicyBenchOptions {
+  readonly decisions: number;
+}
+
+export interface PolicyTimes {
+  readonly name: string;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+}
+
+const STATEMENT_CHARACTERS = 4_096;
+
+/** Another one for each number, always about 4 KB. */
+const STATEMENTS: Readonly<Record<string, (at: number) => string>> = {
+  'a SELECT of columns, joins and a list': (at) =>
+    filled(
+      `select t.id, u.name, count(*) from orders t join users u on u.id = t.user_id where t.batch = ${at} and t.id in (`,
+      (n) => `${n + at}, `,
+      '0) group by t.id',
+    ),
+  'an INSERT of rows': (at) => filled('insert into orders (id, name) values ', (n) => `(${n + at}, 'name ${n}'), `, `(${at}, 'last')`),
+  'a WITH that only the parser reads': (at) =>
+    filled(
+      `with recent as (select * from orders where batch = ${at}) select r.id, sum(r.n) over (partition by r.x) from recent r where r.id in (`,
+      (n) => `${n + at}, `,
+      '0)',
+    ),
+};
+
+function filled(start: string, part: (at: number) => string, end: string): string {
+  const parts = [start];
+  let length = start.length + end.length;
+  for (let at = 0; length < STATEMENT_CHARACTERS; at++) {
+    const next = part(at);
+    parts.push(next);
+    length += next.length;
+  }
+  return parts.join('') + end;
+}
+
+/** Times of decisions in milliseconds, one line a kind of statement. */
+export async function policyDecisions({ decisions }: PolicyBenchOptions, say: (line: string) => void): Promise<readonly PolicyTimes[]> {
+  const all = policyOf('postgres');
+  const none = policyOf('postgres', []);
+  const times: PolicyTimes[] = [];
+  for (const [name, make] of Object.entries(STATEMENTS)) {
+    times.push(await measured(`${name}, no rules`, none, decisions, make));
+    times.push(await measured(`${name}, all packs`, all, decisions, make));
+  }
+  const same = Object.values(STATEMENTS)[0]?.(1) ?? '';
+  times.push(await measured('the same statement again, all packs', all, decisions, () => same));
+  say(
+    table(
+      ['decision', 'p50 ms', 'p99 ms'],
+      times.map(({ name, p50_ms, p99_ms }) => [name, p50_ms.toFixed(3), p99_ms.toFixed(3)]),
+    ),
+  );
+  return times;
+}
+
+async function measured(
+  name: string,
+  policy: ReturnType<typeof policyOf>,
+  decisions: number,
+  make: (at: number) => string,
+): Promise<PolicyTimes> {
+  const taken: number[] = [];
+  const warm = Math.min(decisions, 500);
+  for (let at = 0; at < decisions + warm; at++) {
+    const text = make(at);
+    const before = process.threadCpuUsage();
+    const verdict = policy.judge({ seq: at, text, via: 'query' });
+    const given = verdict instanceof Promise ? await verdict : verdict;
+    const { user, system } = process.threadCpuUsage(before);
+    if (given.allow !== true) throw new Error(`denied: ${text.slice(0, 100)}`);
+    if (at >= warm) taken.push((user + system) / 1_000);
+  }
+  taken.sort((left, right) => left - right);
+  const at = (share: number): number => taken[Math.min(taken.length - 1, Math.floor(taken.length * share))] ?? Number.NaN;
+  return { name, p50_ms: at(0.5), p99_ms: at(0.99) };
+}
