@@ -3,12 +3,33 @@ import { type Dice, digitsOf, pick } from './dice.ts';
 /** Valid values of entities with a check digit, made by the issuers' rules and not by the detectors'. Each is written as its country writes it, or plainly. */
 export const CHECKED: Readonly<Record<string, (dice: Dice) => string>> = {
   CREDIT_CARD: (dice) => {
-    const [prefix, length] = pick(dice, [['4', 16], ['51', 16], ['2223', 16], ['37', 15], ['6011', 16], ['36', 14], ['3530', 16], ['62', 19]] as const);
+    const [prefix, length] = pick(dice, [
+      ['4', 16],
+      ['51', 16],
+      ['2223', 16],
+      ['37', 15],
+      ['6011', 16],
+      ['36', 14],
+      ['3530', 16],
+      ['62', 19],
+    ] as const);
     const whole = withLuhn(prefix + digitsOf(dice, length - prefix.length - 1));
-    return pick(dice, [whole, grouped(whole, length === 15 ? [4, 6, 5] : length === 14 ? [4, 6, 4] : [4, 4, 4, 4, 3], pick(dice, [' ', '-']))]);
+    return pick(dice, [
+      whole,
+      grouped(whole, length === 15 ? [4, 6, 5] : length === 14 ? [4, 6, 4] : [4, 4, 4, 4, 3], pick(dice, [' ', '-'])),
+    ]);
   },
   IBAN_CODE: (dice) => {
-    const [country, size] = pick(dice, [['DE', 18], ['GB', 0], ['FR', 23], ['ES', 20], ['NL', 0], ['PL', 24], ['BE', 12], ['AT', 16]] as const);
+    const [country, size] = pick(dice, [
+      ['DE', 18],
+      ['GB', 0],
+      ['FR', 23],
+      ['ES', 20],
+      ['NL', 0],
+      ['PL', 24],
+      ['BE', 12],
+      ['AT', 16],
+    ] as const);
     const bban = country === 'GB' ? `WEST${digitsOf(dice, 14)}` : country === 'NL' ? `ABNA${digitsOf(dice, 10)}` : digitsOf(dice, size);
     const iban = `${country}${String(98 - remainder(`${bban}${country}00`)).padStart(2, '0')}${bban}`;
     return pick(dice, [iban, grouped(iban, Array(9).fill(4), ' '), iban.toLowerCase()]);
@@ -35,7 +56,8 @@ export const CHECKED: Readonly<Record<string, (dice: Dice) => string>> = {
   AU_ABN: (dice) => {
     for (;;) {
       const whole = `${between(dice, 1, 9)}${digitsOf(dice, 10)}`;
-      if ((sum(whole, [10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19]) - 10) % 89 === 0) return pick(dice, [whole, grouped(whole, [2, 3, 3, 3], ' ')]);
+      if ((sum(whole, [10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19]) - 10) % 89 === 0)
+        return pick(dice, [whole, grouped(whole, [2, 3, 3, 3], ' ')]);
     }
   },
   AU_ACN: (dice) => {
@@ -141,18 +163,29 @@ function unchecked(): Record<string, (dice: Dice) => string> {
   return {
     US_SSN: (dice) => `${between(dice, 100, 665)}-${between(dice, 10, 99)}-${between(dice, 1000, 9999)}`,
     US_ITIN: (dice) => `9${digitsOf(dice, 2)}-${between(dice, 70, 88)}-${digitsOf(dice, 4)}`,
-  UK_NINO: (dice) => {
-    const plain = `${pick(dice, ['AB', 'CE', 'JG', 'NW', 'SR'])}${digitsOf(dice, 6)}${pick(dice, ['A', 'B', 'C', 'D'])}`;
-    return pick(dice, [plain, grouped(plain, [2, 2, 2, 2, 1], ' ')]);
-  },
+    UK_NINO: (dice) => {
+      const plain = `${pick(dice, ['AB', 'CE', 'JG', 'NW', 'SR'])}${digitsOf(dice, 6)}${pick(dice, ['A', 'B', 'C', 'D'])}`;
+      return pick(dice, [plain, grouped(plain, [2, 2, 2, 2, 1], ' ')]);
+    },
     EMAIL_ADDRESS: (dice) => `${word(dice)}${digitsOf(dice, 2)}@${pick(dice, ['example.org', 'mail.example.co.uk', 'müller.example'])}`,
     IP_ADDRESS: (dice) => pick(dice, [`10.${between(dice, 0, 255)}.${between(dice, 0, 255)}.1`, `2001:db8::${between(dice, 1, 9999)}`]),
     MAC_ADDRESS: (dice) => `00:1a:${digitsOf(dice, 2)}:${digitsOf(dice, 2)}:${digitsOf(dice, 2)}:ff`,
-    URL: (dice) => pick(dice, [`https://host${digitsOf(dice, 3)}.example/path?x=1`, `www.host${digitsOf(dice, 2)}.com`, `host${digitsOf(dice, 2)}.org`]),
+    URL: (dice) =>
+      pick(dice, [`https://host${digitsOf(dice, 3)}.example/path?x=1`, `www.host${digitsOf(dice, 2)}.com`, `host${digitsOf(dice, 2)}.org`]),
     PHONE_NUMBER: (dice) =>
-      pick(dice, [`+44 20 7946 ${digitsOf(dice, 4)}`, `(212) 555-${digitsOf(dice, 4)}`, `+4930${digitsOf(dice, 7)}`, `phone 555${digitsOf(dice, 4)}`, `030 ${digitsOf(dice, 4)} ${digitsOf(dice, 3)}`]),
+      pick(dice, [
+        `+44 20 7946 ${digitsOf(dice, 4)}`,
+        `(212) 555-${digitsOf(dice, 4)}`,
+        `+4930${digitsOf(dice, 7)}`,
+        `phone 555${digitsOf(dice, 4)}`,
+        `030 ${digitsOf(dice, 4)} ${digitsOf(dice, 3)}`,
+      ]),
     DATE_TIME: (dice) =>
-      pick(dice, [`20${between(dice, 10, 30)}-0${between(dice, 1, 9)}-1${between(dice, 0, 9)}`, `${between(dice, 1, 28)} November 2026`, `1${between(dice, 0, 9)}.0${between(dice, 1, 9)}.2024`]),
+      pick(dice, [
+        `20${between(dice, 10, 30)}-0${between(dice, 1, 9)}-1${between(dice, 0, 9)}`,
+        `${between(dice, 1, 28)} November 2026`,
+        `1${between(dice, 0, 9)}.0${between(dice, 1, 9)}.2024`,
+      ]),
     IN_PAN: (dice) => `${lettersOf(dice, 3)}P${lettersOf(dice, 1)}${digitsOf(dice, 4)}${lettersOf(dice, 1)}`,
     IN_VEHICLE_REGISTRATION: (dice) => `KA${between(dice, 10, 99)}ME${digitsOf(dice, 4)}`,
     IN_VOTER: (dice) => `${lettersOf(dice, 3)}${digitsOf(dice, 7)}`,
@@ -166,8 +199,14 @@ function unchecked(): Record<string, (dice: Dice) => string> {
     AWS_ACCESS_KEY: (dice) => `AKIA${digitsOf(dice, 8)}QWERTYUI`,
     GITHUB_TOKEN: (dice) => `ghp_${digitsOf(dice, 18)}abcdefghijklmnopqr`,
     JWT: (dice) => `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI${digitsOf(dice, 8)}.c2ln${digitsOf(dice, 20)}`,
-    PERSON: (dice) => pick(dice, [`${pick(dice, given)} ${pick(dice, family)}`, `${pick(dice, family)}, ${pick(dice, given)}`, `Dr. ${pick(dice, family)}`]),
-    LOCATION: (dice) => pick(dice, ['Berlin', 'New York', 'Ouagadougou', 'Springfield', 'Canada', '10 Downing Street', 'Hauptstraße 7', 'Tangier']),
+    PERSON: (dice) =>
+      pick(dice, [
+        `${pick(dice, given)} ${pick(dice, family)}`,
+        `${pick(dice, family)}, ${pick(dice, given)}`,
+        `Dr. ${pick(dice, family)}`,
+      ]),
+    LOCATION: (dice) =>
+      pick(dice, ['Berlin', 'New York', 'Ouagadougou', 'Springfield', 'Canada', '10 Downing Street', 'Hauptstraße 7', 'Tangier']),
     NRP: (dice) => pick(dice, ['British', 'Catholic', 'Muslims', 'Socialist', 'Québécois', 'Yoruba', 'Brazilian', 'Druze']),
   };
 }
@@ -198,7 +237,8 @@ function remainder(code: string): number {
 
 /** The dihedral group of order ten by its rules instead of a table. */
 function verhoeffCheck(head: string): number {
-  const times = (a: number, b: number): number => (a < 5 ? (b < 5 ? (a + b) % 5 : ((a + b) % 5) + 5) : b < 5 ? ((a - b) % 5) + 5 : (a - b + 5) % 5);
+  const times = (a: number, b: number): number =>
+    a < 5 ? (b < 5 ? (a + b) % 5 : ((a + b) % 5) + 5) : b < 5 ? ((a - b) % 5) + 5 : (a - b + 5) % 5;
   const turn = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
   let state = 0;
   for (const [at, sign] of [...head].reverse().entries()) {

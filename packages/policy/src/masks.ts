@@ -3,7 +3,7 @@ import type { Mask, MaskCounts } from '@hoop/core/gate';
 import { ALIASES } from './detectors/all.ts';
 import { type CompiledCustom, type CustomEntity, compileCustom } from './detectors/custom.ts';
 import { ENTITIES, type Finding, Search } from './detectors/search.ts';
-import { fillRange, keepsLength, STRATEGIES, type Strategy, standIn } from './strategies.ts';
+import { fillRange, keepsLength, MASK_BYTE, STRATEGIES, type Strategy, standIn } from './strategies.ts';
 
 /** A masking rule; the same shape in the tunnel. */
 export interface MaskText {
@@ -120,14 +120,22 @@ class EntityMask implements Mask {
   }
 
   apply(text: Buffer, counts: MaskCounts): Buffer {
-    const findings = this.#find(text, counts);
-    return findings.length === 0 ? text : this.#hide(text, findings);
+    try {
+      const findings = this.#find(text, counts);
+      return findings.length === 0 ? text : this.#hide(text, findings);
+    } catch {
+      return unread(text, counts);
+    }
   }
 
   applyToValue(value: Buffer, counts: MaskCounts): Buffer | null {
-    const findings = this.#find(value, counts);
-    if (findings.length === 0) return value;
-    return findings.some(({ entity }) => this.#treatment(entity).strategy === 'null') ? null : this.#hide(value, findings);
+    try {
+      const findings = this.#find(value, counts);
+      if (findings.length === 0) return value;
+      return findings.some(({ entity }) => this.#treatment(entity).strategy === 'null') ? null : this.#hide(value, findings);
+    } catch {
+      return unread(value, counts);
+    }
   }
 
   #find(text: Buffer, counts: MaskCounts): Finding[] {
@@ -161,6 +169,15 @@ class EntityMask implements Mask {
   #treatment(entity: string): Treatment {
     return this.#treatments.get(entity) ?? REDACT;
   }
+}
+
+/** What a value is counted as that could not be looked at. */
+const UNREAD = 'UNREAD';
+
+/** All of a value is hidden when a detector failed on it: what was not looked at is not shown. */
+function unread(value: Buffer, counts: MaskCounts): Buffer {
+  counts[UNREAD] = (counts[UNREAD] ?? 0) + 1;
+  return Buffer.alloc(value.length, MASK_BYTE);
 }
 
 function nameOf(entity: string): string {

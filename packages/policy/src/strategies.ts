@@ -6,7 +6,8 @@ export type Strategy = 'redact' | 'partial' | 'hash' | 'token' | 'null';
 /** The strictest first: when rules differ about an entity, it wins. */
 export const STRATEGIES: readonly Strategy[] = ['null', 'redact', 'token', 'hash', 'partial'];
 
-const MASK_BYTE = 0x23;
+/** What hides a byte. */
+export const MASK_BYTE = 0x23;
 const HASH_CHARACTERS = 32;
 const TOKEN_CHARACTERS = 12;
 const KEY_BYTES = 32;

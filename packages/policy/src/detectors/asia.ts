@@ -122,7 +122,8 @@ const KR_RRN: CodeEntity = {
     if (!isDate(century + number(code, 0, 2), number(code, 2, 2), number(code, 4, 2))) return 0;
     const isChecked = (11 - (weighted(code, [2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]) % 11)) % 10 === digit(code, 12);
     if (isChecked) return 1;
-    return layout === 'listed' ? 0.5 : 0.05;
+    const isRandom = century === 2000 && number(code, 0, 2) >= 20;
+    return layout === 'listed' && isRandom ? 0.5 : 0.05;
   },
 };
 

@@ -17,6 +17,7 @@ const CONTEXT_SCORE_MIN = 0.4;
 /** A card number between letters, without a gap. */
 const BARE_RUN_MIN = 13;
 const LAYOUT_BASE = 20;
+const ZERO = 0x30;
 
 interface Wanted {
   readonly entity: string;
@@ -33,6 +34,8 @@ export type FoundEntity = (entity: string, from: number, to: number, score: numb
  */
 export class Blocks {
   readonly #byShape = new Map<number, Wanted[]>();
+  /** Of all codes. */
+  readonly #layouts = new Set<number>();
   readonly #words: readonly WordEntity[];
   readonly #wantsWords: boolean;
   /** What each of the words calls, and where what it found last ends. */
@@ -69,6 +72,7 @@ export class Blocks {
       this.#digitsMin = 2;
     }
     for (const code of codes) {
+      for (const layout of code.layouts) this.#layouts.add(layoutOf(layout));
       const wanted = { entity: code.entity, code, layouts: new Set(code.layouts.map(layoutOf)), context: new Set(code.context) };
       for (const shape of new Set(code.shapes)) {
         const key = shapeKey(shape);
@@ -113,16 +117,37 @@ export class Blocks {
       } while (kind !== 0);
       if (this.#wantsWords) this.#word(bytes, from, at, count > 0, hash);
       if (!this.#wantsCodes) continue;
-      if (foreign || at - from > CODE_CHARACTERS_MAX) {
-        chain = 0;
+      if (foreign) {
+        if (count > 0) this.#between(bytes, from, at, found);
         before = -1;
-      } else {
+      } else if (at - from > CODE_CHARACTERS_MAX) before = -1;
+      else {
         chain = before >= 0 && isGap(bytes, before, from) ? Math.min(chain + 1, GROUPS_MAX - 1) : 0;
         before = at;
         this.#push(from, at, mask, count);
         if (count > 0 || (chain > 0 && at - from <= 5)) this.#lookBack(bytes, chain, found);
       }
-      if (this.#wantsBareRuns && count >= BARE_RUN_MIN && count < at - from) this.#bareRuns(bytes, from, at, found);
+      if (this.#wantsBareRuns && count >= BARE_RUN_MIN && (count < at - from || bytes[from] === ZERO))
+        this.#bareRuns(bytes, from, at, found);
+    }
+  }
+
+  /** Codes without a gap between letters of other scripts. */
+  #between(bytes: Buffer, from: number, to: number, found: FoundEntity): void {
+    for (let at = from; at < to; ) {
+      const start = at;
+      let mask = 0;
+      let count = 0;
+      for (; at < to && CLASS[bytes[at] ?? 0] !== FOREIGN; at++) {
+        const isDigit = CLASS[bytes[at] ?? 0] === DIGIT;
+        mask = (mask << 1) | (isDigit ? 0 : 1);
+        if (isDigit) count++;
+      }
+      if (count > 0 && at - start <= CODE_CHARACTERS_MAX) {
+        this.#push(start, at, mask, count);
+        this.#lookBack(bytes, 0, found);
+      }
+      at = Math.max(at, start + 1);
     }
   }
 
@@ -172,8 +197,10 @@ export class Blocks {
       if (groups > 1) smallest = Math.min(smallest, size);
       largest = Math.max(largest, size);
       if (count >= this.#digitsMin) {
-        const regular = groups === 1 || (smallest === largest && last <= largest);
-        if (length <= SHAPE_CHARACTERS_MAX && (this.#lengths & (1 << length)) !== 0) {
+        // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
+        const regular = groups === 1 || (smallest === largest && last <= largest && (largest > 1 || groups === chain + 1));
+        const isLaidOut = regular || this.#layouts.has(layout);
+        if (isLaidOut && length <= SHAPE_CHARACTERS_MAX && (this.#lengths & (1 << length)) !== 0) {
           const wanted = this.#byShape.get((1 << length) | mask);
           if (wanted) this.#check(bytes, { from, to, length, groups, layout, regular, wanted }, found);
         }
@@ -223,6 +250,8 @@ export class Blocks {
   #bareRuns(bytes: Buffer, from: number, to: number, found: FoundEntity): void {
     for (let at = from; at < to; at++) {
       if (CLASS[bytes[at] ?? 0] !== DIGIT) continue;
+      // Numbers are filled up with zeros.
+      while (bytes[at] === ZERO) at++;
       const start = at;
       while (at < to && CLASS[bytes[at] ?? 0] === DIGIT) at++;
       const length = at - start;

@@ -19,6 +19,7 @@ export const DIGIT_ZEROS: readonly number[] = [
 
 const SPACES = [0xa0, 0x1680, ...range(0x2000, 0x200a), 0x202f, 0x205f, 0x3000];
 const DASHES = [...range(0x2010, 0x2015), 0x2043, 0x2212, 0x2e3a, 0xfe58, 0xfe63, 0x30fc];
+const QUOTES = [0xab, 0xbb, ...range(0x2018, 0x201f), 0x2026, 0x2039, 0x203a, 0x300c, 0x300d, 0xbf, 0xa1];
 const DOTS = [0x2024, 0x3002, 0xff61, 0xb7, 0x2022, 0x2219, 0x22c5];
 
 /** Letters of Cyrillic and Greek that look like Latin ones, in pairs. */
@@ -42,6 +43,7 @@ const DIGITS: readonly (readonly [number, number])[] = [
 export const LOOK_ALIKES: ReadonlyMap<number, number> = new Map([
   ...SPACES.map((point): [number, number] => [point, 0x20]),
   ...DASHES.map((point): [number, number] => [point, 0x2d]),
+  ...QUOTES.map((point): [number, number] => [point, 0x22]),
   ...DOTS.map((point): [number, number] => [point, 0x2e]),
   ...LETTERS.split(' ').map((pair): [number, number] => [pair.codePointAt(0) ?? 0, pair.charCodeAt(pair.length - 1)]),
   ...DIGITS,

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** Of one run; what is longer is hidden behind its first part, or not at all. */
 const DECODED_BYTES_MAX = 64 * 1024;
 const HEX_DIGITS_MIN = 18;
@@ -25,13 +27,15 @@ function isHex(run: Buffer): boolean {
 
 const SAMPLE_BYTES = 256;
 
-/** Letters, digits, blanks, and bytes of UTF-8; a few others may be among them. */
+/** Characters that people read; a few others may be among them. */
 function isText(bytes: Buffer): boolean {
   const length = Math.min(bytes.length, SAMPLE_BYTES);
   let odd = 0;
+  let high = 0;
   for (let at = 0; at < length; at++) {
     const byte = bytes[at] ?? 0;
-    if ((byte < 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) || byte >= 0x7f) odd++;
+    if (byte >= 0x80) high++;
+    else if ((byte < 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) || byte === 0x7f) odd++;
   }
-  return length > 0 && odd * 10 <= length;
+  return length > 0 && odd * 10 <= length && (high * 3 <= length || isUtf8(bytes));
 }

@@ -15,7 +15,7 @@ const ESC = 0x1b;
 const BACKSLASH = 0x5c;
 const PERCENT = 0x25;
 /** A separator that no detector reads over. */
-const BREAK = 0x01;
+const BREAK = 0x0b;
 const ESCAPE_BYTES_MAX = 256;
 
 /** The view of a text. Linear; takes nine bytes for each of the text. */
@@ -42,13 +42,11 @@ class Reader {
     for (let at = 0; at < text.length; ) {
       const byte = text[at] ?? 0;
       if (byte >= 0x80) at = this.#wide(at, byte);
-      else if (byte > BREAK && byte !== ESC && byte !== BACKSLASH && byte !== PERCENT) {
-        if (byte < 0x09) at = this.#low(at);
-        else this.#put(byte, at, ++at);
-      } else if (byte === ESC) at = escapeEnd(text, at);
+      else if (byte < 0x09) at = this.#low(at);
+      else if (byte === ESC) at = escapeEnd(text, at);
       else if (byte === BACKSLASH) at = this.#backslash(at);
       else if (byte === PERCENT) at = this.#percent(at);
-      else at = this.#low(at);
+      else this.#put(byte, at, ++at);
     }
     return {
       bytes: this.#bytes.subarray(0, this.#length),

@@ -9,6 +9,8 @@ const SLASH = 0x2f;
 const URL_BYTES_MAX = 4_096;
 const HEX_RUN_MAX = 64;
 const HOST_BYTES_MAX = 253;
+/** With an address of version 4 at its end. */
+const IPV6_BYTES_MAX = 45;
 
 /** Addresses of version 4, and of version 6 in every way of writing them. */
 export const IP_ADDRESS: ScanEntity = {
@@ -20,7 +22,7 @@ export const IP_ADDRESS: ScanEntity = {
       const colons = count(bytes, from, to, COLON);
       // A time has two.
       if (colons < 6 && !hasPair(bytes, from, to)) return;
-      if (isIPv6(bytes.toString('latin1', from, to))) found(from, to, 0.6);
+      if (to - from <= IPV6_BYTES_MAX && isIPv6(bytes.toString('latin1', from, to))) found(from, to, 0.6);
     });
   },
 };
@@ -51,8 +53,9 @@ export const URL_ENTITY: ScanEntity = {
       if (bytes[at + 1] !== SLASH || bytes[at + 2] !== SLASH) continue;
       let from = at;
       while (from > after && at - from < 16 && SCHEME[bytes[from - 1] ?? 0]) from--;
+      if (from === at) continue;
       const to = urlEnd(bytes, at + 3);
-      if (from === at || to < at + 5) continue;
+      if (to < at + 5) continue;
       found(from, to, 0.6);
       after = to;
       at = to - 3;
