@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
-import { FRAME_KINDS, OpenMessage, type PolicyMessage } from '@hoop/contract/tunnel';
+import { setImmediate } from 'node:timers/promises';
+import { FRAME_KINDS, type GuardrailRule, OpenMessage, type PolicyMessage } from '@hoop/contract/tunnel';
 import { systemClock } from '@hoop/core/clock';
 import type { Identity } from '@hoop/core/identity';
 import { silentLog } from '@hoop/core/log';
@@ -13,7 +14,7 @@ import { memoryStreams } from '@hoop/tunnel/memory';
 import { MemoryAgentLink } from '@hoop/tunnel/memory-link';
 import type { FrameStream } from '@hoop/tunnel/stream';
 import { StreamWire } from '@hoop/tunnel/stream-wire';
-import { Engine, type Grant, type SessionResult } from './engine.ts';
+import { Engine, type Grant, type SessionRequest, type SessionResult } from './engine.ts';
 import { AgentHub } from './hub.ts';
 import { ReviewDesk } from './reviews.ts';
 import { targetOf } from './target-secrets.ts';
@@ -134,7 +135,7 @@ interface Client {
   readonly over: Promise<SessionResult>;
 }
 
-function comes(grant: Partial<Grant> = {}, cancelKey?: string): Client {
+function comes(grant: Partial<Grant> = {}, cancelKey?: string, request: Partial<SessionRequest> = {}): Client {
   const [inside, outside] = memoryStreams();
   const accepted: Accepted<Grant> = {
     wire: new StreamWire(inside, 'test:1'),
@@ -142,7 +143,7 @@ function comes(grant: Partial<Grant> = {}, cancelKey?: string): Client {
     hello: { user: 'x', ...(cancelKey ? { cancelKey } : {}) },
     refuse: (error) => Buffer.from(`refused: ${error.code}: ${error.message}`),
   };
-  return { wire: new StreamWire(outside, 'far'), over: engine.open(accepted, { verb: 'connect', origin: 'native' }) };
+  return { wire: new StreamWire(outside, 'far'), over: engine.open(accepted, { verb: 'connect', origin: 'native', ...request }) };
 }
 
 const words = async ({ wire }: Client): Promise<string> => String((await wire.read()) ?? '');
@@ -298,6 +299,54 @@ describe('ending sessions', () => {
     assert.equal((await staying.over).reason?.code, 'gateway_draining');
     await drained;
     assert.equal(engine.liveCount(), 0);
+  });
+});
+
+describe('an agent that is older than approvals', () => {
+  const refusal = async (more: Partial<Grant>, request: Partial<SessionRequest> = {}): Promise<string> => {
+    const reason = (await comes(more, undefined, request).over).reason;
+    return `${reason?.code}: ${reason?.message}`;
+  };
+
+  test('does not get sessions whose rules may hold something', async () => {
+    const rule: GuardrailRule = { type: 'deny_words_list', words: ['x'], pattern_regex: '', message: '', action: 'require_approval' };
+    await store.guardrails.create({ name: 'held', input: [rule], connectionIds: [connection.id] });
+    assert.match(await refusal({}), /^agent_too_old: shop needs approvals.*update the agent$/);
+    assert.deepEqual(
+      agent.heard.filter((each) => each.startsWith('open')),
+      [],
+    );
+  });
+
+  test('does not get a command of a connection with reviewers, whose text comes only later', async () => {
+    const reviewed = await store.connections.update('shop', { reviewers: ['dba'] });
+    assert.ok(reviewed);
+    assert.match(await refusal({ connection: reviewed }, { verb: 'exec' }), /^agent_too_old/);
+    assert.equal(desk.waiting, 0);
+  });
+
+  test('gets a session that people approve before it opens', async () => {
+    const reviewed = await store.connections.update('shop', { reviewers: ['dba'] });
+    assert.ok(reviewed);
+    const opened = agent.opened();
+    const client = comes({ connection: reviewed, identity: NOBODY });
+    let review = (await store.reviews.list()).rows[0];
+    while (!review) {
+      await setImmediate();
+      review = (await store.reviews.list()).rows[0];
+    }
+    await desk.decide(review, ADMIN, { status: 'APPROVED' });
+    await desk.changed(review.id);
+    await opened;
+    assert.deepEqual(await eventsOf(review.sessionId), ['session.open', 'decision']);
+    engine.kill(review.sessionId, ADMIN);
+    await client.over;
+  });
+
+  test('A38: nobody gets past reviewers with what they knew of the connection before there were any', async () => {
+    const stale = { ...connection };
+    await store.connections.update('shop', { reviewers: ['dba'] });
+    assert.match(await refusal({ connection: stale }), /^connection_closed/);
   });
 });
 

@@ -161,15 +161,15 @@ interface Open {
   readonly over: Promise<SessionResult>;
 }
 
-/** A session on the other gateway, as if its client had just logged in there. */
-async function openThere(connectionName: string, more: { userId?: string; credentialId?: string } = {}): Promise<Open> {
+/** A client on the other gateway, as if it had just logged in there. */
+async function comeThere(connectionName: string, more: { userId?: string; credentialId?: string } = {}): Promise<Open> {
   const connection = await there.store.connections.get(connectionName);
   assert.ok(connection);
   const [inside, outside] = memoryStreams();
   void leaveWithTheGateway(new StreamWire(outside, 'far'));
   const { userId = ownId, ...rest } = more;
-  const identity: Identity = { userId, email: 'u@hoop.test', name: 'u', groups: [], isAdmin: false, isAuditor: false };
   const id = randomUUID();
+  const identity: Identity = { userId, email: 'u@hoop.test', name: 'u', groups: [], isAdmin: false, isAuditor: false };
   const over = there.engine.open(
     {
       wire: new StreamWire(inside, 'test:1'),
@@ -179,8 +179,14 @@ async function openThere(connectionName: string, more: { userId?: string; creden
     },
     { id, verb: 'connect', origin: 'native' },
   );
-  await setUp('the session', () => served.has(id));
   return { id, over };
+}
+
+/** Its session, once that has got through to the agent. */
+async function openThere(...client: Parameters<typeof comeThere>): Promise<Open> {
+  const session = await comeThere(...client);
+  await setUp('the session', () => served.has(session.id));
+  return session;
 }
 
 /** A client that listens, and hangs up when it is hung up on. */
@@ -234,6 +240,31 @@ describe('two gateways on one store', () => {
     await endsSoon(session, 'agent_lost');
     for (const error of (await Promise.all(over)).slice(1)) assert.ok(error instanceof Refusal, String(error));
     assert.equal(await online(), 0);
+  });
+
+  test('a decision here lets a session open that waits there, or refuses it', async () => {
+    await using linked = await linkThere();
+    const email = `boss-${linked.name}@hoop.test`;
+    await api.call(routes.createUser, { body: { email, password: PASSWORD, groups: ['admin'] } });
+    const login = await createClient({ baseUrl: here.addresses.apiUrl }).send(routes.login, { body: { email, password: PASSWORD } });
+    const boss = createClient({ baseUrl: here.addresses.apiUrl, token: login.headers.get('token') ?? '' });
+    await api.call(routes.createGroup, { body: { name: `dba-${linked.name}` } });
+    const params = { nameOrID: linked.connection };
+    await api.call(routes.patchConnection, { params, body: { reviewers: [`dba-${linked.name}`] } });
+    const asked = async (session: string): Promise<string> => {
+      const query = { session, status: 'PENDING' } as const;
+      await setUp('the review', async () => (await boss.call(routes.listReviews, { query })).data.length === 1);
+      return (await boss.call(routes.listReviews, { query })).data[0]?.id ?? '';
+    };
+    const session = await comeThere(linked.connection);
+    await boss.call(routes.decideReview, { params: { id: await asked(session.id) }, body: { status: 'APPROVED' } });
+    await soon('the session is open', () => served.has(session.id));
+    there.engine.endSession(session.id, 'ada');
+    await endsSoon(session, 'session_killed');
+    const refused = await comeThere(linked.connection);
+    await boss.call(routes.decideReview, { params: { id: await asked(refused.id) }, body: { status: 'REJECTED' } });
+    await endsSoon(refused, 'review_rejected');
+    assert.equal(served.has(refused.id), false);
   });
 
   test('a killed session ends there, and its row says who did it', async () => {
