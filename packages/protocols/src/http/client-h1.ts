@@ -33,15 +33,17 @@ export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): Served {
   server.on('upgrade', (request, socket, head) => {
     const wrong = faultOf(request);
     if (head.length > 0) socket.unshift(head);
-    if (wrong === undefined) onAsk(upgradeAsk(request, socket));
-    else socket.end(`HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: ${wrong.length + 1}\r\n\r\n${wrong}\n`);
+    // An answer that is still owed would come in the middle of what is spoken then.
+    if (open.size > 0) socket.destroy();
+    else if (wrong === undefined) onAsk(upgradeAsk(request, socket));
+    else endWith(socket, `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: ${wrong.length + 1}\r\n\r\n${wrong}\n`);
   });
   server.on('connect', (_request, socket) => {
-    socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+    endWith(socket, 'HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    if (socket.writable) endWith(socket, `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     else socket.destroy();
   });
   server.emit('connection', stream);
@@ -99,15 +101,35 @@ function plainAsk(request: IncomingMessage, response: ServerResponse): Ask {
   };
 }
 
-function upgradeAsk(request: IncomingMessage, socket: Duplex): Ask {
+/** Says the last of a connection, and lets the client finish what it is saying: else it would not hear it. */
+function endWith(socket: Duplex, text: string): void {
+  socket.end(text);
+  letFinish(socket);
+}
+
+function letFinish(socket: Duplex): void {
   socket.on('error', () => undefined);
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), UNWANTED_BODY_MS_MAX);
+  socket.once('close', () => clearTimeout(timer));
+}
+
+function upgradeAsk(request: IncomingMessage, socket: Duplex): Ask {
+  let answered = false;
+  socket.on('error', () => undefined);
+  // Nobody reads it until it is answered, so nobody would meet its end.
+  socket.once('gone', () => {
+    if (!answered) socket.destroy();
+  });
   return {
     ...common(request),
     bodyKind: 'none',
     upgrade: request.headers.upgrade ?? '',
     body: socket,
     answer: (head) => {
+      answered = true;
       socket.write(headText(head));
+      if (head.status !== 101) socket.once('finish', () => letFinish(socket));
       return socket;
     },
     onGone: (listener) => void socket.once('close', listener),

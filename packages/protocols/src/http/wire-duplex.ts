@@ -1,7 +1,10 @@
 import { Duplex } from 'node:stream';
 import type { Wire } from '@hoop/core/wire';
 
-/** A wire for Node's own servers and clients, which want a stream. What it reads, it reads only when it is asked to. */
+/**
+ * A wire for Node's own servers and clients, which want a stream. What it reads, it reads only when it is asked to.
+ * Emits `gone` when the other side has left, also where nobody has read yet what it said before.
+ */
 export class WireDuplex extends Duplex {
   readonly #wire: Wire;
   #resume: (() => void) | undefined;
@@ -19,7 +22,8 @@ export class WireDuplex extends Duplex {
       .then(
         () => void this.push(null),
         (error: Error) => void this.destroy(error),
-      );
+      )
+      .finally(() => this.emit('gone'));
   }
 
   /** For servers that log it. */
