@@ -76,6 +76,8 @@ async function serveUser(options: TunnelListenerOptions, stream: FrameStream, re
       mintCancelKey: (length) => engine.mintCancelKey(length),
     });
     if (accepted) await engine.open(accepted, { verb, origin: 'cli' });
+    // A client that left before it said anything.
+    else stream.end();
   } catch (thrown) {
     const error = asAppError(thrown);
     options.log.info({ code: error.code, peer: request.peer }, 'A user’s stream was refused');
