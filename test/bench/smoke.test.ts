@@ -6,6 +6,7 @@ import { masking } from './masking.ts';
 import { pointSelect } from './point-select.ts';
 import { policyDecisions } from './policy.ts';
 import { shortQueries } from './short-queries.ts';
+import { sshBulk } from './ssh-bulk.ts';
 import { stalledReader } from './stalled-reader.ts';
 
 /** Benchmarks rot when nobody runs them: here each runs for a moment. What it measures is not judged, but for memory. */
@@ -42,6 +43,13 @@ test('the benchmark of masking looks at clean and dense rows, and hides in the d
   const rates = masking({ megabytes: 0.2, rounds: 1 }, say);
   assert.deepEqual([...new Set(rates.map(({ rows }) => rows))], ['clean', 'dense']);
   for (const { mask_MBps } of rates) assert.ok(mask_MBps > 0, said());
+});
+
+test('the benchmark of SSH compares direct with through', async () => {
+  const { say, said } = listen();
+  await sshBulk({ megabytes: 5, rounds: 1 }, say);
+  assert.equal(said().match(/\| gateway \+ agent \| \d+ \| \d/g)?.length, 3);
+  assert.doesNotMatch(said(), /NaN/);
 });
 
 test('a reader that stands still costs gateway and agent a few megabytes, not the result', async () => {

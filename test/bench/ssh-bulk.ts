@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { routes } from '@hoop/contract/routes/all';
+import { Parts } from '../e2e/parts.ts';
+import { plainEnv } from '../support/env.ts';
+import { runProgram } from '../support/program.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { sharedDirectory, TestSshd } from '../support/test-sshd.ts';
+import { median, table } from './stack.ts';
+
+/** How long do large transfers over SSH take, as a share of OpenSSH direct? With AES-GCM on both ways, which OpenSSH does not choose by itself. */
+export interface SshBulkOptions {
+  readonly megabytes: number;
+  readonly rounds: number;
+}
+
+/** A way to the same host: what its clients are told. */
+interface Way {
+  readonly name: string;
+  readonly options: readonly string[];
+  readonly user: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const COMMON = ['-F', 'none', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'];
+const CIPHER = ['-c', 'aes128-gcm@openssh.com'];
+
+export async function sshBulk(options: SshBulkOptions, say: (line: string) => void): Promise<void> {
+  const sshd = await TestSshd.start();
+  const agentHome = temporaryDirectory('agent');
+  await using parts = await Parts.start({ HOOP_HOME: agentHome });
+  const ways = [directWay(sshd), await ourWay(parts, sshd)];
+  const bytes = Math.ceil(options.megabytes * 1e6);
+  const files = sharedDirectory('bulk');
+  const source = join(files, 'source');
+  await runProgram('dd', ['if=/dev/zero', `of=${source}`, 'bs=1M', `count=${Math.ceil(bytes / 2 ** 20)}`]);
+  const questions: Readonly<Record<string, (way: Way) => Promise<unknown>>> = {
+    'a command’s output': (way) => output(way, `head -c ${bytes} /dev/zero`),
+    'scp to the host': (way) => scp(way, source, `${way.user}@127.0.0.1:${join(files, 'there')}`),
+    'scp from the host': (way) => scp(way, `${way.user}@127.0.0.1:${source}`, '/dev/null'),
+  };
+  try {
+    for (const [name, ask] of Object.entries(questions)) say(await compared(name, ask, ways, bytes, options.rounds));
+  } finally {
+    await sshd.stop();
+  }
+}
+
+async function compared(
+  name: string,
+  ask: (way: Way) => Promise<unknown>,
+  ways: readonly Way[],
+  bytes: number,
+  rounds: number,
+): Promise<string> {
+  const seconds = new Map<string, number[]>(ways.map((way) => [way.name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const way of ways) {
+      const began = performance.now();
+      await ask(way);
+      seconds.get(way.name)?.push((performance.now() - began) / 1000);
+    }
+  }
+  const direct = seconds.get('direct') ?? [];
+  const lines = ways.map((way) => {
+    const took = seconds.get(way.name) ?? [];
+    const share = median(took.map((each, round) => (direct[round] ?? Number.NaN) / each));
+    return [way.name, (bytes / 1e6 / median(took)).toFixed(0), share.toFixed(2)];
+  });
+  return `\n${name}, ${Math.round(bytes / 1e6)} MB\n\n${table(['way', 'MB/s', 'of direct'], lines)}`;
+}
+
+function directWay(sshd: TestSshd): Way {
+  return {
+    name: 'direct',
+    options: [...COMMON, ...CIPHER, '-i', sshd.keyFile('user'), '-o', `Port=${sshd.port}`],
+    user: sshd.user,
+    env: {},
+  };
+}
+
+async function ourWay({ office }: Parts, sshd: TestSshd): Promise<Way> {
+  const { id } = await office.api.call(routes.getAgent, { params: { nameOrID: 'e2e' } });
+  await office.connection('host', id, sshd.settings(), {}, { type: 'application', subtype: 'ssh' });
+  const access = await office.credential('host');
+  const askpass = join(temporaryDirectory('askpass'), 'askpass');
+  writeFileSync(askpass, '#!/bin/sh\nprintf "%s\\n" "$SECRET"\n', { mode: 0o700 });
+  return {
+    name: 'gateway + agent',
+    options: [...COMMON, ...CIPHER, '-o', 'PubkeyAuthentication=no', '-o', `Port=${access.port}`],
+    user: 'host',
+    env: { SECRET: access.secret, SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: 'force' },
+  };
+}
+
+async function scp({ name, options, env }: Way, from: string, to: string): Promise<void> {
+  const { exitCode, stderr } = await runProgram('scp', [...options, from, to], { env });
+  if (exitCode !== 0) throw new Error(`scp, ${name}, ended with ${exitCode}: ${stderr}`);
+}
+
+/** Runs a command at the host and counts what it prints. */
+function output({ name, options, user, env }: Way, command: string): Promise<number> {
+  const child = spawn('ssh', [...options, `${user}@127.0.0.1`, command], { env: plainEnv(env), stdio: ['ignore', 'pipe', 'inherit'] });
+  let bytes = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => (code === 0 ? resolve(bytes) : reject(new Error(`ssh, ${name}, ended with ${code}`))));
+  });
+}
