@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { join } from '@hoop/core/bytes';
 import { PeerFault } from '@hoop/core/errors';
-import type { Wire } from '@hoop/core/wire';
+import { SocketWire, type Wire } from '@hoop/core/wire';
 import { both, encodeFrames, FrameReader } from '../shared/frames.ts';
 import { type LibraryProtocol, sendMessage } from './library.ts';
 import { FRAME_BYTES_MAX } from './limits.ts';
@@ -265,15 +265,26 @@ export class LibrarySocket extends EventEmitter {
   flush(): void | Promise<void> {
     this.#isFlushing = false;
     if (this.#pending.length === 0) return this.#slow;
-    const bytes = join(this.#pending);
+    const pieces = this.#pending;
     this.#pending = [];
-    const held = this.#wire.write(bytes);
+    const held = this.#writeAll(pieces);
     if (held) {
       this.#slow = held.finally(() => {
         this.#slow = undefined;
       });
     }
     return this.#slow;
+  }
+
+  /** In one system call, and without a copy where a socket can take pieces. */
+  #writeAll(pieces: readonly Buffer[]): void | Promise<void> {
+    if (!(this.#wire instanceof SocketWire)) return this.#wire.write(join(pieces));
+    const { socket } = this.#wire;
+    socket.cork();
+    let held = both(undefined, undefined);
+    for (const piece of pieces) held = this.#wire.write(piece);
+    socket.uncork();
+    return held;
   }
 
   /** The library ends it. */
