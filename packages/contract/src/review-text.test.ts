@@ -9,6 +9,7 @@ describe('A38: a text that is to be approved', () => {
     assert.deepEqual(warningsOf('select 1 -- \b\b\b\b', 'query'), ['invisible_characters']);
     assert.deepEqual(warningsOf('select\u00a01', 'query'), ['invisible_characters']);
     assert.deepEqual(warningsOf('delete from t where id = $1', 'execute'), ['parameters_not_shown']);
+    assert.deepEqual(warningsOf('FUNCTION CALL lo_unlink', 'function'), ['parameters_not_shown']);
   });
 
   test('has no warnings where there is nothing to warn of, in any language', () => {

@@ -19,7 +19,7 @@ export function warningsOf(text: string, via: string): string[] {
   const warnings: string[] = [];
   if ([...text.matchAll(INVISIBLE)].some(([found]) => !isBreak(found))) warnings.push(TEXT_WARNINGS.invisible);
   if ([...text.matchAll(WORD)].some(([word]) => /[A-Za-z]/.test(word) && OTHER_ALPHABET.test(word))) warnings.push(TEXT_WARNINGS.lookalike);
-  if (via === 'execute' && /\$\d|\?/.test(text)) warnings.push(TEXT_WARNINGS.parameters);
+  if (via === 'function' || (via === 'execute' && /\$\d|\?/.test(text))) warnings.push(TEXT_WARNINGS.parameters);
   return warnings;
 }
 
