@@ -69,6 +69,11 @@ export class SessionRunner implements SessionHost {
     for (const id of sessions) this.#byId.get(id)?.changePolicy(policy);
   }
 
+  refusePolicy(sessions: readonly string[]): void {
+    const reason = new Refusal('rules_unknown', 'The rules of this connection are newer than its agent; update the agent');
+    for (const id of sessions) this.#byId.get(id)?.end(reason);
+  }
+
   answerReview(session: string, answer: ReviewAnswer): void {
     this.#byId.get(session)?.answerReview(answer);
   }

@@ -1,6 +1,7 @@
 import { type AgentHello, FRAME_KINDS, GatewayMessage, type LogEntry, TUNNEL_PATHS } from '@hoop/contract/tunnel';
 import { asAppError, Refusal } from '@hoop/core/errors';
 import type { Log } from '@hoop/core/log';
+import { z } from 'zod';
 import { STATUS_UNIMPLEMENTED } from './carrier.ts';
 import { type DialOptions, TunnelClient } from './client.ts';
 import { parseMessage, sendControl } from './control.ts';
@@ -131,6 +132,8 @@ export class AgentClient {
       return parseMessage(GatewayMessage, payload);
     } catch (error) {
       this.#options.log.debug({ code: asAppError(error).code }, 'The gateway said something that this agent does not know');
+      const sessions = sessionsOfPolicy(payload);
+      if (sessions) this.#options.host.refusePolicy?.(sessions);
       return undefined;
     }
   }
@@ -182,3 +185,14 @@ export class AgentClient {
     return promise;
   }
 }
+
+/** Of rules that cannot be read: to go on under the old ones would be to pass over the new. Undefined when it was something else. */
+function sessionsOfPolicy(payload: Buffer): readonly string[] | undefined {
+  try {
+    return parseMessage(PolicyTargets, payload).sessions;
+  } catch {
+    return undefined;
+  }
+}
+
+const PolicyTargets = z.object({ type: z.literal('policy'), sessions: z.array(z.string()) });

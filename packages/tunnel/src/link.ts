@@ -31,6 +31,8 @@ export interface SessionHost {
   serve(stream: FrameStream): void;
   cancel(session: string): void;
   changePolicy(sessions: readonly string[], policy: PolicyMessage): void;
+  /** The rules of these sessions changed to some that are not known here: they cannot go on. */
+  refusePolicy?(sessions: readonly string[]): void;
   /** Absent where nothing is ever held. */
   answerReview?(session: string, answer: ReviewAnswer): void;
   /** The link is gone, and every stream on it. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import net from 'node:net';
 import { afterEach, describe, mock, test } from 'node:test';
-import { type AgentHello, FRAME_KINDS, TUNNEL_PATHS, TUNNEL_VERSION } from '@hoop/contract/tunnel';
+import { type AgentHello, FRAME_KINDS, PolicyMessage, TUNNEL_PATHS, TUNNEL_VERSION } from '@hoop/contract/tunnel';
 import { AppError, Refusal } from '@hoop/core/errors';
 import { silentLog } from '@hoop/core/log';
 import { testCertificate } from '@hoop/core/testing/certificate';
@@ -50,6 +50,10 @@ class Host implements Partial<SessionHost> {
 
   changePolicy(sessions: readonly string[]): void {
     this.heard.push(`policy of ${sessions.join()}`);
+  }
+
+  refusePolicy(sessions: readonly string[]): void {
+    this.heard.push(`unknown rules for ${sessions.join()}`);
   }
 
   linkLost(): void {
@@ -129,6 +133,20 @@ for (const name of ['own, over TLS', 'HTTP/2, over TLS', 'WebSocket, over TLS', 
       link.changePolicy(['s1', 's2'], { revision: 1, guardrails: [], masks: [] });
       await eventually('both are heard', () => host.heard.length === 2);
       assert.deepEqual(host.heard, ['cancel s1', 'policy of s1,s2']);
+    });
+
+    test('A35: do not go on under the old rules when the new ones are of a kind that the agent does not know', async () => {
+      const { port, links } = await start();
+      const { host } = agent({ port, ...dial });
+      await eventually('the agent is there', () => links.length === 1);
+      const rule = { type: 'of-tomorrow' as 'operation', words: [], pattern_regex: '', message: '' };
+      links[0]?.changePolicy(['s1', 's2'], { revision: 2, guardrails: [{ name: 'g', input: [rule], output: [] }], masks: [] });
+      await eventually('it is heard', () => host.heard.length === 1);
+      assert.deepEqual(host.heard, ['unknown rules for s1,s2']);
+      assert.equal(
+        PolicyMessage.safeParse({ revision: 2, guardrails: [{ name: 'g', input: [rule], output: [] }], masks: [] }).success,
+        false,
+      );
     });
 
     test('lose each other when the cable is cut, and are together again in a moment', async () => {
