@@ -1,14 +1,16 @@
 import { agentStorm } from './agent-storm.ts';
 import { bulkResult } from './bulk-result.ts';
+import { httpBench } from './http.ts';
 import { masking } from './masking.ts';
 import { pointSelect } from './point-select.ts';
 import { policyDecisions } from './policy.ts';
 import { shortQueries } from './short-queries.ts';
 import { sshBulk } from './ssh-bulk.ts';
 import { stalledReader } from './stalled-reader.ts';
+import { tcpBench } from './tcp.ts';
 
 /**
- * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|ssh|mysql|bulk|stalled|agents|policy]`.
+ * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|ssh|mysql|http|tcp|bulk|stalled|agents|policy]`.
  * The product runs from dist: build it first.
  */
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -17,6 +19,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   short: () => shortQueries({ seconds: 5, rounds: 5, clients: [1, 8, 32], scale: 10 }, say),
   mysql: () => pointSelect({ seconds: 5, rounds: 3, clients: [1, 8, 32], rows: 10_000 }, say),
   ssh: () => sshBulk({ megabytes: 500, rounds: 5 }, say),
+  http: () => httpBench({ seconds: 5, rounds: 5, clients: [1, 8, 32], megabytes: 500 }, say),
+  tcp: () => tcpBench({ megabytes: 500, rounds: 5 }, say),
   bulk: () => bulkResult({ megabytes: 200, rounds: 5 }, say),
   agents: () => agentStorm({ agents: 1_000 }, say),
   policy: () => policyDecisions({ decisions: 20_000 }, say),

@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 /** As a user starts it: what npm links, which finds its own Node.js. */
-const HOOP = fileURLToPath(new URL('../../node_modules/.bin/hoop', import.meta.url));
+export const HOOP = fileURLToPath(new URL('../../node_modules/.bin/hoop', import.meta.url));
 
 /** How the product stands between a client and a target. */
 export const SHAPES = ['standalone', 'gateway + agent'] as const;

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentStorm } from './agent-storm.ts';
 import { bulkResult } from './bulk-result.ts';
+import { httpBench } from './http.ts';
 import { masking } from './masking.ts';
 import { pointSelect } from './point-select.ts';
 import { policyDecisions } from './policy.ts';
 import { shortQueries } from './short-queries.ts';
 import { sshBulk } from './ssh-bulk.ts';
 import { stalledReader } from './stalled-reader.ts';
+import { tcpBench } from './tcp.ts';
 
 /** Benchmarks rot when nobody runs them: here each runs for a moment. What it measures is not judged, but for memory. */
 function listen(): { say: (line: string) => void; said: () => string } {
@@ -35,6 +37,21 @@ test('the benchmark of a large result compares every way', async () => {
   const { say, said } = listen();
   await bulkResult({ megabytes: 5, rounds: 1 }, say);
   assert.match(said(), /\| gateway \+ agent \| \d+ \| \d/);
+  assert.doesNotMatch(said(), /NaN/);
+});
+
+test('the benchmark of HTTP compares every way, with short answers and large ones', async () => {
+  const { say, said } = listen();
+  await httpBench({ seconds: 1, rounds: 1, clients: [4], megabytes: 5 }, say);
+  for (const way of ['direct', 'haproxy', 'standalone', 'gateway \\+ agent'])
+    assert.equal(said().match(new RegExp(`\\| ${way} \\| \\d+`, 'g'))?.length, 3, said());
+  assert.doesNotMatch(said(), /NaN/);
+});
+
+test('the benchmark of TCP compares every way', async () => {
+  const { say, said } = listen();
+  await tcpBench({ megabytes: 5, rounds: 1 }, say);
+  assert.equal(said().match(/\| hoop connect \+ gateway \+ agent \| \d+/g)?.length, 2, said());
   assert.doesNotMatch(said(), /NaN/);
 });
 
