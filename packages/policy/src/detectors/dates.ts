@@ -9,7 +9,7 @@ const MONTH_BYTES_MAX = 11;
 /** Days as numbers in the usual orders, days with the month's name, and the time behind a day. A time alone scores low. */
 export const DATE_TIME: WordEntity = {
   entity: 'DATE_TIME',
-  hints: { digits: 3 },
+  hints: { digits: 1 },
   skips: true,
   number(bytes, from, _, found) {
     if (!isDigit(bytes[from])) return;

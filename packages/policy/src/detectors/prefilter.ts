@@ -59,11 +59,17 @@ export function hasDigits(bytes: Buffer, least: number): boolean {
     return false;
   }
   for (let at = 0; at < length; at += step) {
+    const some = isDigit(bytes, at) | isDigit(bytes, at + 1) | isDigit(bytes, at + 2) | isDigit(bytes, at + GAP_MAX);
+    if (some === 0) continue;
     let hit = at;
-    while (hit <= at + GAP_MAX && DIGIT[bytes[hit] ?? 0] === 0) hit++;
-    if (hit <= at + GAP_MAX && countDigits(bytes, hit, least) >= least) return true;
+    while (isDigit(bytes, hit) === 0) hit++;
+    if (countDigits(bytes, hit, least) >= least) return true;
   }
   return false;
+}
+
+function isDigit(bytes: Buffer, at: number): number {
+  return DIGIT[bytes[at] ?? 0] ?? 0;
 }
 
 /** Digits around a place, in both directions. */

@@ -23,6 +23,11 @@ export function viewOf(text: Buffer): View {
   return new Reader(text).read();
 }
 
+/** What may stand for something else than itself. */
+const IS_ODD = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte < 0x09 || byte >= 0x80 || byte === ESC || byte === BACKSLASH || byte === PERCENT ? 1 : 0,
+);
+
 class Reader {
   readonly #text: Buffer;
   readonly #bytes: Buffer;
@@ -39,20 +44,28 @@ class Reader {
 
   read(): View {
     const text = this.#text;
+    const bytes = this.#bytes;
+    const from = this.#from;
+    const to = this.#to;
+    // Nearly every byte stays as it is: for these nothing but local variables is used.
+    let length = 0;
     for (let at = 0; at < text.length; ) {
       const byte = text[at] ?? 0;
+      if (IS_ODD[byte] === 0) {
+        bytes[length] = byte;
+        from[length] = at;
+        to[length++] = ++at;
+        continue;
+      }
+      this.#length = length;
       if (byte >= 0x80) at = this.#wide(at, byte);
       else if (byte < 0x09) at = this.#low(at);
       else if (byte === ESC) at = escapeEnd(text, at);
       else if (byte === BACKSLASH) at = this.#backslash(at);
-      else if (byte === PERCENT) at = this.#percent(at);
-      else this.#put(byte, at, ++at);
+      else at = this.#percent(at);
+      length = this.#length;
     }
-    return {
-      bytes: this.#bytes.subarray(0, this.#length),
-      from: this.#from.subarray(0, this.#length),
-      to: this.#to.subarray(0, this.#length),
-    };
+    return { bytes: bytes.subarray(0, length), from: from.subarray(0, length), to: to.subarray(0, length) };
   }
 
   #put(byte: number, from: number, to: number): void {
