@@ -13,6 +13,7 @@ import type { ReplayOptions } from './commands/session-replay.ts';
 import type { GetOptions as SessionGetOptions, ListOptions as SessionListOptions } from './commands/sessions.ts';
 import { CompletedArgument, CompletedOption } from './completion/completed.ts';
 import type { Context } from './context.ts';
+import { addPolicy } from './policy-program.ts';
 import { addReviews } from './review-program.ts';
 import { withSessionFilters } from './session-filters.ts';
 
@@ -51,6 +52,7 @@ export function buildProgram(context: Context, run: Building['run']): Command {
   addReviews(program, building);
   program.commandsGroup('Running and administering:');
   addAdmin(program, building);
+  addPolicy(program, building);
   addStart(program, building);
   addAgent(program, building);
   addRun(program, building);
