@@ -7,6 +7,7 @@ import { plainEnv } from '../support/env.ts';
 import { runProgram } from '../support/program.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { sharedDirectory, TestSshd } from '../support/test-sshd.ts';
+import { until } from '../support/until.ts';
 import { median, table } from './stack.ts';
 
 /** How long do large transfers over SSH take, as a share of OpenSSH direct? With AES-GCM on both ways, which OpenSSH does not choose by itself. */
@@ -83,6 +84,10 @@ function directWay(sshd: TestSshd): Way {
 async function ourWay({ office }: Parts, sshd: TestSshd): Promise<Way> {
   const { id } = await office.api.call(routes.getAgent, { params: { nameOrID: 'e2e' } });
   await office.connection('host', id, sshd.settings(), {}, { type: 'application', subtype: 'ssh' });
+  await until('the agent is there', async () => {
+    const { status } = await office.api.call(routes.getConnection, { params: { nameOrID: 'host' } });
+    return status === 'online';
+  });
   const access = await office.credential('host');
   const askpass = join(temporaryDirectory('askpass'), 'askpass');
   writeFileSync(askpass, '#!/bin/sh\nprintf "%s\\n" "$SECRET"\n', { mode: 0o700 });
