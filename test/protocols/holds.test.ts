@@ -10,6 +10,14 @@ import { query } from './mysql/wire-client.ts';
 import { Lab as SshLab } from './ssh/lab.ts';
 import { CommandLab } from './terminal/lab.ts';
 
+/** A group of reviewers for a connection, with one member. */
+async function reviewed(office: Office, connection: string): Promise<Reviewer> {
+  await office.api.call(routes.createGroup, { body: { name: connection } });
+  const member = await Reviewer.hire(office, `member-${connection}`, [connection]);
+  await office.api.call(routes.patchConnection, { params: { nameOrID: connection }, body: { reviewers: [connection] } });
+  return member;
+}
+
 /** A rule on a connection, by name, that holds what has this word. */
 async function holding(office: Office, connection: string, word: string): Promise<void> {
   const { id } = await office.api.call(routes.getConnection, { params: { nameOrID: connection } });
@@ -40,6 +48,14 @@ describe('MySQL', () => {
     await boss.reject(await boss.asked(access.connection), 'not today');
     assert.match((await client.result()).error ?? '', /Rejected by boss@example\.test: not today/);
     assert.deepEqual((await client.ask('select 3')).rows, ['3']);
+  });
+
+  test('opens a session that its reviewers approve', async () => {
+    const access = await lab.access(await lab.mariadb.database());
+    const member = await reviewed(lab.system.office, access.connection);
+    const opening = lab.through(access);
+    await member.approve(await member.asked(access.connection));
+    assert.deepEqual((await (await opening).ask('select 1')).rows, ['1']);
   });
 });
 
@@ -72,6 +88,15 @@ describe('HTTP', () => {
     assert.equal((await refused).status, 403);
     assert.equal(paths.length, 2);
   });
+
+  test('passes the first request on when its reviewers have approved the session', async () => {
+    const target = await lab.target((_, response) => response.end('done'));
+    const way = await lab.wayTo(target.port);
+    const member = await reviewed(lab.system.office, way.connection);
+    const answer = fetch(`${way.url}/first`);
+    await member.approve(await member.asked(way.connection));
+    assert.equal(await (await answer).text(), 'done');
+  });
 });
 
 describe('a terminal', () => {
@@ -100,6 +125,16 @@ describe('a terminal', () => {
     await client.type('echo and on\r');
     await client.shows(/and on\r\n/);
     assert.equal(client.stdout.includes('held-52'), false);
+  });
+
+  test('opens for a connection with reviewers when they approve, and says that it waits', async () => {
+    const connection = await lab.connection(['bash', '--noprofile', '--norc', '-i'], { secrets: { PS1: 'ready> ' } });
+    const member = await reviewed(lab.system.office, connection);
+    const client = await lab.sit(connection);
+    const review = await member.asked(connection);
+    await until('the notice', () => client.notices.some((words) => words.includes(review.id)));
+    await member.approve(review);
+    await client.shows(/ready> $/);
   });
 
   test('with reviewers holds a command whose text comes over the wire, as one action', async () => {
@@ -137,5 +172,17 @@ describe('SSH', () => {
     const no = await within('the end of the refused one', refused);
     assert.equal(no.stdout, '');
     assert.match(no.stderr, /not today/);
+  });
+
+  test('opens a session that its reviewers approve, and says why to one that they do not', async () => {
+    const access = await lab.access();
+    const member = await reviewed(lab.system.office, access.connection);
+    const running = lab.run(access, 'echo opened');
+    await member.approve(await member.asked(access.connection));
+    const { stdout, stderr } = await within('the command', running);
+    assert.equal(stdout, 'opened\n', stderr);
+    const refused = lab.run(access, 'echo opened');
+    await member.reject(await member.asked(access.connection), 'not you');
+    assert.match((await within('the end of the refused one', refused)).stderr, /not you/);
   });
 });

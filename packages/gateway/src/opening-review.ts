@@ -84,19 +84,23 @@ function notApproved({ by, reason }: Exclude<Outcome, { approved: true }>): Refu
   return new Refusal('review_rejected', words);
 }
 
-/** A wire that is read while nobody is ready for what comes, only to hear that its client leaves. */
+type Consume = (chunk: Buffer) => void | Promise<void>;
+
+/** A wire that is pumped before anybody is ready for what comes, only to hear that its client leaves. One chunk waits; the rest is held back. */
 class WatchedWire implements Wire {
   readonly #wire: Wire;
-  readonly #first: Promise<Buffer | undefined>;
-  /** Rejects when the client has left without having said anything. */
+  readonly #pumped: Promise<void>;
+  readonly #ready = Promise.withResolvers<Consume>();
+  #consume: Consume | undefined;
+  /** Rejects when the client leaves, if it says nothing before. */
   readonly left: Promise<never>;
 
   constructor(wire: Wire) {
     this.#wire = wire;
-    this.#first = wire.read();
+    this.#pumped = wire.pump((chunk) => (this.#consume ? this.#consume(chunk) : this.#ready.promise.then((consume) => consume(chunk))));
     this.left = new Promise((_, reject) => {
       const gone = (): void => reject(new PeerFault('client_lost', 'The client left while it waited for approval'));
-      this.#first.then((chunk) => chunk ?? gone(), gone);
+      this.#pumped.then(gone, gone);
     });
     this.left.catch(() => undefined);
   }
@@ -118,11 +122,10 @@ class WatchedWire implements Wire {
     this.#wire.unread(chunk);
   }
 
-  async pump(consume: (chunk: Buffer) => void | Promise<void>): Promise<void> {
-    const first = await this.#first;
-    if (!first) return;
-    await consume(first);
-    await this.#wire.pump(consume);
+  pump(consume: Consume): Promise<void> {
+    this.#consume = consume;
+    this.#ready.resolve(consume);
+    return this.#pumped;
   }
 
   write(bytes: Buffer): void | Promise<void> {
