@@ -282,7 +282,6 @@ test('an exception that fits no file any more is found', () => {
 });
 
 test('source text is cut where the language cuts it', () => {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text.
   const source = "a = `x${ f({b: `y${1}`}) }z` / 2; c = /[/]\\/\"/g.test('it\\'s'); // end \"\n#d";
   const texts = lex(source).tokens.map(({ kind, text }) => `${kind[0]}${text}`);
   assert.deepEqual(texts, [
