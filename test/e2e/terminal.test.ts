@@ -152,6 +152,21 @@ describe('programs that take the whole screen', () => {
       }
     });
   }
+
+  test('top is drawn anew, and takes its keys', async () => {
+    using far = connect();
+    await far.sees(/ready>$/);
+    far.type('top -d 0.5\r');
+    await far.sees(/load average[\s\S]*PID/);
+    const first = far.picture();
+    await until('it is drawn anew', () => far.picture() !== first);
+    far.type('h');
+    await far.sees(/Help for Interactive Commands/);
+    far.type('q');
+    await far.sees(/load average[\s\S]*PID/);
+    far.type('q');
+    await far.sees(/ready>$/);
+  });
 });
 
 describe('the terminal that hoop connect was started in', () => {
