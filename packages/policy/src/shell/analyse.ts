@@ -87,6 +87,7 @@ interface Around {
 
 function readCommand(given: readonly ShellWord[], around: Around, reading: Reading): void {
   let words = given;
+  if (words[0]?.text === 'function') words = words.slice(2);
   while (words[0] && BEFORE.has(words[0].text)) words = words.slice(1);
   const assigns: string[] = [];
   while (words[0] && /^\w+\+?=/.test(words[0].text)) {
@@ -170,11 +171,23 @@ function readBehind(program: string, args: readonly ShellWord[], reading: Readin
     else if (own-- > 0) at++;
     else break;
   }
-  // Options that are not known here may have taken the program's name for their value, or left it over: both readings count.
-  for (const from of new Set([at, args.findIndex(({ text }) => !text.startsWith('-'))])) {
-    if (from >= 0 && from < args.length) nested(args.slice(from), { writes: [], isFed: program === 'xargs' }, reading);
+  if (program === 'watch')
+    readText(
+      args
+        .slice(at)
+        .map(({ text }) => text)
+        .join(' '),
+      { ...reading, depth: reading.depth + 1 },
+    );
+  // An option that is not known here may have taken a word for its value: so the next ones may be the program too.
+  const words = args.flatMap(({ text }, index) => (text.startsWith('-') ? [] : [index]));
+  const candidates = at > 0 ? words.slice(0, CANDIDATES_MAX) : words.slice(0, 1);
+  for (const from of new Set([at, ...candidates])) {
+    if (from < args.length) nested(args.slice(from), { writes: [], isFed: program === 'xargs' }, reading);
   }
 }
+
+const CANDIDATES_MAX = 3;
 
 function nested(words: readonly ShellWord[], around: Around, reading: Reading): void {
   if (reading.depth > DEPTH_MAX) throw new ShellDoubt('commands are nested too deeply');

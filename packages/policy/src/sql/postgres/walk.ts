@@ -41,6 +41,7 @@ export function visit(value: unknown, place: Place): void {
     if (reader && isTree(child)) reader(child, deeper);
     else if (BARE_RELATIONS.has(key) && isTree(child) && 'relname' in child) readRelation(child, deeper);
     else if (BARE_SELECTS.has(key) && isTree(child)) readSelect(child, deeper);
+    else if (key === 'func' && isTree(child) && 'objname' in child) deeper.facts.calls(nameOf(listAt(child, 'objname')));
     else if (key === 'withClause' && isTree(child)) visit(child, deeper);
     else if (key.endsWith('Stmt') && isTree(child)) readUtility(key, child, deeper);
     else visit(child, deeper);

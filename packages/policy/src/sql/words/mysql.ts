@@ -288,6 +288,14 @@ function readDefinition(run: Run, facts: StatementFacts, depth: number): void {
   const verb = run.word(0);
   facts.does(verb === 'drop' ? 'drop' : verb === 'alter' ? 'alter' : 'create');
   const { word, at } = objectOf(run);
+  // What is replaced, and what is in a partition that goes, is gone.
+  if (verb === 'create' && run.word(1) === 'or' && word === 'table') facts.does('drop');
+  if (verb === 'alter') {
+    for (let index = at; index < run.length; index++) {
+      const before = run.word(index - 1);
+      if (run.word(index) === 'partition' && (before === 'drop' || before === 'truncate')) facts.does(before);
+    }
+  }
   if (word === 'user' || word === 'role') facts.does(verb === 'drop' ? 'revoke' : 'grant');
   if (verb === 'alter' && hasBody(run)) readBody(run.cut(at + 1), facts, depth);
   if (word === 'index' || word === 'trigger') {
