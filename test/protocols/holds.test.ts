@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { routes } from '@hoop/contract/routes/all';
 import type { Office } from '../support/office.ts';
 import { holdWords, Reviewer } from '../support/reviewer.ts';
+import { System } from '../support/system.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 import { until, within } from '../support/until.ts';
 import { HttpLab } from './http/lab.ts';
 import { Lab as MysqlLab } from './mysql/lab.ts';
@@ -185,4 +190,18 @@ describe('SSH', () => {
     await member.reject(await member.asked(access.connection), 'not you');
     assert.match((await within('the end of the refused one', refused)).stderr, /not you/);
   });
+});
+
+test('what a gateway had asked before it was restarted is cancelled: nobody waits for it', async () => {
+  const home = join(temporaryDirectory('restart'), 'home');
+  const asked = await System.start({ agent: 'memory', home });
+  const gatewayId = readFileSync(join(home, 'gateway.id'), 'utf8').trim();
+  const nobody = { id: 'u', email: 'u@example.test', name: 'U' };
+  const { id } = await asked.gateway.store.reviews.create({
+    ...{ sessionId: randomUUID(), seq: 1, gatewayId, connection: 'pg', connectionId: 'c', type: 'onetime', via: 'query', text: 'x' },
+    ...{ textHash: '0'.repeat(64), rule: 'r', message: 'm', groups: [], requester: nobody, expiresAt: Number.MAX_SAFE_INTEGER },
+  });
+  await asked.close();
+  await using again = await System.start({ agent: 'memory', home });
+  assert.equal((await again.gateway.store.reviews.get(id))?.status, 'CANCELLED');
 });
