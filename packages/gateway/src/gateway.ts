@@ -286,6 +286,7 @@ async function openNative({ config, log, closing, certificate, hostKey, engine, 
     const port = await bound(variable, address, ({ host, port }) => listener.listen(host, port));
     closing.push(`${name} listener`, () => listener.stopAccepting());
     opened.push({ name, port, listener });
+    if (name === 'ssh') log.info({ fingerprint: hostKey.fingerprint }, 'SSH host key');
   }
   return opened;
 }

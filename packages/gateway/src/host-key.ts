@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { Misconfigured } from '@hoop/core/errors';
 import { Secret } from '@hoop/core/secret';
+import { keyBlobOf } from '@hoop/protocols/ssh/certificate';
 import { newHostKey, publicKeyLine } from '@hoop/protocols/ssh/host-key';
+import { fingerprintOf } from '@hoop/protocols/ssh/known-host';
 import { createOwnFile, readOwnFile } from './own-file.ts';
 
 /** What the gateway proves itself with to SSH clients. */
@@ -10,6 +12,8 @@ export interface HostKey {
   readonly key: Secret;
   /** As known_hosts has it: type and base64. */
   readonly public: string;
+  /** As OpenSSH shows it to people. */
+  readonly fingerprint: string;
 }
 
 /**
@@ -20,7 +24,8 @@ export function ownHostKey(home: string): HostKey {
   const path = join(home, 'ssh', 'host_key');
   const key = readOwnFile(path) ?? createOwnFile(path, newHostKey());
   try {
-    return { key: new Secret(key), public: publicKeyLine(key) };
+    const line = publicKeyLine(key);
+    return { key: new Secret(key), public: line, fingerprint: fingerprintOf(keyBlobOf(line)) };
   } catch (cause) {
     throw new Misconfigured('host_key', `${path} is damaged; put the right file back, or remove it and let clients forget the old key`, {
       cause,
