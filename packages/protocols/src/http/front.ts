@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash as digestOf, timingSafeEqual } from 'node:crypto';
 import { type AppError, asAppError, PeerFault, Refusal } from '@hoop/core/errors';
 import type { Ask } from './ask.ts';
 import { answerOurselves } from './ask.ts';
@@ -113,7 +113,7 @@ export class Front<Grant> implements LinkOwner {
     if (shown.byCookie && isCrossSite(ask.headers, ask.method, ask.upgrade !== undefined)) {
       throw new Refusal('cross_site', 'A page of another site asked for this; open the address itself');
     }
-    const hash = createHash('sha256').update(shown.token).digest();
+    const hash = digestOf('sha256', shown.token, 'buffer');
     if (this.#tokenHash === undefined || shown.redirect !== undefined) {
       const grant = await login(shown.token);
       if (shown.redirect !== undefined) return this.#redirect(ask, shown.token, shown.redirect);
