@@ -56,6 +56,8 @@ export interface Texts {
 }
 
 export interface Column {
+  /** How many short sessions are tried, where logging in costs so much that a thousand take too long. */
+  readonly shortSessions?: number;
   /** The adapter's name; its abilities decide which rows there are. */
   readonly protocol: string;
   /** What a connection to it is, as the API names it. */

@@ -114,6 +114,7 @@ async function heardAfterPacket(place: Place, length: number): Promise<string> {
 
 export function sshColumn(): Column {
   return {
+    shortSessions: 200,
     protocol: 'ssh',
     kind: SSH_KIND,
     clients: [ssh2, openssh],
