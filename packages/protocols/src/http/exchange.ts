@@ -78,8 +78,9 @@ export class Exchange extends Duplex {
     // One window more than was granted: what is hidden on the way may have become longer.
     if (this.#received > this.#granted + WINDOW_BYTES) throw new PeerFault('bad_message', 'A body is longer than was allowed to be sent');
     this.#taken += payload.length;
-    // The message's buffer is a part of a larger one that would be kept.
-    if (this.push(Buffer.from(payload)) && this.#taken >= WINDOW_BYTES / 2) this.#grant();
+    // A small part of a large buffer would keep all of it.
+    const kept = payload.length * 2 < payload.buffer.byteLength ? Buffer.from(payload) : payload;
+    if (this.push(kept) && this.#taken >= WINDOW_BYTES / 2) this.#grant();
   }
 
   #onEnd(): void {

@@ -10,6 +10,9 @@ export interface LinkOwner {
   over(error: Error | undefined): void;
 }
 
+/** No more than this is joined. */
+const JOINED_BYTES_MAX = 16 * 1024;
+
 /**
  * One end of a session's stream as a wire for whoever pipes it, and messages for whoever owns it.
  * It needs no queue limit of its own: bodies are held by their credits, and exchanges are counted.
@@ -104,15 +107,12 @@ export class MessageLink implements Wire {
   readonly #deliver = (): void => {
     this.#scheduled = false;
     if (!this.#consume || this.#busy) return;
-    const queued = this.#queue;
-    const [first] = queued;
-    if (first === undefined) {
+    const chunk = this.#nextChunk();
+    if (chunk === undefined) {
       if (this.#ended || this.#error) this.#close();
       return;
     }
-    this.#queue = [];
     this.#busy = true;
-    const chunk = queued.length === 1 ? first : Buffer.concat(queued);
     const done = (): void => {
       this.#busy = false;
       this.#deliver();
@@ -125,6 +125,19 @@ export class MessageLink implements Wire {
       this.destroy(error as Error);
     }
   };
+
+  /** Small frames go together, and large ones as they are: joining costs a copy, and so does a write. */
+  #nextChunk(): Buffer | undefined {
+    let count = 0;
+    let bytes = 0;
+    for (const { length } of this.#queue) {
+      if (count > 0 && bytes + length > JOINED_BYTES_MAX) break;
+      count++;
+      bytes += length;
+    }
+    const taken = this.#queue.splice(0, count);
+    return taken.length > 1 ? Buffer.concat(taken) : taken[0];
+  }
 
   #close(): void {
     this.#settle?.resolve();

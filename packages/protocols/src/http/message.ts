@@ -1,6 +1,6 @@
 import { PeerFault } from '@hoop/core/errors';
 import { z } from 'zod';
-import { encodeFrames } from '../shared/frames.ts';
+import { FRAME_HEADER_BYTES } from '../shared/frames.ts';
 import { HEADERS_MAX } from './limits.ts';
 
 /**
@@ -69,11 +69,12 @@ export function decodeMessage(bytes: Buffer): Message {
 
 /** Writes one message with its frame around it. */
 export function encodeMessage(kind: Kind, exchange: number, payload: Buffer = NOTHING): Buffer {
-  const message = Buffer.allocUnsafe(MESSAGE_HEADER_BYTES + payload.length);
-  message[0] = kind;
-  message.writeUInt32BE(exchange, 1);
-  message.set(payload, MESSAGE_HEADER_BYTES);
-  return encodeFrames([message]);
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + MESSAGE_HEADER_BYTES + payload.length);
+  let at = frame.writeUInt32BE(MESSAGE_HEADER_BYTES + payload.length);
+  at = frame.writeUInt8(kind, at);
+  at = frame.writeUInt32BE(exchange, at);
+  frame.set(payload, at);
+  return frame;
 }
 
 export function encodeHead(kind: Kind, exchange: number, head: RequestHead | AnswerHead | ResetMessage): Buffer {
