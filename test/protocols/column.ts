@@ -55,6 +55,8 @@ export interface Texts {
   change(rows: number): string;
 }
 
+export type Break = 'garbage before login' | 'oversize message' | 'impossible length';
+
 export interface Column {
   /** How many short sessions are tried, where logging in costs so much that a thousand take too long. */
   readonly shortSessions?: number;
@@ -66,8 +68,10 @@ export interface Column {
   readonly texts: Texts;
   /** Starts a real target. */
   startTarget(): Promise<Target>;
-  /** Ways to break the protocol; each resolves with the words that were heard before the connection closed, '' for none. */
-  readonly breaks: Readonly<Record<'garbage before login' | 'oversize message' | 'impossible length', (place: Place) => Promise<string>>>;
+  /** How many rows the audit counts where a target answers so many; absent: as many. */
+  readonly counted?: (rows: number) => number;
+  /** Ways to break the protocol, where it can be; each resolves with the words that were heard before the connection closed, '' for none. */
+  readonly breaks: Readonly<Partial<Record<Break, (place: Place) => Promise<string>>>>;
   /** The words of an error, as any client shows them, for what every protocol has to tell. */
   readonly words: Readonly<
     Record<

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Protocol } from '@hoop/core/protocol';
 import { protocolNamed } from '@hoop/protocols/all';
 import { System, type SystemOptions } from '../support/system.ts';
 import type { ClientKind, Column, Target } from './column.ts';
@@ -20,13 +21,18 @@ function clientsFor(row: Row, column: Column): readonly ClientKind[] {
   return row.once ? able.slice(0, 1) : able;
 }
 
+/** Whether a protocol promises what a row asks for. */
+function applies({ when, breaks, executes }: Row, column: Column, { abilities, execute }: Protocol): boolean {
+  return (when?.(abilities) ?? true) && (!breaks || column.breaks[breaks] !== undefined) && (!executes || execute !== undefined);
+}
+
 /**
  * THE MATRIX: every behaviour, for every protocol, with every client, on both ways of linking an agent.
  * Each protocol's column is a file of its own (`<protocol>/matrix.test.ts`), so that they run side by side.
  */
 export function proveMatrix(column: Column): void {
-  const abilities = protocolNamed(column.protocol)?.abilities;
-  assert.ok(abilities, `there is no protocol ${column.protocol}`);
+  const protocol = protocolNamed(column.protocol);
+  assert.ok(protocol, `there is no protocol ${column.protocol}`);
   describe(column.protocol, () => {
     let target: Target;
     let targetPlace: TargetPlace;
@@ -44,7 +50,7 @@ export function proveMatrix(column: Column): void {
         });
         after(() => system.close());
         const rows = agent === 'tunnel' ? [...ROWS, ...agentRows] : ROWS;
-        for (const row of rows.filter(({ when }) => !when || when(abilities))) {
+        for (const row of rows.filter((row) => applies(row, column, protocol))) {
           for (const kind of clientsFor(row, column)) {
             test(`${row.promise} (${kind.name})`, async () => {
               const world = new World({ system, column, target, targetPlace, kind });

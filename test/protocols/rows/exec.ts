@@ -16,6 +16,7 @@ export const execRows: readonly Row[] = [
   {
     promise: 'a script over the API is answered, and recorded as what it is',
     once: true,
+    executes: true,
     async prove(world) {
       const { connection } = await world.access();
       const text = world.column.texts.answer(`word-${randomUUID()}`);
@@ -31,6 +32,7 @@ export const execRows: readonly Row[] = [
   {
     promise: 'a script over the API gets the same verdict as over the wire, and the same mask',
     once: true,
+    executes: true,
     when: ({ actions, mask }) => actions === 'parsed' && mask !== 'none',
     async prove(world) {
       const { connection } = await world.access({ deny: [FORBIDDEN], mask: ['EMAIL_ADDRESS'] });
@@ -46,6 +48,7 @@ export const execRows: readonly Row[] = [
   {
     promise: 'a script that fails says what the target said, and one that cannot begin says why',
     once: true,
+    executes: true,
     async prove(world) {
       const { failing } = world.column.texts;
       const { connection } = await world.access();
@@ -61,6 +64,7 @@ export const execRows: readonly Row[] = [
   {
     promise: 'a script with an answer of thirty megabytes gives all of it, in good time',
     once: true,
+    executes: true,
     async prove(world) {
       const { connection } = await world.access();
       const { output, truncated } = await run(world, connection, world.column.texts.rows(3, 10_000_000));
@@ -71,6 +75,7 @@ export const execRows: readonly Row[] = [
   {
     promise: 'a connection can be tried without running anything, and what is wrong with it is told',
     once: true,
+    executes: true,
     async prove(world) {
       const { connection } = await world.access();
       const { api } = world.system.office;

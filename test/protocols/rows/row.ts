@@ -3,7 +3,7 @@ import type { Abilities } from '@hoop/core/protocol';
 import type { Access, Policy } from '../../support/office.ts';
 import type { System } from '../../support/system.ts';
 import { until } from '../../support/until.ts';
-import type { Client, ClientKind, Column, Skill, Target } from '../column.ts';
+import type { Break, Client, ClientKind, Column, Skill, Target } from '../column.ts';
 import type { Place, TargetPlace } from '../place.ts';
 
 /** One behaviour, which every protocol that has the abilities for it must show, with every client that has the skills. */
@@ -11,6 +11,10 @@ export interface Row {
   readonly promise: string;
   readonly skills?: readonly Skill[];
   readonly when?: (abilities: Abilities) => boolean;
+  /** Only where the protocol can be broken in this way. */
+  readonly breaks?: Break;
+  /** Only where the adapter runs scripts. */
+  readonly executes?: true;
   /** The behaviour is the system's own and not the client's: proven with one client only. */
   readonly once?: boolean;
   prove(world: World): Promise<void>;
@@ -44,6 +48,18 @@ export class World {
   /** A connection with these rules, and a secret for it. */
   access(policy?: Policy, settings: Record<string, string> = this.targetPlace.settings): Promise<Access> {
     return this.system.access(settings, policy, this.column.kind);
+  }
+
+  /** What the audit says of so many rows. */
+  counted(rows: number): number {
+    return this.column.counted?.(rows) ?? rows;
+  }
+
+  /** Breaks the protocol; resolves with the words that were heard. */
+  break(how: Break, place: Place): Promise<string> {
+    const way = this.column.breaks[how];
+    if (!way) throw new Error(`${this.column.protocol} cannot be broken by ${how}`);
+    return way(place);
   }
 
   placeOf({ host, port, connection, secret }: Access): Place {

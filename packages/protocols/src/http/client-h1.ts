@@ -43,7 +43,8 @@ export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): Served {
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-    if (socket.writable) endWith(socket, `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    const words = status.startsWith('431') ? 'The headers are too long\n' : 'This is not spoken here, or not well: HTTP is\n';
+    if (socket.writable) endWith(socket, `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${words.length}\r\n\r\n${words}`);
     else socket.destroy();
   });
   server.emit('connection', stream);

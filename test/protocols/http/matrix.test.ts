@@ -1,0 +1,4 @@
+import { proveMatrix } from '../matrix.ts';
+import { httpColumn } from './column.ts';
+
+proveMatrix(httpColumn);
