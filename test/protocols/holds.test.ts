@@ -68,7 +68,7 @@ describe('HTTP', () => {
   let lab: HttpLab;
   let boss: Reviewer;
   before(async () => {
-    lab = await HttpLab.open();
+    lab = await HttpLab.start();
     boss = await Reviewer.hire(lab.system.office, 'boss', ['admin']);
   });
   after(() => lab.close());

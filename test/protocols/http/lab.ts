@@ -27,7 +27,7 @@ export class HttpLab {
     this.#tunnel = tunnel;
   }
 
-  static async open(): Promise<HttpLab> {
+  static async start(): Promise<HttpLab> {
     const system = await System.start({ agent: 'tunnel' });
     const { host, port } = system.gateway.addresses.tunnel;
     return new HttpLab(system, await TunnelClient.dial({ host, port, tls: { skipVerify: true } }));
@@ -54,7 +54,11 @@ export class HttpLab {
   }
 
   async wayTo(port: number, more: Readonly<Record<string, string>> = {}, policy?: Policy): Promise<Way> {
-    const connection = await this.system.connection({ REMOTE_URL: `http://127.0.0.1:${port}`, ...more }, policy, HTTP);
+    return this.open(await this.system.connection({ REMOTE_URL: `http://127.0.0.1:${port}`, ...more }, policy, HTTP));
+  }
+
+  /** A local port to a connection, as `hoop connect` opens it. */
+  async open(connection: string): Promise<Way> {
     const local = await LocalPort.open(this.#tunnel, connection, this.system.office.token);
     this.#open.push(local);
     return { connection, url: `http://127.0.0.1:${local.port}`, port: local.port };

@@ -10,7 +10,7 @@ import { bodyOf, HttpLab, heardUntilClose } from './lab.ts';
 let lab: HttpLab;
 
 before(async () => {
-  lab = await HttpLab.open();
+  lab = await HttpLab.start();
 });
 after(() => lab.close());
 afterEach(() => lab.tidyUp());
