@@ -102,7 +102,8 @@ export class GatewayApprovals implements Approvals {
 /** The same rules, but what they let pass waits for approval. */
 export function holdingAll(policy: Policy, message: string): Policy {
   const held: Verdict = { allow: 'hold', hold: { rule: HOLD_ALL_RULE, message } };
-  const orHeld = (verdict: Verdict): Verdict => (verdict.allow === true ? held : verdict);
+  const orHeld = (verdict: Verdict): Verdict =>
+    verdict.allow !== true ? verdict : verdict.answer ? { ...held, answer: verdict.answer } : held;
   return {
     revision: policy.revision,
     mask: policy.mask,

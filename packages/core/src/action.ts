@@ -1,3 +1,5 @@
+import type { AnswerRules } from './answer.ts';
+
 /** One unit of intent in a session: a statement, a command, a request. */
 export interface Action {
   /** 1, 2, 3 … within its session. */
@@ -49,9 +51,9 @@ export interface Matched {
 
 /** `hold` is truthy and not a yes: compare `allow` with true. */
 export type Verdict =
-  | { readonly allow: true; readonly notice?: string; readonly matched?: Matched }
+  | { readonly allow: true; readonly notice?: string; readonly matched?: Matched; readonly answer?: AnswerRules }
   | { readonly allow: false; readonly denial: Denial }
-  | { readonly allow: 'hold'; readonly hold: Hold };
+  | { readonly allow: 'hold'; readonly hold: Hold; readonly answer?: AnswerRules };
 
 /** What came of asking people. */
 export type Approval =

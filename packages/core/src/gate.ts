@@ -1,4 +1,5 @@
 import type { Action, Approval, Denial, Hold, Outcome, Verdict } from './action.ts';
+import type { AnswerRules } from './answer.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { asAppError, Bug } from './errors.ts';
 
@@ -32,6 +33,11 @@ export interface Mask {
   applyToValue?(value: Buffer, counts: MaskCounts): Buffer | null;
   /** Whether what comes back always has as many bytes as what was given. Without it: yes. */
   readonly keepsLength?: boolean;
+  /**
+   * Present where somebody else has to be asked about texts before: `apply` knows of what was prepared, and hides the rest.
+   * Never rejects. An adapter awaits it with the texts of a chunk before it applies the mask to them.
+   */
+  prepare?(texts: readonly Buffer[]): Promise<void>;
 }
 
 export type MaskCounts = Record<string, number>;
@@ -59,6 +65,8 @@ export interface Permit {
   readonly action: Action;
   /** When it was given, in microseconds of the gate's clock. */
   readonly since_us: number;
+  /** What must become of the answer; the adapter sees to it. */
+  readonly answer?: AnswerRules;
 }
 
 export type Decision = { readonly permit: Permit; readonly denial?: undefined } | { readonly permit?: undefined; readonly denial: Denial };
@@ -129,22 +137,23 @@ export class Gate {
 
   #decide(action: Action, verdict: Verdict): Decision | Promise<Decision> {
     this.#audit.intent(action, verdict);
-    if (verdict.allow === 'hold') return this.#hold(action, verdict.hold);
-    return verdict.allow ? this.#permit(action) : { denial: verdict.denial };
+    if (verdict.allow === 'hold') return this.#hold(action, verdict.hold, verdict.answer);
+    return verdict.allow ? this.#permit(action, verdict.answer) : { denial: verdict.denial };
   }
 
-  #permit(action: Action): Decision {
-    return { permit: { action, since_us: this.#clock.micros() } as Permit };
+  #permit(action: Action, answer: AnswerRules | undefined): Decision {
+    const since_us = this.#clock.micros();
+    return { permit: (answer ? { action, since_us, answer } : { action, since_us }) as Permit };
   }
 
-  async #hold(action: Action, hold: Hold): Promise<Decision> {
+  async #hold(action: Action, hold: Hold, answer: AnswerRules | undefined): Promise<Decision> {
     const policy = this.#policy;
     let approval = await this.#approval(action, hold);
     // People said yes to what the rules said then. Rules of now may forbid it altogether, and nobody may overrule those.
     const verdict = approval.approved && policy !== this.#policy ? await this.#judge(action) : undefined;
     if (verdict?.allow === false) approval = { approved: false, reason: verdict.denial.message };
     this.#audit.decided?.(action, approval);
-    if (approval.approved) return this.#permit(action);
+    if (approval.approved) return this.#permit(action, verdict?.allow ? verdict.answer : answer);
     return { denial: { rule: hold.rule, message: notApproved(approval) } };
   }
 

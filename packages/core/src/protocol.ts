@@ -1,5 +1,6 @@
 import type { SecureContext } from 'node:tls';
 import type { ZodType } from 'zod';
+import type { AnswerAbility } from './answer.ts';
 import type { AppError } from './errors.ts';
 import type { Gate } from './gate.ts';
 import type { Log } from './log.ts';
@@ -14,6 +15,8 @@ export interface Abilities {
   readonly hold: boolean;
   readonly mask: 'cells' | 'body' | 'none';
   readonly cancel: boolean;
+  /** What it keeps of `AnswerRules`. */
+  readonly answers: readonly AnswerAbility[];
 }
 
 /** Languages whose comments and quotes differ. */

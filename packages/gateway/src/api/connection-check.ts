@@ -110,7 +110,9 @@ export function guardrailMisfit(
   protocol: ProtocolTraits,
   rule: { readonly input: readonly GuardrailRule[]; readonly output: readonly GuardrailRule[] },
 ): string | undefined {
-  if (rule.output.length > 0) return 'rules on output are not available in this release';
+  if (rule.output.length > 0 && !protocol.abilities.answers.includes('forbids')) {
+    return `${protocol.name} cannot keep an answer back, so rules on output would not be kept`;
+  }
   if (rule.input.length === 0) return undefined;
   if (protocol.abilities.actions !== 'parsed')
     return `${protocol.name} is passed on without being understood, so its statements cannot be judged`;
@@ -137,7 +139,9 @@ function ruleMisfit({ name, dialect, abilities }: ProtocolTraits, { type, action
     case 'request':
       return REQUEST_PROTOCOLS.has(name) ? undefined : `rules of type request are about HTTP requests, which ${name} does not carry`;
     case 'row_limit':
-      return `${name} does not count the rows of an answer in this release, so a row_limit would not be kept`;
+      return abilities.answers.includes('rows')
+        ? undefined
+        : `${name} does not count the rows of an answer, so a row_limit would not be kept`;
     default:
       return undefined;
   }

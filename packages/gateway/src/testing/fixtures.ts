@@ -286,7 +286,7 @@ export async function addSession(
 
 /** A protocol that understands nothing of what it carries. */
 export function opaqueProtocol(name: string): ProtocolTraits {
-  const abilities: Abilities = { actions: 'session-only', deny: 'close', hold: false, mask: 'none', cancel: false };
+  const abilities: Abilities = { actions: 'session-only', deny: 'close', hold: false, mask: 'none', cancel: false, answers: [] };
   const postgres = protocolNamed('postgres');
   if (!postgres) throw new Error('no postgres');
   return { ...postgres, name, abilities };

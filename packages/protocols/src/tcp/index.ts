@@ -6,7 +6,7 @@ import { TcpSettings } from './settings.ts';
 /** Opaque bytes: who was connected with what, for how long and how much, and nothing of what was said. */
 export const tcp: Protocol<TcpSettings> = {
   name: 'tcp',
-  abilities: { actions: 'session-only', deny: 'close', hold: true, mask: 'none', cancel: false },
+  abilities: { actions: 'session-only', deny: 'close', hold: true, mask: 'none', cancel: false, answers: [] },
   settings: TcpSettings,
   ports: { local: 8999 },
   halfClose: true,
