@@ -39,7 +39,7 @@ export class HttpLab {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     this.#open.push({ close: () => server.close().closeAllConnections() });
     // The server lets go of those that are upgraded.
-    server.on('upgrade', (_request, socket) => this.#open.push({ close: () => socket.destroy() }));
+    server.on('connection', (socket) => this.#open.push({ close: () => socket.destroy() }));
     return Object.assign(server, { port: (server.address() as net.AddressInfo).port });
   }
 
