@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { MaskCounts } from '@hoop/core/gate';
 import { entityMask } from '@hoop/policy/masks';
 import { BodyMask } from '@hoop/protocols/http/text-mask';
-import { MaskStream } from '@hoop/protocols/terminal/mask-stream';
+import { MaskStream } from '@hoop/protocols/shared/mask-stream';
 
 /** A value in a disguise. The list only grows. */
 interface Case {

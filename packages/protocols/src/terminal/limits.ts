@@ -25,18 +25,6 @@ export const TERMINAL_WRITE_BYTES = 4 * KIB;
 /** A terminal that takes nothing now is tried again after this. There is no signal for it. */
 export const TERMINAL_RETRY_MS = 4;
 
-/** Trailing output that may be the beginning of a value to hide waits so long for its rest; typing must stay quick. */
-export const MASK_HOLD_MS = 25;
-
-/** Output that was passed on already and still helps to recognise a value: the longest address has 320 bytes. */
-export const MASK_CONTEXT_BYTES = 512;
-
-/** Trailing output that is held back at most. */
-export const MASK_HOLD_BYTES_MAX = 512;
-
-/** An escape sequence that is longer is no sequence. */
-export const ESCAPE_BYTES_MAX = 4 * KIB;
-
 /** A typed line, in characters. A longer one cannot be judged whole and is refused. */
 export const LINE_CHARACTERS_MAX = 256 * KIB;
 

@@ -1,7 +1,7 @@
 import { TERMINAL_FRAMES, type TerminalFrameKind } from '@hoop/contract/terminal';
 import type { Gate, MaskCounts } from '@hoop/core/gate';
-import { MASK_HOLD_MS } from './limits.ts';
-import { MaskStream } from './mask-stream.ts';
+import { MASK_HOLD_MS } from '../shared/limits.ts';
+import { MaskStream } from '../shared/mask-stream.ts';
 import { framesOf } from './words.ts';
 
 /** A command's output on its way to the client: masked, each stream for itself, and counted. */

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { sequenceAt } from '../escapes.ts';
+import { sequenceAt } from '../../shared/escapes.ts';
 
 /** What a client's terminal sends, key by key. */
 export interface Key {

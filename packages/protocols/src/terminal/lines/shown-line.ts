@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { sequenceAt } from '../escapes.ts';
+import { sequenceAt } from '../../shared/escapes.ts';
 import { SHOWN_CELLS_MAX } from '../limits.ts';
 
 const ESC = 0x1b;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
+import { MASK } from '../terminal/testing/seat.ts';
 import { MASK_HOLD_BYTES_MAX } from './limits.ts';
 import { MaskStream } from './mask-stream.ts';
-import { MASK } from './testing/seat.ts';
 
 function masked(chunks: readonly Buffer[], mask: Mask = MASK): { out: string; counts: MaskCounts } {
   const stream = new MaskStream();
