@@ -107,6 +107,10 @@ export type GuardrailRule = z.infer<typeof GuardrailRule>;
 /** The rules of one connection, as the agent compiles them. */
 export const PolicyMessage = z.object({
   revision: z.number().int(),
+  /** What becomes of a value on which a detector failed; absent: `strict`, it is hidden. */
+  mode: z.enum(['strict', 'best-effort']).optional(),
+  /** A Presidio server to ask about entities that the agent does not find by itself, unless the agent has one of its own. */
+  presidio: z.object({ url: z.string() }).optional(),
   guardrails: z.array(z.object({ name: z.string(), input: z.array(GuardrailRule), output: z.array(GuardrailRule) })),
   /** Entities to hide, by Presidio's names. */
   masks: z.array(

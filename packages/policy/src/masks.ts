@@ -1,8 +1,10 @@
 import { Refusal } from '@hoop/core/errors';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
+import type { ColumnRule } from './columns/patterns.ts';
 import { ALIASES } from './detectors/all.ts';
 import { type CompiledCustom, type CustomEntity, compileCustom } from './detectors/custom.ts';
 import { ENTITIES, type Finding, Search } from './detectors/search.ts';
+import { isRemote, mayBeRemote, type Remote, type RemoteLook, remoteSuspects } from './remote.ts';
 import { fillRange, keepsLength, MASK_BYTE, STRATEGIES, type Strategy, standIn } from './strategies.ts';
 
 /** A masking rule; the same shape in the tunnel. */
@@ -16,12 +18,21 @@ export interface MaskText {
   readonly strategy?: Strategy | undefined;
   /** How many bytes at the end of a value `partial` shows. */
   readonly keep?: number | undefined;
+  /** Patterns of columns that are hidden whole, such as `*email*` or `hr.users.ssn`. */
+  readonly columns?: readonly string[] | undefined;
 }
 
 export interface MaskOptions {
   /** What hashes and tokens are made with. Without one it is made up for the life of the process. */
   readonly key?: Buffer;
+  /** Who is asked for what the detectors here do not know, or know less well. */
+  readonly remote?: Remote | undefined;
+  /** What becomes of a value that could not be looked at: hidden, unless it is said that it is shown. */
+  readonly mode?: MaskMode | undefined;
 }
+
+/** `strict`: what a detector failed on is hidden. `best-effort`: it is shown, and counted as `UNCHECKED`. */
+export type MaskMode = 'strict' | 'best-effort';
 
 /** As Presidio does, what has only the look of a thing needs a word beside it that says so. */
 export const THRESHOLD_DEFAULT = 0.4;
@@ -37,6 +48,16 @@ export function maskableEntities(): readonly string[] {
 /** Hides entities by `#`, from the default score on. @throws Refusal `invalid_rule` for an entity that has no detector */
 export function entityMask(entities: readonly string[]): Mask {
   return compileMasks([{ name: '', entities }]);
+}
+
+/** What the rules say about columns. @throws Refusal `invalid_rule` */
+export function columnRulesOf(rules: readonly MaskText[]): readonly ColumnRule[] {
+  return rules
+    .filter(({ columns }) => columns !== undefined && columns.length > 0)
+    .map((rule) => {
+      const { strategy, keep } = stricter(undefined, rule);
+      return { columns: rule.columns ?? [], strategy, keep };
+    });
 }
 
 interface Treatment {
@@ -56,7 +77,7 @@ export function compileMasks(rules: readonly MaskText[], options: MaskOptions = 
     const named = new Set((rule.custom ?? []).map(({ name }) => name));
     for (const custom of rule.custom ?? []) addCustom(customs, rule.name, custom);
     for (const entity of new Set([...rule.entities, ...named])) {
-      if (!named.has(entity) && !ENTITIES.includes(entity)) {
+      if (!named.has(entity) && !ENTITIES.includes(entity) && !(options.remote && mayBeRemote(entity))) {
         throw new Refusal('invalid_rule', `The entity ${entity} cannot be masked; use one of ${ENTITIES.join(', ')}`);
       }
       const known = named.has(entity) ? keyOf(rule.name, entity) : (ALIASES[entity] ?? entity);
@@ -64,7 +85,25 @@ export function compileMasks(rules: readonly MaskText[], options: MaskOptions = 
     }
   }
   const thresholds = new Map([...treatments].map(([entity, { threshold }]) => [entity, threshold]));
-  return new EntityMask(new Search(thresholds, [...customs.values()]), treatments, options.key);
+  const remote = [...treatments.keys()].filter((entity) => !entity.includes('\0') && isRemote(entity, ENTITIES.includes(entity)));
+  return new EntityMask(new Search(thresholds, [...customs.values()]), treatments, {
+    ...options,
+    asked: options.remote && remote.length > 0 ? askedOf(options.remote, remote, thresholds) : undefined,
+  });
+}
+
+/** What a mask has others look for. */
+interface Asked extends RemoteLook {
+  readonly suspects: (bytes: Buffer) => boolean;
+}
+
+function askedOf(remote: Remote, entities: readonly string[], thresholds: ReadonlyMap<string, number>): Asked {
+  const look = remote.look(entities, Math.min(...entities.map((entity) => thresholds.get(entity) ?? 0)));
+  return {
+    suspects: remoteSuspects(entities),
+    prepare: (texts) => look.prepare(texts),
+    found: (text) => look.found(text)?.filter(({ entity, score }) => score >= (thresholds.get(entity) ?? 2)),
+  };
 }
 
 /** Two rules may use one name for different things. */
@@ -107,15 +146,25 @@ const REDACT: Treatment = { threshold: 0, strategy: 'redact', keep: 0 };
 class EntityMask implements Mask {
   readonly keepsLength: boolean;
   readonly suspects: (bytes: Buffer) => boolean;
+  readonly prepare?: (texts: readonly Buffer[]) => Promise<void>;
   readonly #search: Search;
   readonly #treatments: ReadonlyMap<string, Treatment>;
   readonly #key: Buffer | undefined;
+  readonly #asked: Asked | undefined;
+  readonly #isStrict: boolean;
 
-  constructor(search: Search, treatments: ReadonlyMap<string, Treatment>, key: Buffer | undefined) {
+  constructor(
+    search: Search,
+    treatments: ReadonlyMap<string, Treatment>,
+    { key, mode, asked }: MaskOptions & { asked: Asked | undefined },
+  ) {
     this.#search = search;
     this.#treatments = treatments;
     this.#key = key;
-    this.suspects = search.suspects;
+    this.#asked = asked;
+    this.#isStrict = mode !== 'best-effort';
+    this.suspects = asked ? (bytes) => search.suspects(bytes) || asked.suspects(bytes) : search.suspects;
+    if (asked) this.prepare = (texts) => asked.prepare(texts.filter((text) => asked.suspects(text)));
     this.keepsLength = [...treatments.values()].every(({ strategy }) => keepsLength(strategy));
   }
 
@@ -124,7 +173,7 @@ class EntityMask implements Mask {
       const findings = this.#find(text, counts);
       return findings.length === 0 ? text : this.#hide(text, findings);
     } catch {
-      return unread(text, counts);
+      return this.#unread(text, counts);
     }
   }
 
@@ -134,12 +183,13 @@ class EntityMask implements Mask {
       if (findings.length === 0) return value;
       return findings.some(({ entity }) => this.#treatment(entity).strategy === 'null') ? null : this.#hide(value, findings);
     } catch {
-      return unread(value, counts);
+      return this.#unread(value, counts);
     }
   }
 
   #find(text: Buffer, counts: MaskCounts): Finding[] {
-    const all = this.#search.find(text);
+    const own = this.#search.find(text);
+    const all = this.#asked?.suspects(text) ? [...own, ...this.#othersFound(this.#asked, text, counts)] : own;
     const findings = all.length > 1 ? merged(all, (entity) => STRATEGIES.indexOf(this.#treatment(entity).strategy)) : all;
     for (const { entity } of findings) {
       const end = entity.indexOf('\0');
@@ -147,6 +197,22 @@ class EntityMask implements Mask {
       counts[name] = (counts[name] ?? 0) + 1;
     }
     return findings;
+  }
+
+  /** @throws Error in strict mode, when nobody said what is in it */
+  #othersFound(asked: Asked, text: Buffer, counts: MaskCounts): readonly Finding[] {
+    const found = asked.found(text);
+    if (found) return found;
+    if (this.#isStrict) throw new Error('Nobody said what is in a text');
+    counts[UNCHECKED] = (counts[UNCHECKED] ?? 0) + 1;
+    return [];
+  }
+
+  /** A detector failed on a value: what was not looked at is not shown, where nobody has said that it may be. */
+  #unread(value: Buffer, counts: MaskCounts): Buffer {
+    const name = this.#isStrict ? UNREAD : UNCHECKED;
+    counts[name] = (counts[name] ?? 0) + 1;
+    return this.#isStrict ? Buffer.alloc(value.length, MASK_BYTE) : value;
   }
 
   #hide(text: Buffer, findings: readonly Finding[]): Buffer {
@@ -171,14 +237,10 @@ class EntityMask implements Mask {
   }
 }
 
-/** What a value is counted as that could not be looked at. */
-const UNREAD = 'UNREAD';
-
-/** All of a value is hidden when a detector failed on it: what was not looked at is not shown. */
-function unread(value: Buffer, counts: MaskCounts): Buffer {
-  counts[UNREAD] = (counts[UNREAD] ?? 0) + 1;
-  return Buffer.alloc(value.length, MASK_BYTE);
-}
+/** What a value is counted as that could not be looked at and was hidden whole. */
+export const UNREAD = 'UNREAD';
+/** The same of one that was shown, in best-effort mode. */
+export const UNCHECKED = 'UNCHECKED';
 
 function nameOf(entity: string): string {
   return entity.split('\0')[0] ?? entity;

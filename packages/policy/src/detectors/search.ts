@@ -25,6 +25,9 @@ export const ENTITIES: readonly string[] = [
 /** Texts are looked at in pieces, so that what is kept of them has a limit. A value may reach so far into the next piece. */
 const PIECE_BYTES = 64 * 1024;
 const BEHIND_BYTES = 16 * 1024;
+
+/** Nobody else is served while a text is searched. What takes longer is taken for what could not be searched. */
+export const SEARCH_MS_MAX = 2_000;
 const BEFORE_BYTES = 512;
 
 /** What is in a text at all, as bits. */
@@ -103,10 +106,12 @@ export class Search {
     this.suspects = prefilter(hints);
   }
 
-  /** What is there, in no order; findings may overlap. */
+  /** What is there, in no order; findings may overlap. @throws Error when it takes longer than `SEARCH_MS_MAX` */
   find(text: Buffer): Finding[] {
     const findings: Finding[] = [];
+    const deadline = text.length > PIECE_BYTES ? performance.now() + SEARCH_MS_MAX : Number.POSITIVE_INFINITY;
     for (let own = 0; own < text.length; own += PIECE_BYTES) {
+      if (own > 0 && performance.now() > deadline) throw new Error(`A text of ${text.length} bytes takes too long to be searched`);
       const start = Math.max(0, own - BEFORE_BYTES);
       const piece = own === 0 && text.length <= PIECE_BYTES ? text : text.subarray(start, own + PIECE_BYTES + BEHIND_BYTES);
       const bits = bitsOf(piece);
