@@ -26,7 +26,12 @@ export interface AnswerRules {
    * @param columns as described; only how many, where the target was not asked to describe them
    */
   readonly hides?: (columns: readonly AnswerColumn[] | number) => readonly (HideValue | undefined)[] | undefined;
+  /**
+   * Beside `hides`: what the target says in errors and notices may quote a hidden value. Where it can (a value that does not fit, a
+   * row that breaks a constraint, words of the client's own), the code is shown and the words are not.
+   */
+  readonly hushes?: boolean;
 }
 
-/** Kinds of rules about answers. */
-export type AnswerAbility = keyof AnswerRules;
+/** Kinds of rules about answers. Who keeps `hides` keeps `hushes` with it. */
+export type AnswerAbility = 'rows' | 'forbids' | 'hides';

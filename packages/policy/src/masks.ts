@@ -1,6 +1,5 @@
 import { Refusal } from '@hoop/core/errors';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
-import type { ColumnRule } from './columns/patterns.ts';
 import { ALIASES } from './detectors/all.ts';
 import { type CompiledCustom, type CustomEntity, compileCustom } from './detectors/custom.ts';
 import { ENTITIES, type Finding, Search } from './detectors/search.ts';
@@ -48,16 +47,6 @@ export function maskableEntities(): readonly string[] {
 /** Hides entities by `#`, from the default score on. @throws Refusal `invalid_rule` for an entity that has no detector */
 export function entityMask(entities: readonly string[]): Mask {
   return compileMasks([{ name: '', entities }]);
-}
-
-/** What the rules say about columns. @throws Refusal `invalid_rule` */
-export function columnRulesOf(rules: readonly MaskText[]): readonly ColumnRule[] {
-  return rules
-    .filter(({ columns }) => columns !== undefined && columns.length > 0)
-    .map((rule) => {
-      const { strategy, keep } = stricter(undefined, rule);
-      return { columns: rule.columns ?? [], strategy, keep };
-    });
 }
 
 interface Treatment {

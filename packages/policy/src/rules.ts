@@ -1,12 +1,17 @@
-import { type Action, ALLOW, type Denial, type Verdict } from '@hoop/core/action';
+import { type Action, ALLOW, type Verdict } from '@hoop/core/action';
+import type { AnswerAbility, AnswerRules } from '@hoop/core/answer';
 import type { Mask, Policy } from '@hoop/core/gate';
 import type { Dialect } from '@hoop/core/protocol';
-import { compileMasks, type MaskText } from './masks.ts';
+import { type ColumnJudgement, type ColumnMasks, columnRulesOf, compileColumnMasks } from './columns/masks.ts';
+import { compileMasks, type MaskMode, type MaskText } from './masks.ts';
 import { plainMysql } from './plain-mysql.ts';
 import { plainSql } from './plain-sql.ts';
+import type { Remote } from './remote.ts';
+import { type AnswerTexts, compileAnswers } from './rules/answers.ts';
 import { type CompiledRule, compileRule, type Found, type Reading } from './rules/compile.ts';
 import { type Condition, compileCondition } from './rules/conditions.ts';
 import type { RuleAction, RuleText } from './rules/rule-text.ts';
+import { denialOf, holdWords, matchWords, warning } from './rules/words.ts';
 import { analyseShell } from './shell/analyse.ts';
 import { classify } from './sql/analyse.ts';
 import type { Facts } from './sql/facts.ts';
@@ -18,6 +23,8 @@ export interface PolicyText {
   readonly revision: number;
   readonly guardrails: readonly { readonly name: string; readonly input: readonly RuleText[]; readonly output: readonly RuleText[] }[];
   readonly masks: readonly MaskText[];
+  /** What becomes of what could not be looked at; `strict` where it is not said. */
+  readonly mode?: MaskMode | undefined;
 }
 
 /** What rules may ask beside the action itself. */
@@ -26,18 +33,13 @@ export interface PolicyContext {
   readonly groups?: readonly string[] | undefined;
   /** Milliseconds since 1970. */
   now?(): number;
-}
-
-/** How many rows an answer may have. */
-export interface RowLimit {
-  readonly rows: number;
-  /** For the user, once there are more. */
-  readonly denial: Denial;
+  /** Who is asked about entities that detectors here do not know, where there is somebody. */
+  readonly remote?: Remote | undefined;
 }
 
 export interface CompiledPolicy extends Policy {
-  /** The narrowest limit that holds now. */
-  rowLimit(): RowLimit | undefined;
+  /** What a protocol has to keep of answers, sooner or later. */
+  readonly needs: readonly AnswerAbility[];
 }
 
 /** How a target reads its statements, by the name that its protocol gives to that. */
@@ -63,31 +65,48 @@ interface Rule {
 export function compilePolicy(text: PolicyText, dialect?: Dialect, context: PolicyContext = {}): CompiledPolicy {
   const input: Rule[] = text.guardrails.flatMap(({ name, input: rules }) => rules.map((rule) => compiled(name, rule, context)));
   const judged = input.filter(({ compiled: { asksFor } }) => asksFor !== 'rows');
-  const limits = input.filter(({ compiled: { asksFor } }) => asksFor === 'rows');
+  const answers = compileAnswers(text.guardrails, context.groups);
+  const columnRules = columnRulesOf(text.masks);
+  const columns = columnRules.length === 0 ? undefined : compileColumnMasks(columnRules, dialect);
   const now = context.now ?? Date.now;
   const isEmpty = text.masks.every(({ entities, custom }) => entities.length + (custom?.length ?? 0) === 0);
   const mask: Mask | undefined = isEmpty ? undefined : compileMasks(text.masks);
+  const judgeActions: Policy['judge'] = judged.length === 0 ? () => ALLOW : (action) => judge(judged, action, dialect, now);
+  const needs: readonly AnswerAbility[] = [...answers.needs, ...(columns ? (['hides'] as const) : [])];
   return {
     revision: text.revision,
     mask,
-    judge: judged.length === 0 ? () => ALLOW : (action) => judge(judged, action, dialect, now),
-    rowLimit: () => narrowest(limits, now()),
+    needs,
+    judge: needs.length === 0 ? judgeActions : answering(judgeActions, answers, columns, now),
   };
+}
+
+/** The same verdicts, with what must become of the answers. */
+function answering(
+  judgeActions: Policy['judge'],
+  texts: AnswerTexts,
+  columns: ColumnMasks | undefined,
+  now: () => number,
+): Policy['judge'] {
+  return (action) => {
+    const verdict = judgeActions(action);
+    const judgement = columns?.judge(action);
+    const answer = texts.at(now());
+    if (verdict instanceof Promise || judgement instanceof Promise)
+      return Promise.all([verdict, judgement]).then(([given, known]) => withAnswer(given, known, answer));
+    return withAnswer(verdict, judgement, answer);
+  };
+}
+
+function withAnswer(verdict: Verdict, columns: ColumnJudgement | undefined, texts: AnswerRules | undefined): Verdict {
+  if (verdict.allow === false) return verdict;
+  if (columns?.denial) return { allow: false, denial: columns.denial };
+  const answer = columns?.answer && texts ? { ...texts, ...columns.answer } : (columns?.answer ?? texts);
+  return answer ? { ...verdict, answer } : verdict;
 }
 
 function compiled(name: string, text: RuleText, { groups }: PolicyContext): Rule {
   return { name, text, action: text.action ?? 'block', compiled: compileRule(text), holds: compileCondition(text, groups) };
-}
-
-function narrowest(limits: readonly Rule[], now: number): RowLimit | undefined {
-  let found: RowLimit | undefined;
-  for (const rule of limits) {
-    const rows = rule.text.rows_max ?? 0;
-    if (rule.holds(now) && rows < (found?.rows ?? Number.POSITIVE_INFINITY)) {
-      found = { rows, denial: denialOf(rule, { fragment: `more than ${rows} rows`, next: 'ask for fewer, with LIMIT or a WHERE' }) };
-    }
-  }
-  return found;
 }
 
 function judge(rules: readonly Rule[], action: Action, dialect: Dialect | undefined, now: () => number): Verdict | Promise<Verdict> {
@@ -143,50 +162,4 @@ function verdictOf(rules: readonly Rule[], reading: Reading): Verdict {
   if (rule.action === 'require_approval') return { allow: 'hold', hold: { rule: rule.name, message: holdWords(rule, found) } };
   const matched = { rule: rule.name, message: matchWords(rule, found) };
   return rule.action === 'warn' ? { allow: true, notice: warning(rule, found), matched } : { allow: true, matched };
-}
-
-const FRAGMENT_CHARACTERS_MAX = 80;
-
-function denialOf(rule: Rule, found: Found): Denial {
-  return { rule: rule.name, message: `Blocked by the following Guardrails rule: ${matchWords(rule, found)}` };
-}
-
-function holdWords(rule: Rule, found: Found): string {
-  return `Needs approval by the following Guardrails rule: ${matchWords(rule, found)}`;
-}
-
-function warning(rule: Rule, found: Found): string {
-  return `Noticed by the following Guardrails rule: ${matchWords(rule, found)}`;
-}
-
-/** Which rule it was, what it is about, what it found, and what a person can do. */
-function matchWords(rule: Rule, { fragment, next, unclassified }: Found): string {
-  const { text, name } = rule;
-  const cut = fragment.length > FRAGMENT_CHARACTERS_MAX ? `${fragment.slice(0, FRAGMENT_CHARACTERS_MAX)}…` : fragment;
-  const said = text.message ? `${text.message}, ` : '';
-  const doubt = unclassified === undefined ? '' : `, which cannot be classified: ${unclassified}. Write it in a simpler way`;
-  return `${said}match guard rail [InputRules:${name}] rule, type=${text.type}, ${subjectOf(text)}, found ${JSON.stringify(cut)}${doubt}${next === undefined ? '' : `; ${next}`}`;
-}
-
-function subjectOf(text: RuleText): string {
-  switch (text.type) {
-    case 'deny_words_list':
-      return `words=[${text.words.join(' ')}]`;
-    case 'pattern_match':
-      return `patterns=${text.pattern_regex}`;
-    case 'operation':
-      return `operations=[${(text.operations ?? []).join(' ')}]`;
-    case 'table':
-      return `tables=[${(text.tables ?? []).join(' ')}]${text.access === undefined ? '' : `, access=${text.access}`}`;
-    case 'function':
-      return `functions=[${(text.functions ?? []).join(' ')}]`;
-    case 'command':
-      return `commands=[${(text.commands ?? []).join(', ')}]`;
-    case 'request':
-      return `requests=[${(text.methods ?? []).join(' ')} ${(text.paths ?? []).join(' ')}]`;
-    case 'row_limit':
-      return `rows_max=${text.rows_max ?? 0}`;
-    default:
-      return '';
-  }
 }

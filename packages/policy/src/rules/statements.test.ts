@@ -179,14 +179,17 @@ describe('what a rule does', () => {
     assert.equal(await verdict('select 1', as('block')), 'allow');
   });
 
-  test('may be a limit of rows: the narrowest that holds', () => {
+  test('may be a limit of rows: the narrowest that holds', async () => {
     const limit = (rows_max: number, more: Partial<RuleText> = {}): RuleText => ({ ...base, type: 'row_limit', rows_max, ...more });
     const rules = [limit(500), limit(100), limit(10, { groups: { only } })];
     const policy = compilePolicy({ revision: 1, guardrails: [{ name: 'g', input: rules, output: [] }], masks: [] }, 'postgres', {
       groups: [],
     });
-    assert.equal(policy.rowLimit()?.rows, 100);
-    assert.match(policy.rowLimit()?.denial.message ?? '', /rows_max=100, found "more than 100 rows"; ask for fewer/);
+    const given = await policy.judge({ seq: 1, text: 'select 1', via: 'query' });
+    const rows = given.allow === true ? given.answer?.rows : undefined;
+    assert.equal(rows?.max, 100);
+    assert.match(rows?.denial.message ?? '', /rows_max=100, found "more than 100 rows"; ask for fewer/);
+    assert.deepEqual(policy.needs, ['rows']);
   });
 
   test('that is faulty is refused when it is compiled', () => {
