@@ -13,7 +13,7 @@ export function agentHello(declares?: DeclaredConnection): AgentHello {
     platform: `${process.platform}/${ARCHITECTURES[process.arch] ?? process.arch}`,
     kernel: release(),
     machine: machineId(),
-    features: [AGENT_FEATURES.boundaries, AGENT_FEATURES.reviews],
+    features: [AGENT_FEATURES.boundaries, AGENT_FEATURES.reviews, AGENT_FEATURES.answers],
     protocols: allProtocols().map((protocol) => protocol.name),
     ...(declares ? { mode: 'embedded', declares } : { mode: 'standard' }),
   };

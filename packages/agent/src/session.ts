@@ -1,6 +1,7 @@
 import { FailMessage, FRAME_KINDS, OpenMessage, type PolicyMessage, type ReviewAnswer } from '@hoop/contract/tunnel';
+import type { AnswerAbility } from '@hoop/core/answer';
 import { systemClock } from '@hoop/core/clock';
-import { type AppError, asAppError, fromPlain, Misconfigured, TargetFault, toPlain } from '@hoop/core/errors';
+import { type AppError, asAppError, fromPlain, Misconfigured, Refusal, TargetFault, toPlain } from '@hoop/core/errors';
 import { Gate, type Policy } from '@hoop/core/gate';
 import type { Log } from '@hoop/core/log';
 import type { Dialect, Protocol, Relay, SessionFacts, Target, TargetMemory } from '@hoop/core/protocol';
@@ -38,6 +39,8 @@ export class AgentSession implements StreamHandler {
   #holdAll: string | undefined;
   #dialect: Dialect | undefined;
   #groups: readonly string[] | undefined;
+  /** What the protocol keeps of rules about answers. */
+  #answers: readonly AnswerAbility[] = [];
   #target: Target | undefined;
   #relay: Relay | undefined;
   #resolved: ResolvedTarget | undefined;
@@ -127,6 +130,7 @@ export class AgentSession implements StreamHandler {
       const protocol = this.#deps.protocolNamed(open.protocol);
       if (!protocol) throw new Misconfigured('unsupported', `This agent does not speak ${open.protocol}; install a newer one`);
       this.#dialect = protocol.dialect;
+      this.#answers = protocol.abilities.answers;
       this.#groups = open.user.groups;
       this.#holdAll = open.hold_all;
       this.#approvals = this.#newApprovals(open.reviews === true);
@@ -144,6 +148,11 @@ export class AgentSession implements StreamHandler {
   /** @throws Refusal `invalid_rule` */
   #compile(message: PolicyMessage): Policy {
     const policy = compilePolicy(message, this.#dialect, { groups: this.#groups });
+    const missing = policy.needs.find((each) => !this.#answers.includes(each));
+    if (missing !== undefined) {
+      const why = `This agent cannot keep the rules about answers of this connection (${missing}); install a newer one`;
+      throw new Refusal('invalid_rule', why);
+    }
     return this.#holdAll === undefined ? policy : holdingAll(policy, this.#holdAll);
   }
 

@@ -124,6 +124,8 @@ export const PolicyMessage = z.object({
       strategy: z.enum(['redact', 'partial', 'hash', 'token', 'null']).optional(),
       /** How many bytes at the end of a value are shown with `partial`. */
       keep: z.number().int().optional(),
+      /** Patterns of columns that are hidden whole. Only for an agent with the feature `answers`. */
+      columns: z.array(z.string()).optional(),
     }),
   ),
 });
@@ -239,6 +241,8 @@ export const AGENT_FEATURES = {
   boundaries: 'boundaries',
   /** Holds actions that need people's approval. Without it they cannot be opened to. */
   reviews: 'reviews',
+  /** Keeps rules about answers: limits of rows, rules on output, masked columns; and refuses those that a protocol cannot keep. */
+  answers: 'answers',
 } as const;
 
 /** Agent to gateway, first message of the control stream. */

@@ -16,10 +16,11 @@ import type { AgentLink } from '@hoop/tunnel/link';
 import { atTime } from './deadline.ts';
 import { type AgentHub, type AgentStream, changePolicy } from './hub.ts';
 import { approvedOpening, holdAllWords, openingOf } from './opening-review.ts';
-import { needsApproval, policyMessage } from './policy-message.ts';
+import { needsAnswers, needsApproval, policyMessage } from './policy-message.ts';
 import type { Origin } from './ports.ts';
 import { personOf, type ReviewDesk, waitingWords } from './reviews.ts';
 import { SessionPipe, TRANSCRIPT_BYTES_MAX } from './session-pipe.ts';
+import { agentTooOld, closed, deactivated, expired, killed, revoked } from './session-refusals.ts';
 import { SessionReviews } from './session-reviews.ts';
 import { targetOf } from './target-secrets.ts';
 
@@ -205,7 +206,14 @@ export class Engine {
       const sessions = [...this.#live.values()].flatMap((live) =>
         live.connectionId === connectionId && live.link ? [{ id: live.id, link: live.link }] : [],
       );
-      if (sessions.length > 0) changePolicy(sessions, policyMessage(await this.#deps.store.policyOf(connectionId)));
+      if (sessions.length === 0) continue;
+      const message = policyMessage(await this.#deps.store.policyOf(connectionId));
+      const isKept = ({ link }: { readonly link: AgentLink }): boolean => !needsAnswers(message) || keepsAnswers(link);
+      for (const session of sessions) {
+        const live = isKept(session) ? undefined : this.#live.get(session.id);
+        if (live) this.#end(live, agentTooOld('Its rules', 'have limits for answers, which its agent does not know'));
+      }
+      changePolicy(sessions.filter(isKept), message);
     }
   }
 
@@ -329,7 +337,11 @@ export class Engine {
     const holdsAll = connection.reviewers.length > 0 && openingOf(connection, request) === undefined;
     if ((holdsAll || needsApproval(message)) && !agent.link.hello.features.includes(AGENT_FEATURES.reviews)) {
       releasing(agent).destroy();
-      throw new Misconfigured('agent_too_old', `${connection.name} needs approvals, which its agent cannot wait for; update the agent`);
+      throw agentTooOld(connection.name, 'needs approvals, which its agent cannot wait for');
+    }
+    if (needsAnswers(message) && !keepsAnswers(agent.link)) {
+      releasing(agent).destroy();
+      throw agentTooOld(connection.name, 'has rules about answers, which its agent does not know');
     }
     const open: OpenMessage = {
       session: live.id,
@@ -455,26 +467,6 @@ export class Engine {
   }
 }
 
-function killed(byEmail: string): Refusal {
-  return new Refusal('session_killed', `The session was ended by ${byEmail}`);
-}
-
-function deactivated(): Refusal {
-  return new Refusal('user_deactivated', 'The user of this session was deactivated');
-}
-
-function closed(): Refusal {
-  return new Refusal('connection_closed', 'The connection of this session was closed');
-}
-
-function expired(): Refusal {
-  return new Refusal('credential_expired', 'The time of this session’s credential is over; make a new one');
-}
-
-function revoked(): Refusal {
-  return new Refusal('credential_revoked', 'The credential of this session was revoked');
-}
-
 /** After the deadline of a drain, sessions are ended and have this long to record it. */
 const LAST_RECORDS_MS_MAX = 3_000;
 
@@ -497,4 +489,8 @@ function releasing(agent: AgentStream): AgentStream['stream'] {
 /** The refusal of whoever is not through `accept`, for logs. */
 export function isPeerNoise(error: unknown): boolean {
   return error instanceof PeerFault || (error instanceof AppError && error.kind === 'refusal');
+}
+
+function keepsAnswers(link: AgentLink): boolean {
+  return link.hello.features.includes(AGENT_FEATURES.answers);
 }

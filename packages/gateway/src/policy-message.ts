@@ -31,5 +31,11 @@ export function needsApproval({ guardrails }: PolicyMessage): boolean {
   return guardrails.some(({ input }) => input.some(({ action }) => action === 'require_approval'));
 }
 
+/** Whether something must become of answers beside the masking of their texts. */
+export function needsAnswers({ guardrails, masks }: PolicyMessage): boolean {
+  const limits = guardrails.some(({ input, output }) => output.length > 0 || input.some(({ type }) => type === 'row_limit'));
+  return limits || masks.some(({ columns }) => columns !== undefined && columns.length > 0);
+}
+
 /** What records call the entities that a connection itself has hidden. */
 const OF_CONNECTION = 'redact_types';
