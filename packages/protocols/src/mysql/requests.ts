@@ -1,6 +1,8 @@
 import type { Denial } from '@hoop/core/action';
 import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Gate } from '@hoop/core/gate';
+import { type Cuts, Cutter } from '../shared/cutter.ts';
+import type { Step } from '../shared/frames.ts';
 import type { Books, Owed, Statement } from './books.ts';
 import { badLength, encodePacket, HEADER_BYTES, joinPayload, PAYLOAD_BYTES_MAX, payloadLength } from './frame.ts';
 import { HELD_BYTES_MAX, LONG_DATA_KEPT_BYTES_MAX } from './limits.ts';
@@ -19,14 +21,6 @@ import { executedText } from './messages/execute.ts';
 import { findThread, killedBy, type Owner } from './threads.ts';
 import { denialWords, unknownStatementWords, unsupportedWords } from './words.ts';
 
-/** What to do with the command that was just looked at. */
-interface Step {
-  /** Undefined: it passes as it is. */
-  readonly instead?: Buffer;
-}
-
-const PASS: Step = {};
-
 /** Stands in for a command that is not passed on: the server answers it with one OK, and that becomes the refusal, in its turn. */
 const STAND_IN = encodePacket(0, Buffer.from([COMMAND.ping]));
 
@@ -38,13 +32,7 @@ export class Requests {
   readonly #gate: Gate;
   readonly #books: Books;
   readonly #owner: Owner;
-  readonly #send: (bytes: Buffer) => void | Promise<void>;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #needed = 0;
-  /** Bytes of the current packet that are still to pass, or to be dropped. */
-  #passing = 0;
-  #dropping = 0;
+  readonly #cutter: Cutter;
   /** The next packet goes on with what passes: the one before it was full. */
   #continued = false;
 
@@ -52,82 +40,24 @@ export class Requests {
     this.#gate = gate;
     this.#books = books;
     this.#owner = owner;
-    this.#send = send;
+    const cuts: Cuts = {
+      needs: (chunk, at) => this.#needs(chunk, at),
+      total: (chunk, at, needed) =>
+        this.#isUnseen || chunk[at + HEADER_BYTES] === COMMAND.longData ? HEADER_BYTES + payloadLength(chunk, at) : needed,
+      take: (chunk, at, end) => (this.#isUnseen ? this.#passUnseen(chunk, at) : this.#take(chunk.subarray(at, end))),
+      owed: books.owed,
+    };
+    this.#cutter = new Cutter(cuts, send);
   }
 
   /** @throws PeerFault on what is not this protocol */
   feed(chunk: Buffer): void | Promise<void> {
-    if (this.#heldBytes === 0) return this.#run(chunk, 0);
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes < this.#needed) return undefined;
-    const whole = Buffer.concat(this.#held, this.#heldBytes);
-    this.#held = [];
-    this.#heldBytes = 0;
-    return this.#run(whole, 0);
+    return this.#cutter.feed(chunk);
   }
 
-  /** [from, at) is what passes unchanged and has not been sent yet. */
-  #run(chunk: Buffer, start: number): void | Promise<void> {
-    let from = start;
-    let at = start;
-    while (at < chunk.length) {
-      if (this.#passing > 0) {
-        const taken = Math.min(this.#passing, chunk.length - at);
-        this.#passing -= taken;
-        at += taken;
-        continue;
-      }
-      if (this.#dropping > 0) {
-        if (at > from) void this.#send(chunk.subarray(from, at));
-        const taken = Math.min(this.#dropping, chunk.length - at);
-        this.#dropping -= taken;
-        at += taken;
-        from = at;
-        continue;
-      }
-      const needed = this.#needs(chunk, at);
-      if (chunk.length - at < needed) return this.#hold(chunk, from, at, needed);
-      if (this.#passesUnseen(chunk, at)) continue;
-      const step = this.#take(chunk.subarray(at, at + needed));
-      const total = this.#passing > 0 ? this.#passing : needed;
-      this.#passing = 0;
-      if (step instanceof Promise) return this.#afterDecision(chunk, from, at, total, step);
-      if (step.instead) {
-        if (at > from) void this.#send(chunk.subarray(from, at));
-        void this.#send(step.instead);
-        from = at;
-        this.#dropping = total;
-      } else this.#passing = total;
-    }
-    const sent = from < chunk.length ? this.#send(from === 0 ? chunk : chunk.subarray(from)) : undefined;
-    return this.#books.owed.isFull ? this.#waitForRoom(sent) : sent;
-  }
-
-  /** A client that pipelines without end waits for the server to catch up. */
-  async #waitForRoom(sent: void | Promise<void>): Promise<void> {
-    await sent;
-    await this.#books.owed.room();
-  }
-
-  /** What came before the undecided command goes out now; the rest waits for the decision. */
-  async #afterDecision(chunk: Buffer, from: number, at: number, total: number, undecided: Promise<Step>): Promise<void> {
-    if (at > from) await this.#send(chunk.subarray(from, at));
-    const step = await undecided;
-    if (step.instead) {
-      await this.#send(step.instead);
-      this.#dropping = total;
-    } else this.#passing = total;
-    await this.#run(chunk, at);
-  }
-
-  /** Keeps an incomplete command back and sends what is in front of it. */
-  #hold(chunk: Buffer, from: number, at: number, needed: number): void | Promise<void> {
-    const rest = chunk.subarray(at);
-    this.#held = [rest];
-    this.#heldBytes = rest.length;
-    this.#needed = needed;
-    return at > from ? this.#send(chunk.subarray(from, at)) : undefined;
+  /** Pieces of a file, and what goes on with long data, pass as they come. */
+  get #isUnseen(): boolean {
+    return this.#continued || this.#books.uploading;
   }
 
   /** How much of what begins at `at` must be there before it can be looked at. @throws PeerFault `bad_length`, `message_too_large` */
@@ -135,7 +65,7 @@ export class Requests {
     const left = chunk.length - at;
     if (left < HEADER_BYTES) return HEADER_BYTES;
     const length = payloadLength(chunk, at);
-    if (this.#continued || this.#books.uploading) return HEADER_BYTES;
+    if (this.#isUnseen) return HEADER_BYTES;
     if (length === 0) throw badLength(length);
     if (left <= HEADER_BYTES) return HEADER_BYTES + 1;
     if (chunk[at + HEADER_BYTES] === COMMAND.longData)
@@ -143,17 +73,14 @@ export class Requests {
     return wholeCommand(chunk, at);
   }
 
-  /** Pieces of a file, and what goes on with long data, pass as they come. */
-  #passesUnseen(chunk: Buffer, at: number): boolean {
-    if (!this.#continued && !this.#books.uploading) return false;
+  #passUnseen(chunk: Buffer, at: number): Step {
     const length = payloadLength(chunk, at);
     if (!this.#continued && length === 0) this.#books.uploading = false;
     this.#continued = length === PAYLOAD_BYTES_MAX;
-    this.#passing = HEADER_BYTES + length;
-    return true;
+    return 'pass';
   }
 
-  /** Looks at one command, with its headers. Of long data only the start is there; then `passing` says how much it is. */
+  /** Looks at one command, with its headers. Of long data only the start is there. */
   #take(command: Buffer): Step | Promise<Step> {
     const { owed, statements } = this.#books;
     const code = command[HEADER_BYTES];
@@ -161,12 +88,12 @@ export class Requests {
     const sequence = answerSequence(command);
     const expect = (kind: Owed['kind']): Step => {
       owed.push(entry(kind, sequence));
-      return PASS;
+      return 'pass';
     };
     switch (code) {
       case COMMAND.quit:
         this.#books.left = true;
-        return PASS;
+        return 'pass';
       case COMMAND.query:
         return this.#ask('query', 'result', decodeText(payload), sequence);
       case COMMAND.prepare:
@@ -178,7 +105,7 @@ export class Requests {
         return this.#longData(command);
       case COMMAND.close:
         statements.remove(decodeStatement(payload));
-        return PASS;
+        return 'pass';
       case COMMAND.reset:
         statements.get(decodeStatement(payload))?.longData.clear();
         return expect('ok');
@@ -221,7 +148,7 @@ export class Requests {
     const decided = (decision: Decision): Step => {
       if (!decision.permit) return this.#standIn(sequence, denialWords(decision.denial, sequence));
       this.#books.owed.push({ ...entry(kind, sequence), permit: decision.permit, text, ...(statement ? { statement } : {}) });
-      return via === 'query' || via === 'process-kill' ? this.#translated(text) : PASS;
+      return via === 'query' || via === 'process-kill' ? this.#translated(text) : 'pass';
     };
     const decision = this.#gate.ask(via, text);
     return decision instanceof Promise ? decision.then(decided) : decided(decision);
@@ -231,18 +158,18 @@ export class Requests {
   #translated(text: string): Step {
     const killed = killedBy(text);
     const thread = killed && findThread(this.#owner, killed.id);
-    if (!killed || !thread) return PASS;
+    if (!killed || !thread) return 'pass';
     // It must not hit what that session runs next.
-    if (killed.query && !thread.busy()) return { instead: DO_NOTHING };
+    if (killed.query && !thread.busy()) return DO_NOTHING;
     const meant = `${text.slice(0, killed.from)}${thread.targetId}${text.slice(killed.to)}`;
-    return { instead: encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from(meant)) };
+    return encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from(meant));
   }
 
   #prepare(text: string, sequence: number): Step | Promise<Step> {
     const decided = (denial: Denial | undefined): Step => {
       if (denial) return this.#standIn(sequence, denialWords(denial, sequence));
       this.#books.owed.push({ ...entry('prepare', sequence), text });
-      return PASS;
+      return 'pass';
     };
     const denial = this.#gate.check('prepare', text);
     return denial instanceof Promise ? denial.then(decided) : decided(denial);
@@ -272,13 +199,12 @@ export class Requests {
       statement.longData.set(parameter, { bytes: before.bytes + length - LONG_DATA_HEAD_BYTES, head });
     }
     this.#continued = length === PAYLOAD_BYTES_MAX;
-    this.#passing = HEADER_BYTES + length;
-    return PASS;
+    return 'pass';
   }
 
   #standIn(sequence: number, refusal: Buffer): Step {
     this.#books.owed.push({ ...entry('ok', sequence), refusal });
-    return { instead: STAND_IN };
+    return STAND_IN;
   }
 }
 

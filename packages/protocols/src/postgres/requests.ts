@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Denial } from '@hoop/core/action';
 import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Gate, Permit } from '@hoop/core/gate';
+import { type Cuts, Cutter } from '../shared/cutter.ts';
+import type { Step } from '../shared/frames.ts';
 import type { Names, Owed, OwedQueue } from './books.ts';
 import { badLength, code, encodeMessage, HEADER_BYTES, int32, messageLength } from './frame.ts';
 import { BIND_HEAD_BYTES_MAX, HELD_BYTES_MAX } from './limits.ts';
@@ -40,14 +42,6 @@ export interface Books {
   skipping: boolean;
 }
 
-/** What to do with the message that was just looked at. */
-interface Step {
-  /** Undefined: it passes as it is. */
-  readonly instead?: Buffer;
-}
-
-const PASS: Step = {};
-
 /**
  * Client to target. Cuts messages, asks the gate about those that mean something, and forwards runs of unchanged bytes.
  *
@@ -58,99 +52,34 @@ const PASS: Step = {};
 export class Requests {
   readonly #gate: Gate;
   readonly #books: Books;
-  readonly #send: (bytes: Buffer) => void | Promise<void>;
   readonly #nowhere = `hoop_denied_${randomBytes(12).toString('hex')}`;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #needed = 0;
-  /** Bytes of the current message that are still to pass, or to be dropped. */
-  #passing = 0;
-  #dropping = 0;
+  readonly #cutter: Cutter;
 
   constructor(gate: Gate, books: Books, send: (bytes: Buffer) => void | Promise<void>) {
     this.#gate = gate;
     this.#books = books;
-    this.#send = send;
+    const cuts: Cuts = {
+      needs: (chunk, at) => this.#needs(chunk, at),
+      total: (chunk, at) => messageLength(chunk, at) + 1,
+      take: (chunk, at, end) => (this.#isSkipped(chunk[at]) ? 'drop' : this.#take(chunk[at] ?? 0, chunk.subarray(at + HEADER_BYTES, end))),
+      owed: books.owed,
+    };
+    this.#cutter = new Cutter(cuts, send);
   }
 
   /** @throws PeerFault on what is not this protocol */
   feed(chunk: Buffer): void | Promise<void> {
-    if (this.#heldBytes === 0) return this.#run(chunk, 0);
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes < this.#needed) return undefined;
-    const whole = Buffer.concat(this.#held, this.#heldBytes);
-    this.#held = [];
-    this.#heldBytes = 0;
-    return this.#run(whole, 0);
+    return this.#cutter.feed(chunk);
   }
 
-  /** [from, at) is what passes unchanged and has not been sent yet. */
-  #run(chunk: Buffer, start: number): void | Promise<void> {
-    let from = start;
-    let at = start;
-    while (at < chunk.length) {
-      if (this.#passing > 0) {
-        const taken = Math.min(this.#passing, chunk.length - at);
-        this.#passing -= taken;
-        at += taken;
-        continue;
-      }
-      if (this.#dropping > 0) {
-        if (at > from) void this.#send(chunk.subarray(from, at));
-        const taken = Math.min(this.#dropping, chunk.length - at);
-        this.#dropping -= taken;
-        at += taken;
-        from = at;
-        continue;
-      }
-      const left = chunk.length - at;
-      if (left < HEADER_BYTES) return this.#hold(chunk, from, at, HEADER_BYTES);
-      const type = chunk[at] ?? 0;
-      const total = messageLength(chunk, at) + 1;
-      if (this.#books.skipping && type !== SYNC && type !== TERMINATE) {
-        this.#dropping = total;
-        continue;
-      }
-      const needed = neededBytes(type, total);
-      if (left < needed) return this.#hold(chunk, from, at, needed);
-      const step = this.#take(type, chunk.subarray(at + HEADER_BYTES, at + needed));
-      if (step instanceof Promise) return this.#afterDecision(chunk, from, at, total, step);
-      if (step.instead) {
-        if (at > from) void this.#send(chunk.subarray(from, at));
-        void this.#send(step.instead);
-        from = at;
-        this.#dropping = total;
-      } else this.#passing = total;
-    }
-    const sent = from < chunk.length ? this.#send(from === 0 ? chunk : chunk.subarray(from)) : undefined;
-    return this.#books.owed.isFull ? this.#waitForRoom(sent) : sent;
+  #needs(chunk: Buffer, at: number): number {
+    if (chunk.length - at < HEADER_BYTES) return HEADER_BYTES;
+    const total = messageLength(chunk, at) + 1;
+    return this.#isSkipped(chunk[at]) ? HEADER_BYTES : neededBytes(chunk[at] ?? 0, total);
   }
 
-  /** A client that pipelines without end waits for the server to catch up. */
-  async #waitForRoom(sent: void | Promise<void>): Promise<void> {
-    await sent;
-    await this.#books.owed.room();
-  }
-
-  /** What came before the undecided message goes out now; the rest waits for the decision. */
-  async #afterDecision(chunk: Buffer, from: number, at: number, total: number, undecided: Promise<Step>): Promise<void> {
-    if (at > from) await this.#send(chunk.subarray(from, at));
-    const step = await undecided;
-    if (step.instead) {
-      await this.#send(step.instead);
-      this.#dropping = total;
-    } else this.#passing = total;
-    await this.#run(chunk, at);
-  }
-
-  /** Keeps an incomplete message back and sends what is in front of it. */
-  #hold(chunk: Buffer, from: number, at: number, needed: number): void | Promise<void> {
-    const rest = chunk.subarray(at);
-    this.#held = [rest];
-    this.#heldBytes = rest.length;
-    this.#needed = needed;
-    return at > from ? this.#send(chunk.subarray(from, at)) : undefined;
+  #isSkipped(type: number | undefined): boolean {
+    return this.#books.skipping && type !== SYNC && type !== TERMINATE;
   }
 
   /** Looks at one message. `body` is whole, except of a Bind, of which it is the start, and of what passes unseen, where it is empty. */
@@ -167,27 +96,27 @@ export class Requests {
         return this.#ask('execute', names.textOf(decodeExecute(body).portal));
       case DESCRIBE:
         owed.push(entry('describe'));
-        return PASS;
+        return 'pass';
       case CLOSE: {
         const { what, name } = decodeTarget(body);
         owed.push(entry('close', { undo: names.close(what, name) }));
-        return PASS;
+        return 'pass';
       }
       case FUNCTION_CALL:
         return this.#ask('function', functionText(decodeFunctionOid(body)));
       case SYNC:
         this.#books.skipping = false;
         if (!this.#books.copyIn) owed.push(entry('sync'));
-        return PASS;
+        return 'pass';
       case COPY_DONE:
       case COPY_FAIL:
         if (this.#books.copyIn) this.#books.copyIn = false;
         else if (owed.length > 0) owed.push(entry('copy-end'));
-        return PASS;
+        return 'pass';
       case FLUSH:
       case COPY_DATA:
       case TERMINATE:
-        return PASS;
+        return 'pass';
       default:
         throw new PeerFault('bad_message', `Invalid frontend message type ${type}`);
     }
@@ -201,7 +130,7 @@ export class Requests {
   #decided(kind: 'query' | 'execute' | 'function', decision: Decision): Step {
     if (decision.permit) {
       this.#books.owed.push(entry(kind, { permit: decision.permit }));
-      return PASS;
+      return 'pass';
     }
     return this.#deny(kind, decision.denial);
   }
@@ -209,9 +138,9 @@ export class Requests {
   #deny(kind: 'query' | 'execute' | 'function', denial: Denial): Step {
     this.#books.owed.push(entry(kind, { refusal: denialWords(denial) }));
     // A query stands in for a query: so it ends a batch, or is passed over behind an error, as the denied one would have been.
-    if (kind !== 'execute') return { instead: encodeMessage('Q', `EXECUTE ${this.#nowhere}`) };
+    if (kind !== 'execute') return encodeMessage('Q', `EXECUTE ${this.#nowhere}`);
     this.#books.skipping = true;
-    return { instead: encodeMessage('E', this.#nowhere, int32(0)) };
+    return encodeMessage('E', this.#nowhere, int32(0));
   }
 
   #parse(body: Buffer): Step | Promise<Step> {
@@ -219,7 +148,7 @@ export class Requests {
     const decided = (denial: Denial | undefined): Step => {
       if (denial) return this.#deny('execute', denial);
       this.#books.owed.push(this.#books.names.parse(name, text));
-      return PASS;
+      return 'pass';
     };
     const denial = this.#gate.check('parse', text);
     return denial instanceof Promise ? denial.then(decided) : decided(denial);
@@ -230,7 +159,7 @@ export class Requests {
     const { portal, statement } = decodeBindHead(body);
     const bound = (): Step => {
       owed.push(entry('bind', { undo: names.bind(portal, statement) }));
-      return PASS;
+      return 'pass';
     };
     const doubt = names.doubtOf(statement);
     if (!doubt) return bound();
