@@ -215,3 +215,26 @@ test('a transcript that cannot be written is not shown either', () =>
     },
     1_000_000,
   ));
+
+test('what a client asked for that is lost has its end in the record', () =>
+  withPipe('kernel', async ({ client, agent, over, audit, session }) => {
+    agent.receive({
+      data: () => undefined,
+      message: (kind) => {
+        if (kind !== FRAME_KINDS.fail) return;
+        void agent.send(FRAME_KINDS.event, EVENT);
+        agent.end();
+      },
+      ended: () => agent.end(),
+      broken: () => undefined,
+    });
+    client.destroy();
+    assert.equal(((await over) as { code?: string }).code, 'client_lost');
+    assert.equal(audit.recordsOf(session).length, 1);
+  }));
+
+test('a session whose client is lost does not wait for an agent that says nothing', () =>
+  withPipe('kernel', async ({ client, over }) => {
+    client.destroy();
+    assert.equal(((await over) as { code?: string }).code, 'client_lost');
+  }));

@@ -79,6 +79,8 @@ export class SessionPipe implements StreamHandler {
   #transcriptBytes = 0;
   #transcriptCost = 0;
   #ready = false;
+  /** The agent was told that the client sends no more. */
+  #saidEnd = false;
   #reason: AppError | undefined;
   #over = false;
   #timer: NodeJS.Timeout | undefined;
@@ -99,7 +101,7 @@ export class SessionPipe implements StreamHandler {
       })
       .then(
         () => this.#clientEnded(),
-        () => this.#finish(this.#reason ?? clientLost(), false),
+        () => this.#clientGone(),
       );
     return this.#done.promise;
   }
@@ -110,12 +112,19 @@ export class SessionPipe implements StreamHandler {
   }
 
   #clientEnded(): void {
+    this.#saidEnd = true;
     // The agent could not hear the end behind what it holds.
     this.#options.reviews?.over('The client left');
     this.#options.stream.end();
     // A command that does not read what was typed would keep the end from being heard behind it.
     if (this.#options.transcriptBytesMax !== undefined)
       this.#timer ??= setTimeout(() => this.#finish(this.#reason, false), CLIENT_LEFT_MS_MAX);
+  }
+
+  /** Nobody hears the rest, but how what was asked for ended still belongs into the record: the agent tells that. */
+  #clientGone(): void {
+    if (this.#saidEnd) this.#finish(this.#reason ?? clientLost(), false);
+    else this.end(clientLost());
   }
 
   /** Ends the session; the agent says the last words, because it knows where a message ends. */
@@ -212,7 +221,7 @@ export class SessionPipe implements StreamHandler {
       this.#unansweredBytes = 0;
     }
     // A client that left while it was listening cannot say so: without this the target would go on for nobody.
-    if (!client.open) return this.#finish(this.#reason ?? clientLost(), false);
+    if (!client.open) return this.#clientGone();
     this.counts.bytesOut += bytes.length;
     return client.write(bytes);
   }
