@@ -23,7 +23,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.hungUp, 'The terminal of a session was closed'],
   [EXIT.interrupted, 'Stopped with Ctrl-C'],
   [EXIT.terminated, 'Stopped with SIGTERM'],
-  [EXIT.refused, 'Policy said no: a guardrail, a permission or an access mode'],
+  [EXIT.refused, 'Policy said no: a guardrail, a permission or an access mode; or would have, with `hoop policy replay --exit-code`'],
 ];
 
 /** What `hoop exec` adds to the table. */

@@ -304,6 +304,7 @@ function newApi(whole: Whole, addresses: () => Addresses) {
     engine: service,
     live: engine,
     audit: auditReader(audit, store.sessions, gatewayId),
+    history: audit,
     protocols: { get: protocolNamed },
     clock: systemClock,
     server: serverFacts({ config, certificate, hostKey: hostKey.public }, addresses),

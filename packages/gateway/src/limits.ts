@@ -38,3 +38,24 @@ export const ENDED_CREDENTIAL_KEPT_MS = 30 * 24 * 3_600_000;
 
 /** A login token's life. */
 export const TOKEN_SECONDS = 12 * 3_600;
+
+/** Replays of rules at one time, for all of a gateway's administrators; one more is told to come back. */
+export const REPLAYS_MAX = 2;
+
+/** How long one page of a replay is worked on. */
+export const REPLAY_PAGE_MS = 1_500;
+
+/** How long a replay may keep others waiting, but for one statement that takes longer. */
+export const REPLAY_SLICE_MS = 5;
+
+/** Records of a replay whose sessions are looked up together. */
+export const REPLAY_RECORDS_AT_ONCE = 1_000;
+
+/** Their bytes, after which no further batch of the log is read. */
+export const REPLAY_BYTES_AT_ONCE = 4 * 1024 * 1024;
+
+/** Of an action's text in a replay's findings, in characters. */
+export const REPLAY_TEXT_LENGTH_MAX = 400;
+
+/** How far back in its session the action of an outcome is looked for, in records. */
+export const REPLAY_STEPS_BACK_MAX = 1_000;

@@ -2,6 +2,7 @@ import type { AuditEvent } from '@hoop/contract/audit';
 import type { AgentHello } from '@hoop/contract/tunnel';
 import type { Identity } from '@hoop/core/identity';
 import type { Protocol } from '@hoop/core/protocol';
+import type { AuditLog } from '@hoop/store/audit/audit-log';
 
 /** Where a request came in. */
 export type Origin = 'cli' | 'webapp' | 'api' | 'native';
@@ -63,6 +64,9 @@ export interface LiveSessions {
 export interface AuditReader {
   actionsOf(session: string): AsyncIterable<{ readonly at_ms: number; readonly event: AuditEvent }>;
 }
+
+/** What happened in all sessions whose records this gateway has, in the order in which it was written. */
+export type ActionHistory = Pick<AuditLog, 'eventsSince' | 'bytesSince' | 'recordAt'>;
 
 /** What the API has to know of a protocol. */
 export type ProtocolTraits = Pick<Protocol, 'name' | 'abilities' | 'settings' | 'ports' | 'needsCommand' | 'transcript' | 'dialect'>;

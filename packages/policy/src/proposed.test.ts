@@ -4,6 +4,7 @@ import { type ProposedFinding, ProposedRules, strictestOf } from './proposed.ts'
 import type { RuleText } from './rules/rule-text.ts';
 
 const rule = (part: Partial<RuleText> & Pick<RuleText, 'type'>): RuleText => ({ words: [], pattern_regex: '', message: '', ...part });
+const only = ['interns'];
 const NOON = Date.parse('2026-11-20T12:00:00Z');
 
 function ask(rules: readonly RuleText[], text: string, more: { at_ms?: number; groups?: readonly string[]; rows?: number } = {}) {
@@ -37,7 +38,7 @@ describe('rules that are only proposed', () => {
   });
 
   test('hold for the groups of the user, and for somebody whose groups nobody knows', async () => {
-    const rules = [rule({ type: 'operation', operations: ['drop'], groups: { only: ['interns'] } })];
+    const rules = [rule({ type: 'operation', operations: ['drop'], groups: { only } })];
     assert.equal((await ask(rules, 'drop table t', { groups: ['interns'] })).length, 1);
     assert.equal((await ask(rules, 'drop table t', { groups: ['dba'] })).length, 0);
     assert.equal((await ask(rules, 'drop table t')).length, 1);

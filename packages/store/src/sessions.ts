@@ -1,5 +1,6 @@
 import { cutText } from '@hoop/core/bytes';
 import type { Clock } from '@hoop/core/clock';
+import { invariant } from '@hoop/core/errors';
 import { AUDIT_TEXT_BYTES_MAX } from '@hoop/core/limits';
 import type { Selectable } from 'kysely';
 import { orConflict } from './dialect/faults.ts';
@@ -86,6 +87,9 @@ export interface SessionEnd {
   readonly auditHead?: string | null;
 }
 
+/** Ids in one statement: SQLite takes 32,766 parameters, and nobody needs so many at once. */
+export const SESSIONS_AT_ONCE_MAX = 1_000;
+
 /** The reason of sessions that ended because their gateway died. */
 export const GATEWAY_DIED = 'gateway_died';
 
@@ -140,6 +144,30 @@ export class Sessions {
   async get(id: string): Promise<SessionRow | undefined> {
     const row = await this.#db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
     return row && toSession(row);
+  }
+
+  /** The sessions of these ids, in no order; those that are not there are left out. At most `SESSIONS_AT_ONCE_MAX` ids. */
+  async some(ids: readonly string[]): Promise<readonly SessionRow[]> {
+    invariant(ids.length <= SESSIONS_AT_ONCE_MAX, 'no more sessions are asked for than a statement takes');
+    if (ids.length === 0) return [];
+    const rows = await this.#searches
+      .selectFrom('sessions')
+      .selectAll()
+      .where('id', 'in', [...ids])
+      .execute();
+    return rows.map(toSession);
+  }
+
+  /** How many sessions of other gateways began in this time. */
+  async countElsewhere(gatewayId: string, from_ms: number, until_ms: number): Promise<number> {
+    const row = await this.#searches
+      .selectFrom('sessions')
+      .select((expression) => expression.fn.countAll<number>().as('count'))
+      .where('gateway_id', '!=', gatewayId)
+      .where('started_at', '>=', from_ms)
+      .where('started_at', '<', until_ms)
+      .executeTakeFirstOrThrow();
+    return Number(row.count);
   }
 
   /** What `exec` was given; undefined where there was no script. */

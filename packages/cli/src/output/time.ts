@@ -1,3 +1,5 @@
+import { usage } from '../failure.ts';
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -31,6 +33,14 @@ export function sizeOf(bytes: number): string {
     unit++;
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** A moment as people type it, `2026-11-21`, `2026-11-21T08:00:00Z`, or how long ago it is, `30d`; as the API takes it. @throws Failure `usage` */
+export function momentAgo(flag: string, text: string, now_ms: number): string {
+  const ago_s = /^\d+$/.test(text) ? undefined : parseDuration(text);
+  const moment = new Date(ago_s === undefined ? text : now_ms - ago_s * 1_000);
+  if (!Number.isNaN(moment.getTime())) return moment.toISOString();
+  throw usage(`${flag} "${text}" is no time. Write how long ago, such as 30d or 12h, or a date such as 2026-11-21 or 2026-11-21T08:00:00Z`);
 }
 
 const UNITS_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };

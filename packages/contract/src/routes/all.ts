@@ -2,6 +2,7 @@ import type { Route } from '../route.ts';
 import * as agents from './agents.ts';
 import * as connections from './connections.ts';
 import * as credentials from './credentials.ts';
+import * as guardrailReplay from './guardrail-replay.ts';
 import * as guardrails from './guardrails.ts';
 import * as localAuth from './local-auth.ts';
 import * as masking from './masking.ts';
@@ -77,6 +78,7 @@ export const routes = {
   listGuardrails: guardrails.listGuardrails,
   listRulePacks: guardrails.listRulePacks,
   testGuardrails: guardrails.testGuardrails,
+  replayGuardrail: guardrailReplay.replayGuardrail,
   createGuardrail: guardrails.createGuardrail,
   getGuardrail: guardrails.getGuardrail,
   replaceGuardrail: guardrails.replaceGuardrail,

@@ -9,7 +9,7 @@ const Entries = z.array(z.string().trim().min(1).max(1_000)).min(1).max(RULE_WOR
 const Groups = z.array(z.string().min(1).max(255)).max(1_000);
 const TimeOfDay = z.string().regex(/^\d{2}:\d{2}$/, 'Write the time of day as 08:30');
 
-const Rule = z
+export const Rule = z
   .strictObject({
     type: z.enum(RULE_TYPES),
     words: z.array(z.string().min(1).max(1_000)).max(RULE_WORDS_MAX).default([]),

@@ -1,6 +1,7 @@
 import { agentHandlers } from './agents.ts';
 import { connectionHandlers } from './connections.ts';
 import { credentialHandlers } from './credentials.ts';
+import { guardrailReplayHandlers } from './guardrail-replay.ts';
 import { guardrailHandlers } from './guardrails.ts';
 import type { Handlers } from './handler.ts';
 import { localAuthHandlers } from './local-auth.ts';
@@ -29,6 +30,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...sessionHandlers(parts),
     ...reviewHandlers(parts),
     ...guardrailHandlers(parts),
+    ...guardrailReplayHandlers(parts),
     ...maskingHandlers(parts),
   };
 }

@@ -90,14 +90,15 @@ function ruleOf(body: Body) {
   };
 }
 
-function mustBePack(id: string): Pack {
+/** @throws Refusal `invalid` */
+export function mustBePack(id: string): Pack {
   const pack = packNamed(id);
   if (pack) return pack;
   throw invalid('pack', `There is no pack ${id}; use one of ${PACKS.map((each) => each.id).join(', ')}`);
 }
 
 /** A rule as the API gives it: without what it does not use. */
-function toRule(rule: RuleText): GuardrailRule {
+export function toRule(rule: RuleText): GuardrailRule {
   return GuardrailRule.parse(rule);
 }
 
@@ -126,7 +127,7 @@ async function test({ store, protocols }: ApiParts, body: BodyOf<typeof testGuar
 }
 
 /** Compiles what the agent will compile, so that a wrong pattern is told to its author and not to a user. */
-function checkRules(side: 'input' | 'output', rules: readonly GuardrailRule[]): void {
+export function checkRules(side: 'input' | 'output', rules: readonly GuardrailRule[]): void {
   for (const [index, rule] of rules.entries()) {
     try {
       compileRule(rule);

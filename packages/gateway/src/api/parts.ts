@@ -8,7 +8,15 @@ import type { LocalLogin } from '../identity/local-login.ts';
 import type { Passwords } from '../identity/passwords.ts';
 import type { RoleGroups } from '../identity/people.ts';
 import type { TokenService } from '../identity/tokens.ts';
-import type { AgentDirectory, AuditReader, LiveSessions, NativeAddressOf, ProtocolDirectory, SessionEngine } from '../ports.ts';
+import type {
+  ActionHistory,
+  AgentDirectory,
+  AuditReader,
+  LiveSessions,
+  NativeAddressOf,
+  ProtocolDirectory,
+  SessionEngine,
+} from '../ports.ts';
 import type { Readiness } from '../readiness.ts';
 import type { ReviewDesk } from '../reviews.ts';
 import type { ServerLogs } from '../server-logs.ts';
@@ -20,6 +28,7 @@ export interface ApiParts {
   readonly engine: SessionEngine;
   readonly live: LiveSessions;
   readonly audit: AuditReader;
+  readonly history: ActionHistory;
   readonly protocols: ProtocolDirectory;
   readonly tokens: TokenService;
   readonly login: LocalLogin;

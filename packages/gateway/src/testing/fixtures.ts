@@ -23,7 +23,7 @@ import { identityOf } from '../identity/people.ts';
 import { TokenService } from '../identity/tokens.ts';
 import { createApiListener } from '../listeners/api.ts';
 import { GatewayMetrics } from '../metrics.ts';
-import type { ExecRequest, ExecResult, ProtocolTraits } from '../ports.ts';
+import type { ActionHistory, ExecRequest, ExecResult, ProtocolTraits } from '../ports.ts';
 import { Readiness } from '../readiness.ts';
 import { ReviewDesk } from '../reviews.ts';
 import { serverFacts } from '../server-facts.ts';
@@ -115,6 +115,16 @@ export class FakeEngine {
 
 export type Who = 'admin' | 'auditor' | 'standard' | 'other';
 
+const NO_HISTORY: ActionHistory = {
+  *eventsSince() {
+    // Nothing has happened.
+  },
+  bytesSince: () => 0,
+  recordAt: () => {
+    throw new Error('nothing has happened');
+  },
+};
+
 /** The API over a real store, with an engine of the test. */
 export interface TestApi extends AsyncDisposable {
   readonly app: FastifyInstance;
@@ -138,14 +148,14 @@ export interface Answer {
   readonly body: any;
 }
 
-export async function openApi(options: { clock?: Clock; log?: Log } = {}): Promise<TestApi> {
+export async function openApi(options: { clock?: Clock; log?: Log; history?: ActionHistory } = {}): Promise<TestApi> {
   const scratch = scratchDirectory();
-  const { clock = systemClock, log = silentLog() } = options;
+  const { clock = systemClock, log = silentLog(), history = NO_HISTORY } = options;
   const store = await openStore({ home: scratch.path, encryptionKey: Buffer.alloc(32, 1), log: silentLog(), clock });
   const engine = new FakeEngine();
   const records: TestApi['records'] = new Map();
   const protocols: TestApi['protocols'] = new Map();
-  const parts = await partsOf({ store, engine, records, protocols, clock, log });
+  const parts = await partsOf({ store, engine, records, protocols, clock, log, history });
   const metrics = new GatewayMetrics();
   const app = createApiListener({
     handlers: allHandlers(parts),
@@ -167,9 +177,9 @@ export async function openApi(options: { clock?: Clock; log?: Log } = {}): Promi
   return { app, store, parts, engine, records, protocols, metrics, call, ...people, [Symbol.asyncDispose]: close };
 }
 
-type Given = Pick<TestApi, 'store' | 'engine' | 'records' | 'protocols'> & { clock: Clock; log: Log };
+type Given = Pick<TestApi, 'store' | 'engine' | 'records' | 'protocols'> & { clock: Clock; log: Log; history: ActionHistory };
 
-async function partsOf({ store, engine, records, protocols, clock, log }: Given): Promise<ApiParts> {
+async function partsOf({ store, engine, records, protocols, clock, log, history }: Given): Promise<ApiParts> {
   const passwords = await Passwords.create();
   const readiness = new Readiness();
   readiness.ready();
@@ -193,6 +203,7 @@ async function partsOf({ store, engine, records, protocols, clock, log }: Given)
         yield* records.get(session) ?? [];
       },
     },
+    history,
     protocols: { get: (name) => protocols.get(name) ?? protocolNamed(name) },
     tokens: await TokenService.open(store, ROLES, clock),
     login: new LocalLogin(store.users, passwords, ROLES, clock),

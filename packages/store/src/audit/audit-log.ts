@@ -15,6 +15,7 @@ import {
   writeRecord,
 } from './segment.ts';
 import { SyncThread } from './sync-thread.ts';
+import { bytesFrom, type Place, placeSince, walkRecords } from './walk.ts';
 
 export interface AuditLogOptions {
   readonly directory: string;
@@ -27,6 +28,23 @@ export interface AuditLogOptions {
 export interface AuditRecord {
   readonly at_ms: number;
   readonly event: AuditEvent;
+}
+
+/** An event with its session, and its place in the log. */
+export interface AuditEntry extends AuditRecord {
+  readonly session: string;
+  readonly position: Position;
+  /** Of the same session's record before. */
+  readonly previous: Position;
+}
+
+export interface AuditPage {
+  readonly events: readonly AuditEntry[];
+  /** Where the next page begins. */
+  readonly next: Place;
+  readonly bytes: number;
+  /** When its last record was written. */
+  readonly last_ms: number;
 }
 
 const SEGMENT_BYTES_MAX = 256 * 1024 * 1024;
@@ -218,6 +236,39 @@ export class AuditLog {
     }
   }
 
+  /**
+   * What happened in all sessions since a time, oldest first, or from a place on; some hundred at a time. What clients sent and were shown
+   * is left out. Records of before `since_ms` may come first.
+   * @throws Refusal `page_out_of_range` when `from` is no place of the log
+   */
+  *eventsSince(since_ms: number, from?: Place): Generator<AuditPage> {
+    if (this.#pending.length > 0) this.#write();
+    const { directory } = this.#options;
+    for (const { records, next, bytes } of walkRecords(directory, from ?? placeSince(directory, since_ms))) {
+      const events = records
+        .filter(({ payload }) => !isTagged(payload))
+        .map(({ payload, ...record }) => ({ ...record, event: decodeEvent(payload) }));
+      yield { events, next, bytes, last_ms: records.at(-1)?.at_ms ?? 0 };
+    }
+  }
+
+  /** How many bytes `eventsSince` has to read from there, at most. */
+  bytesSince(since_ms: number, from?: Place): number {
+    const { directory } = this.#options;
+    return bytesFrom(directory, from ?? placeSince(directory, since_ms));
+  }
+
+  /** The record at a place, and where its session's record before it is. @throws Bug `audit_damaged` */
+  recordAt(position: Position): AuditRecord & { readonly previous: Position } {
+    const files = new Map<number, number>();
+    try {
+      const { at_ms, previous, payload } = readLogRecord(this.#options.directory, position, files);
+      return { at_ms, previous, event: decodeEvent(payload) };
+    } finally {
+      for (const file of files.values()) fs.closeSync(file);
+    }
+  }
+
   /** Finds the heads of sessions that were open when the process died, newest segment first. */
   headsOf(sessions: readonly string[]): Map<string, Position> {
     const wanted = new Set(sessions);
@@ -369,6 +420,10 @@ function taggedPayload(tag: number, length: number, kept: Buffer): Buffer {
 }
 
 const TAGGED: Readonly<Record<number, 'input' | 'output'>> = { [INPUT_TAG]: 'input', [OUTPUT_TAG]: 'output' };
+
+function isTagged(payload: Buffer): boolean {
+  return TAGGED[payload[0] ?? 0] !== undefined;
+}
 
 function decodeEvent(payload: Buffer): AuditEvent {
   const type = payload.length >= TAG_HEADER_BYTES ? TAGGED[payload[0] ?? 0] : undefined;

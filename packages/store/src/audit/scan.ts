@@ -103,7 +103,7 @@ function recordsOf(batch: Buffer, header: BatchHeader, segment: number, base: nu
 }
 
 /** Whether a file holds only zeros from here on: it is filled ahead of what is written. */
-function isZero(file: number, from: number, to: number): boolean {
+export function isZero(file: number, from: number, to: number): boolean {
   for (let at = from; at < to; at += ZERO_PIECE_BYTES) {
     const piece = readAt(file, at, Math.min(ZERO_PIECE_BYTES, to - at));
     if (!piece.equals(ZERO_PIECE.subarray(0, piece.length))) return false;
@@ -127,7 +127,7 @@ function holdsBatch(file: number, from: number, to: number): boolean {
 const ZERO_PIECE_BYTES = 1024 * 1024;
 const ZERO_PIECE = Buffer.alloc(ZERO_PIECE_BYTES);
 
-function readAt(file: number, offset: number, length: number): Buffer {
+export function readAt(file: number, offset: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   const read = fs.readSync(file, bytes, 0, length, offset);
   return bytes.subarray(0, read);
