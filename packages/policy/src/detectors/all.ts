@@ -12,11 +12,13 @@ import { LOCATION, NRP, PERSON } from './names.ts';
 import { CREDIT_CARD } from './payment.ts';
 import { PHONE_NUMBER } from './phones.ts';
 import { PRIVATE_KEY, SECRETS } from './secrets.ts';
+import { BITS } from './survey.ts';
 import { IP_ADDRESS, MAC_ADDRESS, URL_ENTITY } from './web.ts';
 
 const EMAIL_ADDRESS: ScanEntity = {
   entity: 'EMAIL_ADDRESS',
   hints: { bytes: [0x40] },
+  bits: BITS.mail,
   find: (bytes, found) => findEmails(bytes, (from, to) => found(from, to, 1)),
 };
 

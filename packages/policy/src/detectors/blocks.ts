@@ -1,7 +1,8 @@
-import { hasContext } from './context.ts';
+import { type ContextWords, contextOf, isIn, readContext } from './context.ts';
 import type { CodeEntity, Found, Layout, WordEntity } from './detector.ts';
 import { ibanLength } from './iban.ts';
-import { HASH_SEED, hashed, kindsOfHash } from './words.ts';
+import { BITS, isOdd, isSign, signAt } from './survey.ts';
+import { HASH_SEED, hashed, kindsOf, mayBeListed } from './words.ts';
 
 /** A code has at most this many characters: an IBAN. */
 const CODE_CHARACTERS_MAX = 34;
@@ -18,12 +19,25 @@ const CONTEXT_SCORE_MIN = 0.4;
 const BARE_RUN_MIN = 13;
 const LAYOUT_BASE = 20;
 const ZERO = 0x30;
+const SPACE = 0x20;
+const DOT = 0x2e;
+const SMALL_A = 0x61;
+/** A value that is nothing but a name is not longer. */
+export const CELL_BYTES_MAX = 48;
+/** Between a month and its day, with the day's first digit. */
+const BEFORE_NUMBER_MAX = 4;
+/** With so many digits a number may be a telephone's, whatever stands behind it. */
+const NUMBER_DIGITS_MIN = 7;
+/** Longer words are at the end of no code. */
+const TAIL_LETTERS_MAX = 5;
 
 interface Wanted {
   readonly entity: string;
   readonly code: CodeEntity;
   readonly layouts: ReadonlySet<number>;
-  readonly context: ReadonlySet<string>;
+  readonly context: ContextWords;
+  /** What is found with less is nothing. */
+  readonly threshold: number;
 }
 
 export type FoundEntity = (entity: string, from: number, to: number, score: number) => void;
@@ -34,6 +48,8 @@ export type FoundEntity = (entity: string, from: number, to: number, score: numb
  */
 export class Blocks {
   readonly #byShape = new Map<number, Wanted[]>();
+  /** A bit for each of 65536 places that a shape can have: most sequences of a text have the shape of no code. */
+  readonly #maybe = new Int32Array(2_048);
   /** Of all codes. */
   readonly #layouts = new Set<number>();
   readonly #words: readonly WordEntity[];
@@ -41,6 +57,7 @@ export class Blocks {
   /** What each of the words calls, and where what it found last ends. */
   readonly #emits: readonly Found[];
   readonly #until: Int32Array;
+  #isDirty = false;
   #found: FoundEntity = () => undefined;
   readonly #wantsIban: boolean;
   readonly #wantsBareRuns: boolean;
@@ -48,21 +65,32 @@ export class Blocks {
   #lengths = 0;
   #lengthMax = 0;
   #digitsMin = CODE_CHARACTERS_MAX;
+  /** The shortest code that is digits only. */
+  #plainMin = CODE_CHARACTERS_MAX;
   /** The last runs: where they begin and end, which of their characters are letters, how many are digits. */
   readonly #from = new Int32Array(GROUPS_MAX);
   readonly #to = new Int32Array(GROUPS_MAX);
   readonly #mask = new Int32Array(GROUPS_MAX);
   readonly #digits = new Int32Array(GROUPS_MAX);
   #head = 0;
+  /** How many of them stand before the last one, joined to it and to each other. */
+  #chain = 0;
   readonly #code = new Uint8Array(CODE_CHARACTERS_MAX);
 
-  constructor(codes: readonly CodeEntity[], words: readonly WordEntity[]) {
+  /** @param thresholds the least score by entity */
+  constructor(codes: readonly CodeEntity[], words: readonly WordEntity[], thresholds: ReadonlyMap<string, number>) {
     this.#words = words;
     this.#wantsWords = words.length > 0;
     this.#until = new Int32Array(words.length);
-    this.#emits = words.map(({ entity, skips }, index) => (from, to, score) => {
-      if (skips) this.#until[index] = to;
-      this.#found(entity, from, to, score);
+    this.#emits = words.map(({ entity, skips }, index) => {
+      const threshold = thresholds.get(entity) ?? 0;
+      return (from, to, score) => {
+        if (skips) {
+          this.#until[index] = to;
+          this.#isDirty = true;
+        }
+        if (score >= threshold) this.#found(entity, from, to, score);
+      };
     });
     this.#wantsCodes = codes.length > 0;
     this.#wantsIban = codes.some(({ entity }) => entity === 'IBAN_CODE');
@@ -73,63 +101,165 @@ export class Blocks {
     }
     for (const code of codes) {
       for (const layout of code.layouts) this.#layouts.add(layoutOf(layout));
-      const wanted = { entity: code.entity, code, layouts: new Set(code.layouts.map(layoutOf)), context: new Set(code.context) };
-      for (const shape of new Set(code.shapes)) {
-        const key = shapeKey(shape);
-        const there = this.#byShape.get(key);
-        if (there) there.push(wanted);
-        else this.#byShape.set(key, [wanted]);
-        this.#lengths |= 1 << shape.length;
-        this.#lengthMax = Math.max(this.#lengthMax, shape.length);
-        this.#digitsMin = Math.min(this.#digitsMin, shape.split('9').length - 1);
-      }
+      this.#add({
+        entity: code.entity,
+        code,
+        layouts: new Set(code.layouts.map(layoutOf)),
+        context: contextOf(code.context),
+        threshold: thresholds.get(code.entity) ?? 0,
+      });
     }
   }
 
-  find(bytes: Buffer, found: FoundEntity): void {
+  #add(wanted: Wanted): void {
+    for (const shape of new Set(wanted.code.shapes)) {
+      const key = shapeKey(shape);
+      const there = this.#byShape.get(key);
+      if (there) there.push(wanted);
+      else this.#byShape.set(key, [wanted]);
+      const place = placeOf(key);
+      this.#maybe[place >>> 5] = (this.#maybe[place >>> 5] ?? 0) | (1 << (place & 31));
+      this.#lengths |= 1 << shape.length;
+      this.#lengthMax = Math.max(this.#lengthMax, shape.length);
+      if (!shape.includes('A')) this.#plainMin = Math.min(this.#plainMin, shape.length);
+      this.#digitsMin = Math.min(this.#digitsMin, shape.split('9').length - 1);
+    }
+  }
+
+  /**
+   * @param isRaw the text is as it came: at the first byte that has to be undone it is given up
+   * @returns what other detectors have to look for, as bits of `survey.ts`, with `odd` when it was given up
+   */
+  find(bytes: Buffer, found: FoundEntity, isRaw: boolean): number {
     const { length } = bytes;
+    const table = isRaw ? RAW : CLASS;
+    // Of a word with a small letter in front only the names of months are of use inside of a sentence, and those beside a number.
+    const wantsSmall = this.#wantsWords && length <= CELL_BYTES_MAX;
     this.#found = found;
-    this.#until.fill(0);
-    let chain = 0;
+    if (this.#isDirty) this.#until.fill(0);
+    this.#isDirty = false;
+    let bits = 0;
+    // Where the last run ended that a code can go on from, and how many more characters such a code has at most.
     let before = -1;
+    let left = 0;
     for (let at = 0; at < length; ) {
-      let kind = CLASS[bytes[at] ?? 0] ?? 0;
+      const first = bytes[at] ?? 0;
+      let kind = table[first] ?? 0;
       if (kind === 0) {
         at++;
         continue;
       }
       const from = at;
+      if (kind === LETTER) {
+        let isListed = false;
+        if (first >= SMALL_A && !wantsSmall) {
+          do kind = ++at < length ? (table[bytes[at] ?? 0] ?? 0) : 0;
+          while (kind === LETTER);
+        } else {
+          let hash = HASH_SEED;
+          let byte = first;
+          do {
+            hash = hashed(hash, byte);
+            byte = ++at < length ? (bytes[at] ?? 0) : 0;
+            kind = table[byte] ?? 0;
+          } while (kind === LETTER);
+          isListed = mayBeListed(hash);
+        }
+        if (kind === 0 || kind >= SIGN) {
+          if (isListed || (at < length && isBeforeNumber(bytes, at))) this.#word(bytes, from, at);
+          if (left <= 0) continue;
+          left = isGap(bytes, before, from) ? left - (at - from) : 0;
+          if (left <= 0) continue;
+          before = at;
+          this.#push(from, at, (1 << (at - from)) - 1, 0);
+          if (at - from <= TAIL_LETTERS_MAX) this.#lookBack(bytes, found);
+          continue;
+        }
+      } else if (kind >= SIGN) {
+        const sign = kind === SIGN ? signAt(bytes, at) : BITS.odd;
+        bits |= sign;
+        if (isRaw && (sign & BITS.odd) !== 0) return bits;
+        at++;
+        continue;
+      }
+      at = this.#mixed(bytes, from, at, left > 0 ? before : -1, table);
+      left = this.#joins ? this.#lengthMax : 0;
+      before = at;
+    }
+    return bits;
+  }
+
+  /** Whether the run that was read last can be a part of a code. */
+  #joins = false;
+
+  /** A run with something else than letters in it, from the first such byte on. Says where it ends. */
+  #mixed(bytes: Buffer, from: number, start: number, before: number, table: Uint8Array): number {
+    const { length } = bytes;
+    let at = start;
+    let mask = (1 << (start - from)) - 1;
+    let count = 0;
+    let foreign = false;
+    for (; at < length; at++) {
+      const kind = table[bytes[at] ?? 0] ?? 0;
+      if (kind === DIGIT) {
+        count++;
+        mask <<= 1;
+      } else if (kind === LETTER || kind === FOREIGN) {
+        mask = (mask << 1) | 1;
+        if (kind === FOREIGN) foreign = true;
+      } else break;
+    }
+    this.#joins = false;
+    const goesOn = at < length && GOES_ON[bytes[at] ?? 0] === 1;
+    if (count === 0) {
+      if (this.#wantsWords) this.#word(bytes, from, at);
+      return at;
+    }
+    if (this.#wantsWords && (goesOn || count >= NUMBER_DIGITS_MIN)) this.#number(bytes, from, at);
+    if (!this.#wantsCodes) return at;
+    // Most numbers are short, and alone.
+    if (!goesOn && count < this.#plainMin && count === at - from && (from === 0 || JOINS[bytes[from - 1] ?? 0] === 0)) return at;
+    if (foreign) this.#between(bytes, from, at, this.#found);
+    else if (at - from <= CODE_CHARACTERS_MAX) {
+      if (before < 0 || !isGap(bytes, before, from)) this.#readBack(bytes, from);
+      this.#push(from, at, mask, count);
+      this.#joins = true;
+      this.#lookBack(bytes, this.#found);
+    }
+    if (this.#wantsBareRuns && count >= BARE_RUN_MIN && (count < at - from || bytes[from] === ZERO))
+      this.#bareRuns(bytes, from, at, this.#found);
+    return at;
+  }
+
+  /** The words before a number, as far as a code may reach. They are not kept while they pass: hardly any stands before a number. */
+  #readBack(bytes: Buffer, from: number): void {
+    let room = this.#lengthMax;
+    let first = from;
+    let slot = this.#head;
+    let groups = 0;
+    while (groups < GROUPS_MAX - 1) {
+      let to = first;
+      while (to > 0 && first - to < GAP_MAX && JOINS[bytes[to - 1] ?? 0] === 1) to--;
+      let start = to;
       let mask = 0;
       let count = 0;
-      let foreign = false;
-      let hash = HASH_SEED;
-      do {
-        const byte = bytes[at] ?? 0;
-        hash = hashed(hash, byte);
-        if (kind === DIGIT) {
-          count++;
-          mask <<= 1;
-        } else {
-          mask = (mask << 1) | 1;
-          if (kind === FOREIGN) foreign = true;
-        }
-        kind = ++at < length ? (CLASS[bytes[at] ?? 0] ?? 0) : 0;
-      } while (kind !== 0);
-      if (this.#wantsWords) this.#word(bytes, from, at, count > 0, hash);
-      if (!this.#wantsCodes) continue;
-      if (foreign) {
-        if (count > 0) this.#between(bytes, from, at, found);
-        before = -1;
-      } else if (at - from > CODE_CHARACTERS_MAX) before = -1;
-      else {
-        chain = before >= 0 && isGap(bytes, before, from) ? Math.min(chain + 1, GROUPS_MAX - 1) : 0;
-        before = at;
-        this.#push(from, at, mask, count);
-        if (count > 0 || (chain > 0 && at - from <= 5)) this.#lookBack(bytes, chain, found);
+      for (; start > 0 && to - start < room; start--) {
+        const kind = CLASS[bytes[start - 1] ?? 0];
+        if (kind === DIGIT) count++;
+        else if (kind === LETTER) mask |= 1 << (to - start);
+        else break;
       }
-      if (this.#wantsBareRuns && count >= BARE_RUN_MIN && (count < at - from || bytes[from] === ZERO))
-        this.#bareRuns(bytes, from, at, found);
+      if (to === first || start === to || (start > 0 && isInRun(bytes[start - 1] ?? 0))) break;
+      this.#from[slot] = start;
+      this.#to[slot] = to;
+      this.#mask[slot] = mask;
+      this.#digits[slot] = count;
+      slot = (slot + GROUPS_MAX - 1) % GROUPS_MAX;
+      room -= to - start;
+      first = start;
+      groups++;
     }
+    this.#chain = groups - 1;
   }
 
   /** Codes without a gap between letters of other scripts. */
@@ -144,23 +274,29 @@ export class Blocks {
         if (isDigit) count++;
       }
       if (count > 0 && at - start <= CODE_CHARACTERS_MAX) {
+        this.#chain = -1;
         this.#push(start, at, mask, count);
-        this.#lookBack(bytes, 0, found);
+        this.#lookBack(bytes, found);
       }
       at = Math.max(at, start + 1);
     }
   }
 
-  #word(bytes: Buffer, from: number, to: number, hasDigit: boolean, hash: number): void {
-    const kinds = hasDigit ? 0 : kindsOfHash(hash);
-    if (kinds === 0 && !hasDigit && !(bytes[to] === 0x20 && CLASS[bytes[to + 1] ?? 0] === DIGIT)) return;
+  #word(bytes: Buffer, from: number, to: number): void {
+    const kinds = kindsOf(bytes, from, to);
+    if (kinds === 0 && !(bytes[to] === SPACE && CLASS[bytes[to + 1] ?? 0] === DIGIT)) return;
     for (let index = 0; index < this.#words.length; index++) {
       if (from < (this.#until[index] ?? 0)) continue;
-      const word = this.#words[index];
       const emit = this.#emits[index];
-      if (!word || !emit) continue;
-      if (hasDigit) word.number?.(bytes, from, to, emit);
-      else word.block?.(bytes, from, to, kinds, emit);
+      if (emit) this.#words[index]?.block?.(bytes, from, to, kinds, emit);
+    }
+  }
+
+  #number(bytes: Buffer, from: number, to: number): void {
+    for (let index = 0; index < this.#words.length; index++) {
+      if (from < (this.#until[index] ?? 0)) continue;
+      const emit = this.#emits[index];
+      if (emit) this.#words[index]?.number?.(bytes, from, to, emit);
     }
   }
 
@@ -171,10 +307,12 @@ export class Blocks {
     this.#to[slot] = to;
     this.#mask[slot] = mask;
     this.#digits[slot] = count;
+    this.#chain = Math.min(this.#chain + 1, GROUPS_MAX - 1);
   }
 
   /** Every sequence of runs that ends with the last one. */
-  #lookBack(bytes: Buffer, chain: number, found: FoundEntity): void {
+  #lookBack(bytes: Buffer, found: FoundEntity): void {
+    const chain = this.#chain;
     let slot = this.#head;
     const to = this.#to[slot] ?? 0;
     let length = 0;
@@ -194,26 +332,33 @@ export class Blocks {
       count += this.#digits[slot] ?? 0;
       layout = groups <= 11 ? layout + size * unit : -1;
       unit *= LAYOUT_BASE;
-      if (groups > 1) smallest = Math.min(smallest, size);
-      largest = Math.max(largest, size);
+      if (groups > 1 && size < smallest) smallest = size;
+      if (size > largest) largest = size;
       if (count >= this.#digitsMin) {
-        // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
-        const regular = groups === 1 || (smallest === largest && last <= largest && (largest > 1 || groups === chain + 1));
-        const isLaidOut = regular || this.#layouts.has(layout);
-        if (isLaidOut && length <= SHAPE_CHARACTERS_MAX && (this.#lengths & (1 << length)) !== 0) {
-          const wanted = this.#byShape.get((1 << length) | mask);
-          if (wanted) this.#check(bytes, { from, to, length, groups, layout, regular, wanted }, found);
+        if (length <= SHAPE_CHARACTERS_MAX && (this.#lengths & (1 << length)) !== 0 && this.#isShape((1 << length) | mask)) {
+          // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
+          const regular = groups === 1 || (smallest === largest && last <= largest && (largest > 1 || groups === chain + 1));
+          if (regular || this.#layouts.has(layout)) {
+            const wanted = this.#byShape.get((1 << length) | mask);
+            if (wanted) this.#check(bytes, { from, to, length, groups, layout, regular, wanted }, found);
+          }
         }
         if (this.#wantsIban && size >= 4 && length >= 15) this.#checkIban(bytes, from, to, length, found);
       }
-      slot = (slot + GROUPS_MAX - 1) % GROUPS_MAX;
+      slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
     }
+  }
+
+  #isShape(key: number): boolean {
+    const place = placeOf(key);
+    return ((this.#maybe[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
   }
 
   #check(bytes: Buffer, at: Sequence, found: FoundEntity): void {
     const { from, to, length, groups } = at;
     const code = this.#compact(bytes, from, to);
-    for (const { entity, code: spec, layouts, context } of at.wanted) {
+    let known = -1;
+    for (const { entity, code: spec, layouts, context, threshold } of at.wanted) {
       let layout: Layout = 'plain';
       if (groups > 1) {
         if (layouts.has(at.layout)) layout = 'listed';
@@ -222,7 +367,11 @@ export class Blocks {
       }
       const score = spec.score(code, length, layout);
       if (score <= 0) continue;
-      found(entity, from, to, score < CONTEXT_SCORE_MIN + CONTEXT_SCORE && hasContext(bytes, from, context) ? raised(score) : score);
+      // The words before it are read only where they can make a difference.
+      const isOpen = score < CONTEXT_SCORE_MIN + CONTEXT_SCORE && raised(score) >= threshold;
+      if (isOpen && known < 0) known = readContext(bytes, from);
+      const final = isOpen && isIn(context, known) ? raised(score) : score;
+      if (final >= threshold) found(entity, from, to, final);
     }
   }
 
@@ -240,8 +389,8 @@ export class Blocks {
     for (let at = from; at < to && length < CODE_CHARACTERS_MAX; at++) {
       const byte = bytes[at] ?? 0;
       const kind = CLASS[byte];
-      if (kind === 0) continue;
-      this.#code[length++] = kind === LETTER ? byte & 0xdf : byte;
+      if (kind === LETTER) this.#code[length++] = byte & 0xdf;
+      else if (kind === DIGIT || kind === FOREIGN) this.#code[length++] = byte;
     }
     return this.#code;
   }
@@ -285,21 +434,47 @@ export function raised(score: number): number {
 const LETTER = 1;
 const DIGIT = 2;
 const FOREIGN = 3;
+const SIGN = 4;
+const ODD = 5;
 
-/** Letters, digits, and bytes of other scripts. */
+/** Letters, digits, bytes of other scripts, and the signs that other detectors want to know of. */
 const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
   if (byte >= 0x30 && byte <= 0x39) return DIGIT;
   if ((byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a)) return LETTER;
-  return byte >= 0x80 ? FOREIGN : 0;
+  return byte >= 0x80 ? FOREIGN : isSign(byte) ? SIGN : 0;
 });
+
+/** The same of a text that nothing was undone in. */
+const RAW = CLASS.map((kind, byte) => (isOdd(byte) ? ODD : kind));
 
 /** What may stand between the groups of one code. */
 const JOINS = Uint8Array.from({ length: 256 }, (_, byte) => (' -./_+'.includes(String.fromCharCode(byte)) ? 1 : 0));
+
+/** Behind a number that is not at its end yet: of a code, of a telephone, of a day, of a house. */
+const GOES_ON = Uint8Array.from({ length: 256 }, (_, byte) => (' -./()_+:'.includes(String.fromCharCode(byte)) ? 1 : 0));
+
+/** Whether a digit comes soon, behind blanks and dots. */
+function isBeforeNumber(bytes: Buffer, from: number): boolean {
+  for (let at = from; at < from + BEFORE_NUMBER_MAX && at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte !== SPACE && byte !== DOT) return at > from && CLASS[byte] === DIGIT;
+  }
+  return false;
+}
 
 function isGap(bytes: Buffer, from: number, to: number): boolean {
   if (to - from > GAP_MAX) return false;
   for (let at = from; at < to; at++) if (JOINS[bytes[at] ?? 0] === 0) return false;
   return true;
+}
+
+function isInRun(byte: number): boolean {
+  const kind = CLASS[byte] ?? 0;
+  return kind !== 0 && kind < SIGN;
+}
+
+function placeOf(key: number): number {
+  return (key ^ (key >>> 15)) & 0xffff;
 }
 
 function shapeKey(shape: string): number {

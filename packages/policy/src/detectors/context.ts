@@ -1,26 +1,83 @@
 const WORDS_MAX = 6;
 const BYTES_MAX = 64;
+/** With the parts of `cardNumber`, which count as words. */
+const HASHES_MAX = 2 * BYTES_MAX;
+const SEED = 0x811c9dc5;
 
-/** Whether one of the words stands close before `at`: at most six words and 64 bytes away. Also as a part of `cardNumber`. */
-export function hasContext(bytes: Buffer, at: number, words: ReadonlySet<string>): boolean {
-  if (words.size === 0) return false;
+/** Words that say what stands behind them, by their hashes: words of a text are looked up without making strings of them. */
+export type ContextWords = ReadonlySet<number>;
+
+/** @param words in lower case */
+export function contextOf(words: Iterable<string>): ContextWords {
+  const hashes = new Set<number>();
+  for (const word of words) hashes.add(small(Buffer.from(word).reduce(hashed, SEED)));
+  return hashes;
+}
+
+/** From a word's end to its beginning would do as well; what counts is that all do it in the same way. */
+function hashed(hash: number, byte: number): number {
+  return Math.imul(hash ^ (byte | 0x20), 0x01000193);
+}
+
+/** A number that needs no memory of its own. */
+function small(hash: number): number {
+  return hash >>> 2;
+}
+
+const HASHES = new Int32Array(HASHES_MAX);
+
+/** Reads the words close before `at`: at most six words and 64 bytes away. Says how many hashes `isIn` has to look at. */
+export function readContext(bytes: Uint8Array, at: number): number {
   const floor = Math.max(0, at - BYTES_MAX);
+  let known = 0;
   let end = at;
   for (let count = 0; count < WORDS_MAX; count++) {
-    while (end > floor && !isLetter(bytes[end - 1] ?? 0)) end--;
+    while (end > floor && LETTER[bytes[end - 1] ?? 0] === 0) end--;
     let from = end;
-    while (from > floor && isLetter(bytes[from - 1] ?? 0)) from--;
-    if (from === end) return false;
-    const word = bytes.toString('latin1', from, end);
-    if (words.has(word.toLowerCase())) return true;
-    if (HUMP.test(word)) for (const part of word.split(HUMP)) if (words.has(part.toLowerCase())) return true;
+    while (from > floor && LETTER[bytes[from - 1] ?? 0] === 1) from--;
+    if (from === end) break;
+    known = readWord(bytes, from, end, known);
     end = from;
   }
+  return known;
+}
+
+/** The word, and its parts when a capital stands behind a small letter. */
+function readWord(bytes: Uint8Array, from: number, to: number, start: number): number {
+  let known = start;
+  let whole = SEED;
+  let part = SEED;
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at] ?? 0;
+    if (at > from && isCapital(byte) && isSmall(bytes[at - 1] ?? 0)) {
+      HASHES[known++] = small(part);
+      part = SEED;
+    }
+    whole = hashed(whole, byte);
+    part = hashed(part, byte);
+  }
+  if (part !== whole) HASHES[known++] = small(part);
+  HASHES[known++] = small(whole);
+  return known;
+}
+
+/** Whether one of the words that were read last is among these. @param known what `readContext` said */
+export function isIn(words: ContextWords, known: number): boolean {
+  for (let index = 0; index < known; index++) if (words.has(HASHES[index] ?? 0)) return true;
   return false;
 }
 
-const HUMP = /(?<=[a-z])(?=[A-Z])/;
-
-function isLetter(byte: number): boolean {
-  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte >= 0x80;
+/** Whether one of the words stands close before `at`. Also as a part of `cardNumber`. */
+export function hasContext(bytes: Uint8Array, at: number, words: ContextWords): boolean {
+  return words.size > 0 && isIn(words, readContext(bytes, at));
 }
+
+function isCapital(byte: number): boolean {
+  return byte >= 0x41 && byte <= 0x5a;
+}
+
+function isSmall(byte: number): boolean {
+  return byte >= 0x61 && byte <= 0x7a;
+}
+
+const LETTER = Uint8Array.from({ length: 256 }, (_, byte) => (isCapital(byte) || isSmall(byte) || byte >= 0x80 ? 1 : 0));

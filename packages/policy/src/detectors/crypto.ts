@@ -16,23 +16,18 @@ export const CRYPTO: RunEntity = {
   begin: () => {
     checks = 0;
   },
-  find(bytes, from, to, found) {
-    for (let at = from; at < to; ) {
-      if (!isWord(bytes[at] ?? 0)) {
-        at++;
-        continue;
-      }
-      let end = at;
-      while (end < to && isWord(bytes[end] ?? 0)) end++;
-      const length = end - at;
-      const first = bytes[at];
-      if (length === 42 && first === 0x30 && bytes[at + 1] === 0x78) {
-        if (isHex(bytes, at + 2, end)) found(at, end, 0.85);
-      } else if ((first === 0x31 || first === 0x33) && length >= 26 && length <= 35) {
-        if (isAlphabet(bytes, at, end) && (++checks > CHECKS_MAX || isBase58Check(bytes, at, end))) found(at, end, 1);
-      } else if (length >= 42 && length <= 62 && isSegwit(bytes, at, end)) found(at, end, 1);
-      at = end;
-    }
+  firsts: '013bB',
+  begins(bytes, at, to, found) {
+    let end = at;
+    while (end < to && isWord(bytes[end] ?? 0)) end++;
+    const length = end - at;
+    const first = bytes[at];
+    if (length === 42 && first === 0x30 && bytes[at + 1] === 0x78) {
+      if (isHex(bytes, at + 2, end)) found(at, end, 0.85);
+    } else if ((first === 0x31 || first === 0x33) && length >= 26 && length <= 35) {
+      if (isAlphabet(bytes, at, end) && (++checks > CHECKS_MAX || isBase58Check(bytes, at, end))) found(at, end, 1);
+    } else if (length >= 42 && length <= 62 && isSegwit(bytes, at, end)) found(at, end, 1);
+    return end;
   },
 };
 

@@ -35,6 +35,8 @@ export interface Hints {
 export interface ScanEntity {
   readonly entity: string;
   readonly hints: Hints;
+  /** One of these has to be in the text; see `survey.ts`. */
+  readonly bits: number;
   find(bytes: Buffer, found: Found): void;
 }
 
@@ -43,8 +45,12 @@ export interface RunEntity {
   readonly entity: string;
   /** Called once in front of each text. */
   begin?(): void;
-  /** @param from where the run begins, `to` where it ends */
-  find(bytes: Buffer, from: number, to: number, found: Found): void;
+  /** What a word in the run begins with for `begins` to be called. */
+  readonly firsts?: string;
+  /** Called where a word begins. Says from where on it wants to be called again. `to` is where the run ends */
+  begins?(bytes: Buffer, at: number, to: number, found: Found): number;
+  /** Called for the whole run: from where it begins to where it ends. */
+  find?(bytes: Buffer, from: number, to: number, found: Found): void;
 }
 
 /** Something about words and numbers. */

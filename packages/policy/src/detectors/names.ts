@@ -1,11 +1,10 @@
+import { CELL_BYTES_MAX } from './blocks.ts';
 import type { WordEntity } from './detector.ts';
 import { KINDS, kindsOf } from './words.ts';
 
 const WORD_BYTES_MAX = 24;
 const NAME_WORDS_MAX = 4;
 const PLACE_WORDS_MAX = 4;
-/** A value that is nothing but a name is shorter than this. */
-const CELL_BYTES_MAX = 48;
 
 /**
  * Names of people by lists of given and family names: a given name before a capitalised word, a title before one, `Family, Given`. It

@@ -1,12 +1,12 @@
 import { raised } from './blocks.ts';
-import { hasContext } from './context.ts';
+import { contextOf, hasContext } from './context.ts';
 import type { WordEntity } from './detector.ts';
 
 const DIGITS_MIN = 7;
 const DIGITS_MAX = 15;
 /** Signs between two groups: `) ` or ` - ` */
 const GAP_MAX = 3;
-const CONTEXT: ReadonlySet<string> = new Set(
+const CONTEXT = contextOf(
   'phone number telephone cell cellphone mobile call tel fax telefon telefone celular handy whatsapp sms contact'.split(' '),
 );
 

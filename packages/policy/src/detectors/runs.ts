@@ -16,7 +16,7 @@ function wordsAnd(signs: string): Uint8Array {
 }
 
 /** Hands each long run to those who look for secrets in it. One pass. */
-export function findRuns(bytes: Buffer, visit: (from: number, to: number) => void): void {
+export function findRuns(bytes: Buffer, visit: (bytes: Buffer, from: number, to: number) => void): void {
   const { length } = bytes;
   let at = 0;
   while (at + RUN_BYTES_MIN <= length) {
@@ -41,7 +41,7 @@ export function findRuns(bytes: Buffer, visit: (from: number, to: number) => voi
         line = to;
       } else break;
     }
-    if (to - from >= RUN_BYTES_MIN) visit(from, to);
+    if (to - from >= RUN_BYTES_MIN) visit(bytes, from, to);
     at = to;
   }
 }

@@ -1,10 +1,12 @@
 import { ALIASES, CODES, RUNS, SCANS, WORDS } from './all.ts';
 import { Blocks } from './blocks.ts';
 import type { CompiledCustom } from './custom.ts';
-import type { CodeEntity, Found, Hints, RunEntity, ScanEntity } from './detector.ts';
+import type { CodeEntity, Found, Hints, ScanEntity } from './detector.ts';
 import { decodedText } from './encoded.ts';
 import { prefilter } from './prefilter.ts';
+import { Runs } from './run-search.ts';
 import { findRuns, RUN_BYTES_MIN } from './runs.ts';
+import { BITS, survey } from './survey.ts';
 import { type View, viewOf } from './view.ts';
 
 /** A sensitive value in a text, in bytes. */
@@ -30,40 +32,8 @@ const BEHIND_BYTES = 16 * 1024;
 export const SEARCH_MS_MAX = 2_000;
 const BEFORE_BYTES = 512;
 
-/** What is in a text at all, as bits. */
-const BITS = { at: 1, colon: 2, dot: 4, slash: 8, dash: 16, digit: 32, letter: 64, odd: 128 } as const;
-const SIGNS = new Map<number, number>([
-  [0x40, BITS.at],
-  [0x3a, BITS.colon],
-  [0x2e, BITS.dot],
-  [0x2f, BITS.slash],
-  [0x2d, BITS.dash],
-  // What has to be undone before a text can be read.
-  [0x5c, BITS.odd],
-  [0x25, BITS.odd],
-  [0x1b, BITS.odd],
-]);
-const BIT = Uint8Array.from({ length: 256 }, (_, byte) => {
-  if (byte < 0x09) return BITS.odd;
-  if (byte >= 0x80) return BITS.odd | BITS.letter;
-  if (byte >= 0x30 && byte <= 0x39) return BITS.digit;
-  return (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a ? BITS.letter : (SIGNS.get(byte) ?? 0);
-});
-
-function bitsOf(bytes: Buffer): number {
-  let bits = 0;
-  for (let at = 0; at < bytes.length; at++) bits |= BIT[bytes[at] ?? 0] ?? 0;
-  return bits;
-}
-
-/** What has to be in a text for this to be worth a try. */
-function bitsFor({ hints }: ScanEntity): number {
-  return hints.bytes ? hints.bytes.reduce((sum, byte) => sum | (BIT[byte] ?? 0), 0) : BITS.dash;
-}
-
 /** A detector with what it is to call. */
 interface Bound {
-  readonly bits: number;
   readonly found: Found;
 }
 
@@ -75,11 +45,20 @@ export class Search {
   readonly suspects: (bytes: Buffer) => boolean;
   readonly #thresholds: ReadonlyMap<string, number>;
   readonly #blocks: Blocks | undefined;
-  #emit: Emit = () => undefined;
   readonly #scans: readonly (ScanEntity & Bound)[];
-  readonly #blockBits: number;
-  readonly #runs: readonly (RunEntity & Bound)[];
+  readonly #scanBits: number;
+  readonly #runs: Runs | undefined;
   readonly #customs: readonly CompiledCustom[];
+  readonly #wantsRuns: boolean;
+
+  /** What is being searched: where its bytes stand in the text, and which of it is this piece's own. */
+  #view: View | undefined;
+  #start = 0;
+  #ownFrom = 0;
+  #ownTo = 0;
+  /** Set while what was decoded is searched: all of it is one value. */
+  #inner: Map<string, number> | undefined;
+  #findings: Finding[] = NONE;
 
   /** @param thresholds the least score by entity; of those that are not known and not among `customs` nothing is found */
   constructor(thresholds: ReadonlyMap<string, number>, customs: readonly CompiledCustom[] = []) {
@@ -87,62 +66,95 @@ export class Search {
     const isWanted = ({ entity }: { entity: string }): boolean => thresholds.has(entity);
     const codes = CODES.filter(isWanted);
     const words = WORDS.filter(isWanted);
-    const bound =
-      (entity: string): Found =>
-      (from, to, score) =>
-        this.#emit(entity, from, to, score);
-    this.#scans = SCANS.filter(isWanted).map((scan) => ({ ...scan, bits: bitsFor(scan), found: bound(scan.entity) }));
-    this.#blockBits = BITS.digit | (words.some(({ block }) => block) ? BITS.letter : 0);
-    this.#runs = RUNS.filter(isWanted).map((run) => ({ ...run, bits: 0, found: bound(run.entity) }));
+    const runs = RUNS.filter(isWanted);
+    this.#scans = SCANS.filter(isWanted).map((scan) => ({ ...scan, found: this.#bound(scan.entity) }));
+    this.#scanBits = this.#scans.reduce((sum, { bits }) => sum | bits, 0);
+    this.#runs = runs.length > 0 ? new Runs(runs.map((run) => ({ run, found: this.#bound(run.entity) }))) : undefined;
     this.#customs = customs;
-    this.#blocks = codes.length + words.length > 0 ? new Blocks(codes, words) : undefined;
+    this.#blocks = codes.length + words.length > 0 ? new Blocks(codes, words, thresholds) : undefined;
+    this.#wantsRuns = thresholds.size > 0;
     const hints: Hints[] = [
       ...[...this.#scans, ...words].map((each) => each.hints),
       ...codes.map((code) => ({ digits: digitsOf(code) })),
-      ...(this.#runs.length > 0 ? [{ run: RUN_BYTES_MIN }] : []),
+      ...(runs.length > 0 ? [{ run: RUN_BYTES_MIN }] : []),
       // A pattern may fit anything.
       ...(customs.length > 0 ? [{ words: true }] : []),
     ];
     this.suspects = prefilter(hints);
   }
 
-  /** What is there, in no order; findings may overlap. @throws Error when it takes longer than `SEARCH_MS_MAX` */
+  /** What is there, in no order; findings may overlap. Do not change what is given back. */
   find(text: Buffer): Finding[] {
-    const findings: Finding[] = [];
-    const deadline = text.length > PIECE_BYTES ? performance.now() + SEARCH_MS_MAX : Number.POSITIVE_INFINITY;
+    this.#findings = NONE;
     for (let own = 0; own < text.length; own += PIECE_BYTES) {
-      if (own > 0 && performance.now() > deadline) throw new Error(`A text of ${text.length} bytes takes too long to be searched`);
-      const start = Math.max(0, own - BEFORE_BYTES);
-      const piece = own === 0 && text.length <= PIECE_BYTES ? text : text.subarray(start, own + PIECE_BYTES + BEHIND_BYTES);
-      const bits = bitsOf(piece);
-      const view = bits & BITS.odd ? viewOf(piece) : { bytes: piece, from: undefined, to: undefined };
-      this.#findIn(view.bytes, view.from ? bitsOf(view.bytes) : bits, true, (entity, from, to, score) => {
-        if (score < (this.#thresholds.get(entity) ?? 2)) return;
-        const range = rangeIn(view, from, to);
-        const first = start + range.from;
-        // What begins in another piece is found there.
-        if (first >= own && first < own + PIECE_BYTES) findings.push({ entity, from: first, to: start + range.to, score });
-      });
+      this.#ownFrom = own;
+      this.#ownTo = own + PIECE_BYTES;
+      this.#start = own === 0 ? 0 : own - BEFORE_BYTES;
+      this.#piece(own === 0 && text.length <= PIECE_BYTES ? text : text.subarray(this.#start, own + PIECE_BYTES + BEHIND_BYTES));
     }
+    const findings = this.#findings;
+    this.#findings = NONE;
     return findings;
   }
 
-  #findIn(bytes: Buffer, bits: number, isWhole: boolean, emit: Emit): void {
-    if (bits & this.#blockBits) this.#blocks?.find(bytes, emit);
-    this.#emit = emit;
-    for (const { find, found, bits: needed } of this.#scans) if (bits & needed) find(bytes, found);
-    for (const { entity, find } of this.#customs) find(bytes, (from, to, score) => emit(entity, from, to, score));
-    if (bytes.length < RUN_BYTES_MIN) return;
-    for (const { begin } of this.#runs) begin?.();
-    findRuns(bytes, (from, to) => {
-      this.#emit = emit;
-      for (const { find, found } of this.#runs) find(bytes, from, to, found);
-      if (isWhole) this.#findEncoded(bytes, from, to, emit);
-    });
+  #piece(piece: Buffer): void {
+    this.#view = undefined;
+    const known = this.#findings.length;
+    const bits = this.#look(piece, true);
+    if ((bits & BITS.odd) === 0) {
+      this.#findIn(piece, bits);
+      return;
+    }
+    if (this.#findings.length > known) this.#findings.length = known;
+    const view = viewOf(piece);
+    this.#view = view;
+    this.#findIn(view.bytes, this.#look(view.bytes, false));
+    this.#view = undefined;
   }
 
+  /** The one pass over all bytes. Says what else is to be looked for. */
+  #look(bytes: Buffer, isRaw: boolean): number {
+    return this.#blocks ? this.#blocks.find(bytes, this.#emit, isRaw) : survey(bytes);
+  }
+
+  #bound(entity: string): Found {
+    const threshold = this.#thresholds.get(entity) ?? 2;
+    return (from, to, score) => {
+      if (score >= threshold) this.#note(entity, from, to, score);
+    };
+  }
+
+  readonly #emit: Emit = (entity, from, to, score) => {
+    if (score >= (this.#thresholds.get(entity) ?? 2)) this.#note(entity, from, to, score);
+  };
+
+  #note(entity: string, first: number, end: number, score: number): void {
+    if (this.#inner) {
+      this.#inner.set(entity, Math.max(score, this.#inner.get(entity) ?? 0));
+      return;
+    }
+    const from = this.#start + (this.#view?.from?.[first] ?? first);
+    // What begins in another piece is found there.
+    if (from < this.#ownFrom || from >= this.#ownTo) return;
+    if (this.#findings === NONE) this.#findings = [];
+    this.#findings.push({ entity, from, to: this.#start + (this.#view?.to?.[end - 1] ?? end), score });
+  }
+
+  #findIn(bytes: Buffer, bits: number): void {
+    if (bits & this.#scanBits) for (const { find, found, bits: needed } of this.#scans) if (bits & needed) find(bytes, found);
+    for (const { entity, find } of this.#customs) find(bytes, (from, to, score) => this.#emit(entity, from, to, score));
+    if (bytes.length < RUN_BYTES_MIN || !this.#wantsRuns) return;
+    this.#runs?.begin();
+    findRuns(bytes, this.#run);
+  }
+
+  readonly #run = (bytes: Buffer, from: number, to: number): void => {
+    this.#runs?.find(bytes, from, to);
+    if (!this.#inner) this.#findEncoded(bytes, from, to);
+  };
+
   /** What is in a text that is written in hexadecimal digits or Base64 hides all of it. */
-  #findEncoded(bytes: Buffer, from: number, to: number, emit: Emit): void {
+  #findEncoded(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; ) {
       while (at < to && ENCODED[bytes[at] ?? 0] === 0) at++;
       const start = at;
@@ -150,20 +162,20 @@ export class Search {
       if (at - start < RUN_BYTES_MIN) continue;
       const text = decodedText(bytes, start, at);
       if (!text) continue;
-      const end = at;
       const found = new Map<string, number>();
-      const { bytes: inner } = viewOf(text);
-      this.#findIn(inner, bitsOf(inner), false, (entity, _, __, score) => {
-        if (score >= (this.#thresholds.get(entity) ?? 2)) found.set(entity, Math.max(score, found.get(entity) ?? 0));
-      });
-      for (const [entity, score] of found) emit(entity, start, end, score);
+      this.#inner = found;
+      try {
+        const { bytes: inner } = viewOf(text);
+        this.#findIn(inner, this.#look(inner, false));
+      } finally {
+        this.#inner = undefined;
+      }
+      for (const [entity, score] of found) this.#note(entity, start, at, score);
     }
   }
 }
 
-function rangeIn({ from, to }: View, first: number, end: number): { from: number; to: number } {
-  return { from: from?.[first] ?? first, to: to?.[end - 1] ?? end };
-}
+const NONE: Finding[] = [];
 
 /** The longest run of digits that every shape of a code has. */
 function digitsOf({ shapes, entity }: CodeEntity): number {

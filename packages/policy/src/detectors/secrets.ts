@@ -1,33 +1,31 @@
-import { hasContext } from './context.ts';
+import { contextOf, hasContext } from './context.ts';
 import type { RunEntity, ScanEntity } from './detector.ts';
 import { IN_RUN } from './runs.ts';
+import { BITS } from './survey.ts';
 
 /** A token that begins in a way that nothing else does. */
 interface Prefix {
   readonly start: string;
-  /** Letters, digits, and `_-` behind it. */
+  /** Letters, digits, and `_-` behind it. When both are the same, exactly so many; else a longer one is one too. */
   readonly least: number;
   readonly most: number;
 }
 
 function prefixed(entity: string, prefixes: readonly Prefix[]): RunEntity {
-  const first = new Uint8Array(256);
-  for (const { start } of prefixes) first[start.charCodeAt(0)] = 1;
   return {
     entity,
-    find(bytes, from, to, found) {
-      for (let at = from; at < to; at++) {
-        // A token begins where the run does, or behind a sign.
-        if (first[bytes[at] ?? 0] === 0 || (at > from && isWord(bytes[at - 1] ?? 0))) continue;
-        for (const { start, least, most } of prefixes) {
-          if (!startsWith(bytes, at, start)) continue;
-          let end = at + start.length;
-          while (end < to && end - at - start.length < most && isToken(bytes[end] ?? 0)) end++;
-          if (end - at - start.length < least || isWord(bytes[end] ?? 0)) continue;
-          found(at, end, 0.95);
-          at = end;
-        }
+    firsts: [...new Set(prefixes.map(({ start }) => start[0]))].join(''),
+    begins(bytes, at, to, found) {
+      for (const { start, least, most } of prefixes) {
+        if (!startsWith(bytes, at, start)) continue;
+        const from = at + start.length;
+        // Those of one length only are none when they are longer.
+        const end = tokenEnd(bytes, from, most === least ? Math.min(to, from + most) : to);
+        if (end - from < least || isWord(bytes[end] ?? 0)) continue;
+        found(at, end, 0.95);
+        return end;
       }
+      return at + 1;
     },
   };
 }
@@ -67,41 +65,40 @@ const ACCESS_KEY_STARTS = ['AKIA', 'ASIA', 'ABIA', 'ACCA', 'AGPA', 'AIDA', 'AROA
 /** The key's id has 20 characters; the secret has 40, and nothing to know it by but the words before it. */
 const AWS_ACCESS_KEY: RunEntity = {
   entity: 'AWS_ACCESS_KEY',
+  firsts: 'A',
+  begins(bytes, at, to, found) {
+    if (!ACCESS_KEY_STARTS.some((start) => startsWith(bytes, at, start))) return at + 1;
+    let end = at;
+    while (end < to && isUpperOrDigit(bytes[end] ?? 0)) end++;
+    if (end - at === ACCESS_KEY_BYTES && !isWord(bytes[end] ?? 0)) found(at, end, 0.95);
+    return end;
+  },
   find(bytes, from, to, found) {
-    for (let at = from; at + ACCESS_KEY_BYTES <= to; at++) {
-      if (bytes[at] !== 0x41 || (at > from && isWord(bytes[at - 1] ?? 0))) continue;
-      if (!ACCESS_KEY_STARTS.some((start) => startsWith(bytes, at, start))) continue;
-      let end = at;
-      while (end < to && isUpperOrDigit(bytes[end] ?? 0)) end++;
-      if (end - at === ACCESS_KEY_BYTES && !isWord(bytes[end] ?? 0)) found(at, end, 0.95);
-    }
     const length = to - from - (bytes[to - 1] === 0x2e ? 1 : 0);
     if (length >= 40 && length <= 64) {
       // `aws_secret_access_key=` is a part of the run.
-      const own = from + bytes.subarray(from, to - 2).lastIndexOf(0x3d) + 1;
+      let own = to - 2;
+      while (own > from && bytes[own - 1] !== 0x3d) own--;
       if (length - (own - from) === 40 && isMixed(bytes, own, own + 40, 1) && hasContext(bytes, own, AWS_WORDS)) found(own, own + 40, 0.9);
     }
   },
 };
 
-const AWS_WORDS: ReadonlySet<string> = new Set(['aws', 'secret', 'secretaccesskey']);
+const AWS_WORDS = contextOf(['aws', 'secret', 'secretaccesskey']);
 
 /** RFC 7519: two parts that are JSON, and a signature that may be empty. */
 const JWT: RunEntity = {
   entity: 'JWT',
-  find(bytes, from, to, found) {
-    for (let at = from; at + 3 < to; at++) {
-      if (bytes[at] !== 0x65 || !startsWith(bytes, at, 'eyJ') || (at > from && isWord(bytes[at - 1] ?? 0))) continue;
-      const header = tokenEnd(bytes, at, to);
-      if (header - at < 10 || bytes[header] !== 0x2e || !startsWith(bytes, header + 1, 'eyJ')) {
-        at = Math.max(at, header - 3);
-        continue;
-      }
-      const payload = tokenEnd(bytes, header + 1, to);
-      const end = bytes[payload] === 0x2e ? tokenEnd(bytes, payload + 1, to) : payload;
-      if (bytes[payload] === 0x2e) found(at, end, 0.95);
-      at = end;
-    }
+  firsts: 'e',
+  begins(bytes, at, to, found) {
+    if (!startsWith(bytes, at, 'eyJ')) return at + 1;
+    const header = tokenEnd(bytes, at, to);
+    if (header - at < 10 || bytes[header] !== 0x2e || !startsWith(bytes, header + 1, 'eyJ')) return Math.max(at + 1, header - 2);
+    const payload = tokenEnd(bytes, header + 1, to);
+    if (bytes[payload] !== 0x2e) return payload;
+    const end = tokenEnd(bytes, payload + 1, to);
+    found(at, end, 0.95);
+    return end;
   },
 };
 
@@ -118,6 +115,7 @@ const PEM_BYTES_MAX = 12_288;
 export const PRIVATE_KEY: ScanEntity = {
   entity: 'PRIVATE_KEY',
   hints: { texts: [PEM_BEGIN] },
+  bits: BITS.dashes,
   find(bytes, found) {
     let end = -1;
     for (let at = bytes.indexOf(PEM_BEGIN); at >= 0; at = bytes.indexOf(PEM_BEGIN, at + PEM_BEGIN.length)) {
@@ -143,7 +141,7 @@ function orLast(bytes: Buffer, at: number): number {
   return at < 0 ? bytes.length : at;
 }
 
-const SECRET_WORDS: ReadonlySet<string> = new Set(
+const SECRET_WORDS = contextOf(
   'secret token password passwd pwd apikey api key credential credentials auth authorization bearer access private passphrase'.split(' '),
 );
 const SECRET_BYTES_MAX = 512;
@@ -153,8 +151,10 @@ const ENTROPY_MIN = 3.4;
 const GENERIC_SECRET: RunEntity = {
   entity: 'GENERIC_SECRET',
   find(bytes, from, to, found) {
-    const equals = bytes.subarray(from, Math.min(to, from + 64)).indexOf(0x3d);
-    const own = equals > 0 && from + equals < to - 2 ? from + equals + 1 : from;
+    const limit = Math.min(to - 2, from + 64);
+    let equals = from;
+    while (equals < limit && bytes[equals] !== 0x3d) equals++;
+    const own = equals > from && equals < limit ? equals + 1 : from;
     const end = Math.min(to, own + SECRET_BYTES_MAX);
     if (end - own < 16 || !isMixed(bytes, own, end) || !hasContext(bytes, own, SECRET_WORDS)) return;
     if (entropyOf(bytes, own, end) >= ENTROPY_MIN) found(own, to, 0.6);
@@ -169,8 +169,9 @@ function isMixed(bytes: Buffer, from: number, to: number, digitsMin = 2): boolea
     const byte = bytes[at] ?? 0;
     if (byte >= 0x30 && byte <= 0x39) digits++;
     else if (byte >= 0x41) letters++;
+    if (digits >= digitsMin && letters >= 4) return true;
   }
-  return digits >= digitsMin && letters >= 4;
+  return false;
 }
 
 const SEEN = new Uint16Array(256);

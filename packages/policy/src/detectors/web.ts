@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { indexOfByte } from './bytes.ts';
 import type { Found, ScanEntity } from './detector.ts';
+import { BITS } from './survey.ts';
 
 const DOT = 0x2e;
 const COLON = 0x3a;
@@ -16,6 +17,7 @@ const IPV6_BYTES_MAX = 45;
 export const IP_ADDRESS: ScanEntity = {
   entity: 'IP_ADDRESS',
   hints: { bytes: [DOT, COLON] },
+  bits: BITS.address4 | BITS.address6,
   find: (bytes, found) => {
     findIpv4(bytes, found);
     findHexRuns(bytes, COLON, (from, to) => {
@@ -31,6 +33,7 @@ export const IP_ADDRESS: ScanEntity = {
 export const MAC_ADDRESS: ScanEntity = {
   entity: 'MAC_ADDRESS',
   hints: { bytes: [COLON, DASH, DOT] },
+  bits: BITS.hardware,
   find: (bytes, found) => {
     for (const sign of [COLON, DASH]) {
       findHexRuns(bytes, sign, (from, to) => {
@@ -47,6 +50,7 @@ export const MAC_ADDRESS: ScanEntity = {
 export const URL_ENTITY: ScanEntity = {
   entity: 'URL',
   hints: { bytes: [DOT, SLASH] },
+  bits: BITS.scheme | BITS.host,
   find: (bytes, found) => {
     let after = 0;
     for (let at = indexOfByte(bytes, COLON, 0); at >= 0; at = indexOfByte(bytes, COLON, at + 1)) {

@@ -28,7 +28,8 @@ export const KINDS = {
 
 /** The lists, by the hash of a word: a slice and its lower case for each word of a text would take longer than all else. */
 const LISTED = new Map<number, number>();
-const MAYBE = new Uint8Array(65_536);
+/** A bit for each of 65536 places that a hash can have. */
+const MAYBE = new Int32Array(2_048);
 
 list(GIVEN, KINDS.given);
 list(AMBIGUOUS, KINDS.given | KINDS.ambiguous);
@@ -55,9 +56,14 @@ function list(words: string, kind: number): void {
   for (const word of words.split(' ')) {
     const bytes = Buffer.from(word.replaceAll('_', ' '));
     const hash = hashOf(bytes, 0, bytes.length);
-    MAYBE[(hash ^ (hash >>> 16)) & 0xffff] = 1;
+    const place = placeOf(hash);
+    MAYBE[place >>> 5] = (MAYBE[place >>> 5] ?? 0) | (1 << (place & 31));
     LISTED.set(hash, (LISTED.get(hash) ?? 0) | kind);
   }
+}
+
+function placeOf(hash: number): number {
+  return (hash ^ (hash >>> 16)) & 0xffff;
 }
 
 /** One byte more of a word. */
@@ -78,5 +84,11 @@ export function kindsOf(bytes: Buffer, from: number, to: number): number {
 
 /** What the word with this hash can be. Most words are none of the lists: a table of bits says so before a map is asked. */
 export function kindsOfHash(hash: number): number {
-  return MAYBE[(hash ^ (hash >>> 16)) & 0xffff] === 0 ? 0 : (LISTED.get(hash) ?? 0);
+  return mayBeListed(hash) ? (LISTED.get(hash) ?? 0) : 0;
+}
+
+/** A `false` is certain. */
+export function mayBeListed(hash: number): boolean {
+  const place = placeOf(hash);
+  return ((MAYBE[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
 }

@@ -2,7 +2,7 @@
 export const GIVEN =
   'aaliyah aaron abigail abdullah abdul abraham ada adam adele adrian adriana agnes ahmad ahmed aidan aisha akira alan albert alberto aleksander ' +
   'alejandra alejandro alessandra alessandro alessia alex alexander alexandra alexandre alexandru alexis alfred alfredo alice alicia alina alison ' +
-  'allison alma alok alyssa amanda amber amelia amelie amina amir amit amy ana anastasia anders andrea andreas andreea andrei andres andrew ' +
+  'allison alma alok alyssa amanda amelia amelie amina amir amit amy ana anastasia anders andrea andreas andreea andrei andres andrew ' +
   'andrzej angela angelica angelina angelo anil anita anja anna annabelle anne annette annie annika anthony antoine anton antonia antonio anya ' +
   'ariana arjun armando arnold arthur arturo arun asha ashley astrid audrey aurora austin ava axel ayesha barbara barry bartosz beatrice beatriz ' +
   'benedict benjamin bernard bernd bertha bethany betty beverly bianca bjorn björn blanca bogdan bradley brandon brenda brendan brian bridget bruno ' +
@@ -36,12 +36,12 @@ export const GIVEN =
   'sergio shannon sharon shirley sibylle sigrid silvia simon simone sofia sonia sophia sophie stacy stanislav stefan stefania stefano stella stephan ' +
   'stephanie stephen steven stuart sunil suresh susan susanne suzanne sven svetlana sylvia tamara tanja tanya tara tatiana teresa terry thea theo ' +
   'theodor theodore theresa thomas tiago tiffany tim timothy tobias tomas tomasz toni tracy trevor tristan tyler ulrich ulrike umar ursula uwe ' +
-  'valentina valentine valerie vanessa vera veronica victor victoria vijay vikram viktor vincent vincenzo viola violet virginia vivian vladimir ' +
+  'valentina valentine valerie vanessa vera veronica victor victoria vijay vikram viktor vincent vincenzo viola virginia vivian vladimir ' +
   'walter wei wendy werner wilhelm william winston wolfgang xavier yasmin yolanda yuki yusuf yvonne zachary zara zoe zofia zuzanna';
 
 /** Taken for a name only beside another name. */
 export const AMBIGUOUS =
-  'angel april autumn bill bob carter chase christian crystal daisy dale dawn dean drew eve faith frank gene glen grace grant guy harmony hazel heath ' +
+  'amber angel april autumn bill bob carter chase christian crystal daisy dale dawn dean drew eve faith frank gene glen grace grant guy harmony hazel heath ' +
   'hope hunter iris ivy jack jasmine jordan joy june lance lane lee lily luna mark mason max may melody mercedes miles nick olive page parker pat ' +
   'paris pearl penny pierce ray reed rich rob robin rod rose ruby sage sandy scarlett scott skip sky stone summer sue taylor ted tom tony ' +
-  'trinity victoria virginia wade ward warren wayne will woody';
+  'trinity victoria violet virginia wade ward warren wayne will woody';
