@@ -28,6 +28,16 @@ export function readAgentEnv(env: NodeJS.ProcessEnv = process.env): AgentEnv {
   };
 }
 
+/** What the environment says of detectors. */
+export interface DetectionEnv {
+  readonly presidioUrl: string | undefined;
+  readonly mode: string | undefined;
+}
+
+export function readDetectionEnv(env: NodeJS.ProcessEnv = process.env): DetectionEnv {
+  return { presidioUrl: env.MSPRESIDIO_ANALYZER_URL?.trim() || undefined, mode: env.DLP_MODE?.trim() || undefined };
+}
+
 /** Where an agent keeps what it remembers. */
 export function readHome(env: NodeJS.ProcessEnv = process.env): string {
   return env.HOOP_HOME?.trim() || join(homedir(), '.hoop');
@@ -41,6 +51,8 @@ export const SERVICE_VARIABLES = [
   'HOOP_TLSSERVERNAME',
   'HOOP_AGENT_ENVS',
   'HOOP_SECRETS_DIR',
+  'MSPRESIDIO_ANALYZER_URL',
+  'DLP_MODE',
   'HTTPS_PROXY',
   'HTTP_PROXY',
   'NO_PROXY',

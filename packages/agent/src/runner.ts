@@ -6,7 +6,8 @@ import type { TargetMemory } from '@hoop/core/protocol';
 import { protocolNamed } from '@hoop/protocols/all';
 import type { SessionHost, UnconfirmedEvent } from '@hoop/tunnel/link';
 import type { FrameStream } from '@hoop/tunnel/stream';
-import { readHome } from './env.ts';
+import { Detection } from './detection.ts';
+import { readDetectionEnv, readHome } from './env.ts';
 import { EventJournal } from './event-journal.ts';
 import type { OwnConnection } from './own-connection.ts';
 import { readSecretsEnv } from './secrets/env.ts';
@@ -30,12 +31,14 @@ export class SessionRunner implements SessionHost {
     secrets: TargetSecrets = new TargetSecrets({ env: readSecretsEnv(), ownProcess: false }),
     own?: OwnConnection,
     memory: TargetMemory = new ProcessMemory(),
+    detection: Detection = new Detection(log, readDetectionEnv()),
   ) {
     this.#deps = {
       log,
       secrets,
       own,
       memory,
+      detection,
       intents: new IntentClock(),
       journal: this.#journal,
       protocolNamed,

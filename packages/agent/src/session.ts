@@ -9,6 +9,7 @@ import { compilePolicy } from '@hoop/policy/rules';
 import { parseMessage } from '@hoop/tunnel/control';
 import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
 import { GatewayApprovals, holdingAll } from './approvals.ts';
+import type { Detection } from './detection.ts';
 import type { EventJournal } from './event-journal.ts';
 import { type OwnConnection, ownSettings } from './own-connection.ts';
 import type { ResolvedTarget, TargetSecrets } from './secrets/target-secrets.ts';
@@ -20,6 +21,7 @@ export interface SessionDeps {
   readonly journal: EventJournal;
   readonly memory: TargetMemory;
   readonly secrets: TargetSecrets;
+  readonly detection: Detection;
   /** Where the agent runs beside an application: the connection that it offers by itself. */
   readonly own?: OwnConnection | undefined;
   protocolNamed(name: string): Protocol | undefined;
@@ -147,7 +149,9 @@ export class AgentSession implements StreamHandler {
 
   /** @throws Refusal `invalid_rule` */
   #compile(message: PolicyMessage): Policy {
-    const policy = compilePolicy(message, this.#dialect, { groups: this.#groups });
+    const { detection } = this.#deps;
+    const context = { groups: this.#groups, remote: detection.remoteOf(message) };
+    const policy = compilePolicy({ ...message, mode: detection.modeOf(message) }, this.#dialect, context);
     const missing = policy.needs.find((each) => !this.#answers.includes(each));
     if (missing !== undefined) {
       const why = `This agent cannot keep the rules about answers of this connection (${missing}); install a newer one`;

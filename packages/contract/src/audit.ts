@@ -64,6 +64,8 @@ export const SessionOpenEvent = z.object({
   verb: z.enum(['connect', 'exec']),
   origin: z.string(),
   peer: z.string(),
+  /** Present where values that a detector fails on are shown all the same. */
+  dlp_mode: z.literal('best-effort').optional(),
 });
 export type SessionOpenEvent = z.infer<typeof SessionOpenEvent>;
 

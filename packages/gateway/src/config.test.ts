@@ -106,11 +106,10 @@ test('a value that cannot be meant is refused, with what to do', () => {
 
 test('a variable that nobody reads is refused: misspelt, or of a feature that is not there', () => {
   assert.match(refusal({ HOOP_HOMEE: '/x' }), /HOOP_HOMEE is not a variable of hoop/);
-  for (const name of ['IDP_ISSUER', 'API_KEY', 'HOOP_SPIFFE_MODE', 'DISABLE_SESSIONS_DOWNLOAD', 'MSPRESIDIO_ANALYZER_URL']) {
+  for (const name of ['IDP_ISSUER', 'API_KEY', 'HOOP_SPIFFE_MODE', 'DISABLE_SESSIONS_DOWNLOAD']) {
     assert.match(refusal({ [name]: 'x' }), new RegExp(`${name} belongs to a feature`));
   }
   assert.match(refusal({ AUTH_METHOD: 'oidc' }), /local login only/);
-  assert.match(refusal({ DLP_MODE: 'best-effort' }), /masks strictly/);
   assert.match(refusal({ ORG_MULTI_TENANT: 'true' }), /one organization/);
 });
 
@@ -146,4 +145,26 @@ test('secrets of the configuration show nowhere', () => {
     TLS_KEY: 'hunter22',
   });
   assert.ok(!wrong.includes('hunter22'));
+});
+
+test('values are hidden when a detector fails, unless best-effort is asked for, which is told', () => {
+  assert.equal(config({}).dlpMode, 'strict');
+  assert.deepEqual(config({ DLP_MODE: 'strict' }).notices, []);
+  const made = config({ DLP_MODE: 'best-effort' });
+  assert.equal(made.dlpMode, 'best-effort');
+  assert.match(made.notices.join(), /shown to clients unmasked/);
+  assert.match(refusal({ DLP_MODE: 'loose' }), /strict, best-effort/);
+});
+
+test('a Presidio analyzer has an address, and nothing else says something else about it', () => {
+  assert.equal(config({}).presidioUrl, undefined);
+  const url = 'http://presidio:5002/';
+  assert.equal(config({ MSPRESIDIO_ANALYZER_URL: url, DLP_PROVIDER: 'mspresidio' }).presidioUrl, 'http://presidio:5002');
+  assert.match(refusal({ DLP_PROVIDER: 'mspresidio' }), /needs MSPRESIDIO_ANALYZER_URL/);
+  assert.match(refusal({ DLP_PROVIDER: 'gcp' }), /local, mspresidio/);
+  assert.match(refusal({ DLP_PROVIDER: 'local', MSPRESIDIO_ANALYZER_URL: url }), /contradict/);
+  for (const wrong of ['presidio:5002', 'http://user:pass@presidio', 'ftp://presidio', 'http://presidio/?a=b']) {
+    assert.match(refusal({ MSPRESIDIO_ANALYZER_URL: wrong }), /must be http/);
+  }
+  assert.match(config({ MSPRESIDIO_ANONYMIZER_URL: url }).notices.join(), /no effect/);
 });

@@ -40,6 +40,10 @@ export interface GatewayConfig {
    * disk within 5 ms, and is kept by the agent until then and told again after a crash. `disk`: every answer waits for the disk.
    */
   readonly auditSync: 'kernel' | 'disk';
+  /** What becomes of a value on which a detector failed: hidden, or shown and counted. */
+  readonly dlpMode: 'strict' | 'best-effort';
+  /** A Presidio analyzer, which agents ask about entities that they do not find by themselves; without a slash at the end. */
+  readonly presidioUrl: string | undefined;
   readonly adminGroup: string;
   readonly auditorGroup: string;
   readonly logLevel: LogLevel;
@@ -74,6 +78,8 @@ const IGNORED = new Set([
   'PLUGIN_AUDIT_PATH',
   'WEBAPP_USERS_MANAGEMENT',
   'DISABLE_CLIPBOARD_COPY_CUT',
+  // What is found is hidden by the agent.
+  'MSPRESIDIO_ANONYMIZER_URL',
 ]);
 
 /** What a container platform sets for a service that is called hoop-something: none of ours. */
@@ -106,6 +112,7 @@ export function loadConfig(env: GatewayEnv): GatewayConfig {
     tls,
     trustedProxies: read.trustedProxies(),
     metricsToken: read.metricsToken(),
+    ...read.detection(),
     auditSync: read.oneOf('AUDIT_SYNC', ['kernel', 'disk']) ?? 'kernel',
     ...read.groups(),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
@@ -310,11 +317,24 @@ class Reader {
     return word === 'json' ? 'json' : 'human';
   }
 
+  detection(): Pick<GatewayConfig, 'dlpMode' | 'presidioUrl'> {
+    const dlpMode = this.oneOf('DLP_MODE', ['strict', 'best-effort']) ?? 'strict';
+    if (dlpMode === 'best-effort') this.notices.push('DLP_MODE=best-effort: values that a detector fails on are shown to clients unmasked');
+    const provider = this.oneOf('DLP_PROVIDER', ['local', 'mspresidio']);
+    const text = this.#text('MSPRESIDIO_ANALYZER_URL');
+    if (provider === 'mspresidio' && text === undefined) this.#fault('DLP_PROVIDER=mspresidio needs MSPRESIDIO_ANALYZER_URL; set it');
+    if (provider === 'local' && text !== undefined)
+      this.#fault('DLP_PROVIDER=local and MSPRESIDIO_ANALYZER_URL contradict each other; unset one');
+    if (text === undefined) return { dlpMode, presidioUrl: undefined };
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const isPlain = url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username && !url.password;
+    if (!isPlain) this.#fault('MSPRESIDIO_ANALYZER_URL must be http://host[:port][/path] or https://host[:port][/path]');
+    return { dlpMode, presidioUrl: url?.href.replace(/\/+$/, '') };
+  }
+
   /** Refuses what would be silently not kept, and what is misspelt. */
   refuseUnsupported(): void {
     if (this.#only('AUTH_METHOD', 'local')) this.#fault('AUTH_METHOD: this release has local login only; set it to local or unset it');
-    if (this.#only('DLP_MODE', 'strict')) this.#fault('DLP_MODE: this release masks strictly only; set it to strict or unset it');
-    if (this.#text('DLP_PROVIDER')) this.#fault('DLP_PROVIDER: masking runs inside the agent in this release; unset the variable');
     if (this.flag('ORG_MULTI_TENANT')) this.#fault('ORG_MULTI_TENANT: one gateway serves one organization; unset the variable');
     for (const name of this.#env.others) {
       if (OF_OTHER_PARTS.has(name) || OF_PLATFORM.test(name) || name.startsWith('HOOP_TEST_')) continue;

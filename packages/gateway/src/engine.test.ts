@@ -88,7 +88,13 @@ let engine: Engine;
 let desk: ReviewDesk;
 let agent: Agent;
 let connection: ConnectionRow;
-const metrics = { sessionOpened: () => undefined, sessionClosed: () => undefined, action: () => undefined, bytes: () => undefined };
+const metrics = {
+  sessionOpened: () => undefined,
+  sessionClosed: () => undefined,
+  action: () => undefined,
+  bytes: () => undefined,
+  masked: () => undefined,
+};
 
 beforeEach(async () => {
   const home = `${scratch.path}/${randomUUID()}`;

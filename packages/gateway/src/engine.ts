@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { SessionCloseEvent, SessionOpenEvent } from '@hoop/contract/audit';
-import { AGENT_FEATURES, FRAME_KINDS, type OpenMessage } from '@hoop/contract/tunnel';
+import { AGENT_FEATURES, FRAME_KINDS, type OpenMessage, type PolicyMessage } from '@hoop/contract/tunnel';
 import type { Clock } from '@hoop/core/clock';
 import { type AccessMode, protocolOf } from '@hoop/core/connection';
 import { AppError, asAppError, Misconfigured, PeerFault, Refusal, TargetFault } from '@hoop/core/errors';
@@ -50,6 +50,8 @@ export interface EngineMetrics {
   sessionClosed(protocol: string, reason: string, duration_s: number): void;
   action(protocol: string, verdict: 'allow' | 'deny' | 'hold'): void;
   bytes(protocol: string, direction: 'in' | 'out', count: number): void;
+  /** What was hidden in an answer, per entity. */
+  masked(protocol: string, counts: Readonly<Record<string, number>>): void;
 }
 
 export interface EngineDeps {
@@ -67,6 +69,8 @@ export interface EngineDeps {
   isTranscribed(protocol: string): boolean;
   /** Where a record must be before its answer passes; `kernel` where not said. */
   readonly auditSync?: 'kernel' | 'disk';
+  /** What agents are told of detectors beside the rules. */
+  readonly detection?: Pick<PolicyMessage, 'mode' | 'presidio'>;
 }
 
 /** How a session ended. */
@@ -207,7 +211,7 @@ export class Engine {
         live.connectionId === connectionId && live.link ? [{ id: live.id, link: live.link }] : [],
       );
       if (sessions.length === 0) continue;
-      const message = policyMessage(await this.#deps.store.policyOf(connectionId));
+      const message = { ...policyMessage(await this.#deps.store.policyOf(connectionId)), ...this.#deps.detection };
       const isKept = ({ link }: { readonly link: AgentLink }): boolean => !needsAnswers(message) || keepsAnswers(link);
       for (const session of sessions) {
         const live = isKept(session) ? undefined : this.#live.get(session.id);
@@ -282,6 +286,7 @@ export class Engine {
       verb: request.verb,
       origin: request.origin,
       peer: accepted.wire.peer,
+      ...(this.#deps.detection?.mode === 'best-effort' ? { dlp_mode: 'best-effort' } : {}),
     };
     const record = audit.append(live.id, Buffer.from(JSON.stringify(opening)));
     await store.sessions.insert({
@@ -333,7 +338,7 @@ export class Engine {
     if (connection.agentId === '') throw new Misconfigured('agent_offline', `The connection ${connection.name} has no agent; give it one`);
     const agent = await hub.open(connection.agentId, connection.name).catch((error) => this.#sayWhere(error, connection));
     live.link = agent.link;
-    const message = policyMessage(policy);
+    const message = { ...policyMessage(policy), ...this.#deps.detection };
     const holdsAll = connection.reviewers.length > 0 && openingOf(connection, request) === undefined;
     if ((holdsAll || needsApproval(message)) && !agent.link.hello.features.includes(AGENT_FEATURES.reviews)) {
       releasing(agent).destroy();
@@ -370,6 +375,7 @@ export class Engine {
       boundaries: agent.link.hello.features.includes(AGENT_FEATURES.boundaries),
       refuse: (error) => accepted.refuse(error),
       onAction: (verdict) => metrics.action(protocol, verdict),
+      onMasked: (counts) => metrics.masked(protocol, counts),
       reviews: this.#reviewsOf(live, connection, agent.link),
     });
     live.pipe = pipe;

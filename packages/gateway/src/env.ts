@@ -36,6 +36,7 @@ export const VARIABLES = [
   'AUTH_METHOD',
   'DLP_MODE',
   'DLP_PROVIDER',
+  'MSPRESIDIO_ANALYZER_URL',
   'ORG_MULTI_TENANT',
 ] as const;
 

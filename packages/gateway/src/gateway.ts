@@ -22,7 +22,7 @@ import type { ApiParts } from './api/parts.ts';
 import { auditReader } from './audit-reader.ts';
 import { type ServerCertificate, serverCertificate } from './certificate.ts';
 import type { GatewayConfig } from './config.ts';
-import { Engine } from './engine.ts';
+import { Engine, type EngineDeps } from './engine.ts';
 import { NATIVE_VARIABLES } from './env.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { type HostKey, ownHostKey } from './host-key.ts';
@@ -155,12 +155,17 @@ async function openSessions({ store, audit, gatewayId }: Ground, config: Gateway
   const engine = new Engine({
     ...{ store, hub, audit, log: log.child({ part: 'engine' }), clock: systemClock, metrics, gatewayId, isTranscribed, reviews },
     auditSync: config.auditSync,
+    detection: detectionOf(config),
     reviewUrl: (id) => config.apiUrl && `${config.apiUrl}/reviews/${id}`,
   });
   const service = new SessionService({ store, engine, hub, protocolNamed });
   await store.subscribe(reactions({ store, hub, engine, reviews }));
   metrics.watch({ sessions: () => engine.liveCount(), agents: () => hub.online().length, isReady: () => readiness.isReady });
   return { metrics, readiness, hub, engine, service, reviews };
+}
+
+function detectionOf({ dlpMode, presidioUrl }: GatewayConfig): NonNullable<EngineDeps['detection']> {
+  return { ...(dlpMode === 'strict' ? {} : { mode: dlpMode }), ...(presidioUrl === undefined ? {} : { presidio: { url: presidioUrl } }) };
 }
 
 type Whole = Ground &

@@ -1,3 +1,4 @@
+import { maskableEntities, UNCHECKED, UNREAD } from '@hoop/policy/masks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineMetrics } from './engine.ts';
 
@@ -22,6 +23,8 @@ export class GatewayMetrics implements EngineMetrics {
   readonly #lasted: Histogram<'protocol'>;
   readonly #actions: Counter<'protocol' | 'verdict'>;
   readonly #bytes: Counter<'protocol' | 'direction'>;
+  readonly #masked: Counter<'protocol' | 'entity'>;
+  readonly #unchecked: Counter<'protocol'>;
   readonly #http: Histogram<'method' | 'route' | 'status'>;
 
   constructor() {
@@ -47,6 +50,18 @@ export class GatewayMetrics implements EngineMetrics {
       name: 'hoop_session_bytes_total',
       help: 'Bytes of ended sessions',
       labelNames: ['protocol', 'direction'],
+    });
+    this.#masked = new Counter({
+      registers,
+      name: 'hoop_masked_values_total',
+      help: 'Values that were hidden from clients, by entity; UNREAD where a detector failed and all of it was hidden',
+      labelNames: ['protocol', 'entity'],
+    });
+    this.#unchecked = new Counter({
+      registers,
+      name: 'hoop_unchecked_values_total',
+      help: 'Values that a detector failed on and that were shown all the same, in best-effort mode',
+      labelNames: ['protocol'],
     });
     this.#http = new Histogram({
       registers,
@@ -90,9 +105,24 @@ export class GatewayMetrics implements EngineMetrics {
     this.#bytes.inc({ protocol: label(protocol), direction }, count);
   }
 
+  masked(protocol: string, counts: Readonly<Record<string, number>>): void {
+    for (const [entity, count] of Object.entries(counts)) {
+      if (!(count > 0)) continue;
+      if (entity === UNCHECKED) this.#unchecked.inc({ protocol: label(protocol) }, count);
+      else this.#masked.inc({ protocol: label(protocol), entity: entityLabel(entity) }, count);
+    }
+  }
+
   httpRequest(method: string, route: string, status: number, duration_s: number): void {
     this.#http.observe({ method, route, status: `${Math.floor(status / 100)}xx` }, duration_s);
   }
+}
+
+/** What the product finds, and what models usually know, by name; an administrator's own entities are one. */
+const ENTITY_LABELS: ReadonlySet<string> = new Set([...maskableEntities(), UNREAD, 'ORGANIZATION', 'AGE', 'ID', 'COLUMN']);
+
+function entityLabel(entity: string): string {
+  return ENTITY_LABELS.has(entity) ? entity : 'CUSTOM';
 }
 
 function label(word: string): string {

@@ -25,7 +25,7 @@ export function serverFacts({ config, certificate, hostKey }: FactSources, addre
       grpc_url: addresses().grpcUrl,
       ...(certificate.ca === undefined ? {} : { tls_ca: certificate.ca }),
       postgres_proxy_enabled: addresses().native.has('postgres'),
-      redact_provider: 'local',
+      redact_provider: config.presidioUrl === undefined ? 'local' : 'mspresidio',
       has_redact_credentials: true,
       has_webhook_app_key: false,
       has_idp_audience: false,

@@ -34,6 +34,7 @@ export interface PipeOptions {
   /** An error in the protocol's words. */
   refuse(error: AppError): Buffer;
   onAction?(verdict: 'allow' | 'deny' | 'hold'): void;
+  onMasked?(counts: Readonly<Record<string, number>>): void;
   /** Brings before people what the agent holds; absent: the agent was told that nobody is asked. */
   readonly reviews?: Pick<SessionReviews, 'take' | 'over'>;
 }
@@ -243,6 +244,7 @@ export class SessionPipe implements StreamHandler {
     if (flags & (EVENT_FLAGS.masked | EVENT_FLAGS.exit)) {
       const { masked = {}, exit_code } = outcomeOf(payload);
       addCounts(counts.masked, masked);
+      this.#options.onMasked?.(masked);
       if (exit_code !== undefined) counts.exitCode = exit_code;
     }
   }

@@ -2,6 +2,7 @@ import type { BodyOf } from '@hoop/contract/route';
 import type { createMaskingRule, MaskingRule } from '@hoop/contract/routes/masking';
 import { AppError } from '@hoop/core/errors';
 import { compileMasks, maskableEntities } from '@hoop/policy/masks';
+import { mayBeRemote } from '@hoop/policy/remote';
 import type { CustomEntityType, MaskingRuleRow } from '@hoop/store/masking-rules';
 import type { Aggregates } from '@hoop/store/store';
 import { customEntity } from '../policy-message.ts';
@@ -14,7 +15,8 @@ type Names = 'listMaskingRules' | 'createMaskingRule' | 'getMaskingRule' | 'repl
 
 type Body = BodyOf<typeof createMaskingRule>;
 
-export function maskingHandlers({ store, live, protocols }: ApiParts): Pick<Handlers, Names> {
+export function maskingHandlers({ store, live, protocols, server }: ApiParts): Pick<Handlers, Names> {
+  const asksServer = (): boolean => server.info().redact_provider === 'mspresidio';
   const mustFit = async (tx: Aggregates, rule: MaskingRuleRow): Promise<void> => {
     for (const connection of await tx.connections.list({ ids: rule.connectionIds })) {
       const why = maskingMisfit(protocolFor(protocols, connection));
@@ -24,7 +26,7 @@ export function maskingHandlers({ store, live, protocols }: ApiParts): Pick<Hand
   return {
     listMaskingRules: async () => ({ body: (await store.maskingRules.list()).map(toMaskingRule) }),
     createMaskingRule: async ({ body }) => {
-      const rule = ruleOf(body);
+      const rule = ruleOf(body, asksServer());
       const row = await store.transaction(async (tx) => {
         const created = await tx.maskingRules.create(rule);
         await mustFit(tx, created);
@@ -39,7 +41,7 @@ export function maskingHandlers({ store, live, protocols }: ApiParts): Pick<Hand
       return { body: toMaskingRule(row) };
     },
     replaceMaskingRule: async ({ params, body }) => {
-      const rule = ruleOf(body);
+      const rule = ruleOf(body, asksServer());
       const row = await store.transaction(async (tx) => {
         const changed = await tx.maskingRules.update(params.id, rule);
         if (!changed) throw notFound('data masking rule');
@@ -58,10 +60,11 @@ export function maskingHandlers({ store, live, protocols }: ApiParts): Pick<Hand
   };
 }
 
-function ruleOf(body: Body) {
+/** @param asksServer whether agents ask a server that may know more entities than they do; which ones, it tells them */
+function ruleOf(body: Body, asksServer: boolean) {
   const known = maskableEntities();
   for (const [index, { entity_types }] of body.supported_entity_types.entries()) {
-    const at = entity_types.findIndex((entity) => !known.includes(entity));
+    const at = entity_types.findIndex((entity) => !known.includes(entity) && !(asksServer && mayBeRemote(entity)));
     if (at < 0) continue;
     const field = `supported_entity_types.${index}.entity_types.${at}`;
     throw invalid(field, `${entity_types[at]} cannot be found in this release; use one of ${known.join(', ')}`);

@@ -69,10 +69,20 @@ test('metrics name routes and codes, and nothing that came in from outside', asy
   api.metrics.sessionClosed('postgres', 'client_left', 1);
   api.metrics.sessionClosed('postgres', 'select * from users', 1);
   api.metrics.action('postgres', 'deny');
+  api.metrics.masked('postgres', { EMAIL_ADDRESS: 2, EMPLOYEE_OF_ACME: 3, UNREAD: 1, UNCHECKED: 4, US_SSN: 0 });
   const { payload } = await api.app.inject({ url: '/metrics' });
   assert.match(payload, /hoop_http_request_duration_seconds_count\{method="GET",route="getUser",status="4xx"\} 1/);
   assert.match(payload, /hoop_http_request_duration_seconds_count\{method="GET",route="none",status="4xx"\} 1/);
   assert.match(payload, /hoop_sessions_closed_total\{protocol="postgres",reason="other"\} 1/);
   assert.match(payload, /hoop_actions_total\{protocol="postgres",verdict="deny"\} 1/);
-  assert.ok(!/somebody|never-heard|select/.test(payload));
+  const masked = [...payload.matchAll(/hoop_(?:masked|unchecked)_values_total\{(.*?)\} (\d+)/g)].map(
+    ([, labels, count]) => `${labels} ${count}`,
+  );
+  assert.deepEqual(masked, [
+    'protocol="postgres",entity="EMAIL_ADDRESS" 2',
+    'protocol="postgres",entity="CUSTOM" 3',
+    'protocol="postgres",entity="UNREAD" 1',
+    'protocol="postgres" 4',
+  ]);
+  assert.ok(!/somebody|never-heard|select|ACME/.test(payload));
 });

@@ -62,7 +62,20 @@ test('a session tells what went through it and what was hidden, in figures', asy
   assert.deepEqual(body.metrics, {
     ...{ event_size: 100, bytes_in: 10, bytes_out: 90, actions: 3, denied: 1, rows: 7 },
     masked: { EMAIL_ADDRESS: 4, US_SSN: 1 },
-    data_masking: { info_types: { EMAIL_ADDRESS: 4, US_SSN: 1 }, total_redact_count: 5 },
+    data_masking: { info_types: { EMAIL_ADDRESS: 4, US_SSN: 1 }, total_redact_count: 5, err_count: 0 },
+  });
+});
+
+test('what a detector failed on is an error of the session, hidden or not, and what was shown is not counted as hidden', async () => {
+  await using api = await openApi();
+  const id = randomUUID();
+  await addSession(api, 'standard', id);
+  await api.store.sessions.finish(id, { status: 'done', endedAt: Date.now(), metrics: { masked: { US_SSN: 1, UNREAD: 2, UNCHECKED: 4 } } });
+  const { body } = await api.call('standard', 'GET', `/sessions/${id}`);
+  assert.deepEqual((body.metrics as { data_masking: object }).data_masking, {
+    info_types: { US_SSN: 1, UNREAD: 2 },
+    total_redact_count: 3,
+    err_count: 6,
   });
 });
 

@@ -3,6 +3,7 @@ import type { ExecReply, Session } from '@hoop/contract/routes/sessions';
 import { protocolOf } from '@hoop/core/connection';
 import { Refusal } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
+import { UNCHECKED, UNREAD } from '@hoop/policy/masks';
 import type { ReviewRow } from '@hoop/store/reviews';
 import type { Json, JsonObject } from '@hoop/store/rows';
 import type { SessionRow } from '@hoop/store/sessions';
@@ -199,8 +200,11 @@ function toSession(row: SessionRow): Session {
 function metricsOf(counts: JsonObject) {
   const number = (value: Json | undefined): number => (typeof value === 'number' ? value : 0);
   const masked = counts.masked;
-  const info_types = masked !== null && typeof masked === 'object' && !Array.isArray(masked) ? { ...masked } : {};
+  const all = masked !== null && typeof masked === 'object' && !Array.isArray(masked) ? (masked as JsonObject) : {};
+  // Values that were shown although a detector failed on them are no masked ones.
+  const { [UNCHECKED]: unchecked, ...info_types } = all;
   const total_redact_count = Object.values(info_types).reduce<number>((sum, count) => sum + number(count as Json), 0);
+  const err_count = number(unchecked) + number(info_types[UNREAD]);
   return {
     event_size: number(counts.bytesIn) + number(counts.bytesOut),
     bytes_in: number(counts.bytesIn),
@@ -208,7 +212,7 @@ function metricsOf(counts: JsonObject) {
     actions: number(counts.actions),
     denied: number(counts.denied),
     rows: number(counts.rows),
-    masked: info_types,
-    data_masking: { info_types, total_redact_count },
+    masked: { ...all },
+    data_masking: { info_types, total_redact_count, err_count },
   };
 }
