@@ -49,6 +49,17 @@ export interface AuditSink {
   settled(action: Action, outcome: Outcome): void;
   /** What people said about an action whose intent was recorded as held. Recorded before the action is sent. */
   decided?(action: Action, approval: Approval): void;
+  /** What a terminal inside of a session is about to show to the client. Absent where nobody keeps it. */
+  shown?(action: Action, shown: Shown): void;
+}
+
+/** A piece of what a terminal showed. */
+export interface Shown {
+  readonly stream: 'stdout' | 'stderr';
+  /** As the client gets it: masked. */
+  readonly bytes: Buffer;
+  /** The terminal has this size from here on. */
+  readonly size?: { readonly columns: number; readonly rows: number };
 }
 
 /** Where people are asked about actions that a rule holds back. */
@@ -124,6 +135,11 @@ export class Gate {
   settle(permit: Permit, outcome: Omit<Outcome, 'duration_us'>): void {
     const duration_us = Math.round(this.#clock.micros() - permit.since_us);
     this.#audit.settled(permit.action, { ...outcome, duration_us });
+  }
+
+  /** Records what a terminal that this action started is about to show; called before the client has it. */
+  show(permit: Permit, shown: Shown): void {
+    this.#audit.shown?.(permit.action, shown);
   }
 
   #judge(action: Action): Verdict | Promise<Verdict> {

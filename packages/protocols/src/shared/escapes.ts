@@ -42,3 +42,22 @@ function stringEnd(bytes: Uint8Array, from: number): number | undefined {
   }
   return undefined;
 }
+
+const STEERS_FROM = 0x20;
+
+/** The bytes that a terminal shows of a run of output, without control sequences; the same buffer where there are none. */
+export function withoutSequences(bytes: Buffer): Buffer {
+  if (!bytes.includes(ESC)) return bytes;
+  const shown = Buffer.allocUnsafe(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const byte = bytes[at] ?? 0;
+    if (byte === ESC) {
+      at = Math.max(sequenceAt(bytes, at).end ?? bytes.length, at + 1);
+      continue;
+    }
+    if (byte >= STEERS_FROM || byte === 0x09 || byte === 0x0a || byte === 0x0d) shown[length++] = byte;
+    at++;
+  }
+  return shown.subarray(0, length);
+}

@@ -25,6 +25,14 @@ export class MaskStream {
     return this.#held.length > 0;
   }
 
+  /** Another one in the same state, to try something on. */
+  copy(): MaskStream {
+    const other = new MaskStream();
+    other.#held = this.#held;
+    other.#context = this.#context;
+    return other;
+  }
+
   /** What may be passed on now. */
   push(chunk: Buffer, mask: Mask | undefined, counts: MaskCounts): Buffer {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);

@@ -3,6 +3,7 @@ import type { Gate, MaskCounts, Permit } from '@hoop/core/gate';
 import { escaped } from './escaped.ts';
 import { OWN_WORDS_BYTES_MAX } from './limits.ts';
 import { badMessage } from './messages.ts';
+import type { ChannelOutput } from './output/channel-output.ts';
 import { Replies } from './replies.ts';
 import type { SftpAudit } from './sftp/audit.ts';
 
@@ -31,6 +32,13 @@ export class Channel {
   clientClosed = false;
   targetClosed = false;
   sftp: SftpAudit | undefined;
+  output: ChannelOutput | undefined;
+  /** What the client takes and the target may send, as long as these are the same; what of it is ours is not counted. */
+  room = 0;
+  /** The client takes no larger data message. */
+  packetBytesMax = 0;
+  /** Of its terminal. */
+  size: { readonly columns: number; readonly rows: number } | undefined;
   /** What of the client's window is ours, for words of our own; the target knows nothing of it. */
   ownWindow = 0;
   permit: Permit | undefined;
@@ -54,6 +62,7 @@ export class Channel {
   refill(amount: number): number {
     const missing = this.type === 'session' ? Math.min(amount, this.ownWindowMax - this.ownWindow) : 0;
     this.ownWindow += missing;
+    this.room += amount - missing;
     return amount - missing;
   }
 
@@ -63,7 +72,8 @@ export class Channel {
   reserve(window: number): number {
     this.ownWindowMax = window >= 4 * OWN_WORDS_BYTES_MAX ? OWN_WORDS_BYTES_MAX : 0;
     this.ownWindow = this.ownWindowMax;
-    return window - this.ownWindowMax;
+    this.room = window - this.ownWindowMax;
+    return this.room;
   }
 
   /** Something on its error output. */

@@ -8,7 +8,7 @@ import { disconnectWords } from './words.ts';
 /** SSH 2.0: shells, commands, file transfers and forwards. */
 export const ssh: Protocol<SshSettings> = {
   name: 'ssh',
-  abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'none', cancel: true, answers: [] },
+  abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'body', cancel: true, answers: ['forbids'] },
   settings: SshSettings,
   ports: { native: 12222, local: 2223 },
   refuse: disconnectWords,

@@ -1,7 +1,7 @@
 import type { AppError } from '@hoop/core/errors';
 import type { Relay, RelayPorts } from '@hoop/core/protocol';
 import { encodeFrames, FrameRun } from '../shared/frames.ts';
-import { Answers } from './answers.ts';
+import { Answers, LAST_SIGNALS } from './answers.ts';
 import { Channels } from './channels.ts';
 import { FRAME_BYTES_MAX } from './limits.ts';
 import { encodeMessage, MESSAGE } from './messages.ts';
@@ -56,16 +56,16 @@ export class SshRelay implements Relay {
     const { channels, gate, toTarget } = this.#books;
     const error = reason ? `session ended: ${reason.code}` : undefined;
     const last: Buffer[] = [];
+    const shown: Buffer[] = [];
     for (const channel of channels) {
       const isRunning = channel.permit !== undefined && channel.type === 'session' && channel.targetId !== undefined;
       if (isRunning)
         for (const signal of LAST_SIGNALS) last.push(encodeMessage(MESSAGE.channelRequest, channel.targetId ?? 0, 'signal', false, signal));
+      if (!channel.isMuted) shown.push(...(channel.output?.end() ?? []));
+      channel.output?.stop();
       channel.settle(gate, channel.error ?? error);
     }
     if (last.length > 0) void toTarget(encodeFrames(last));
-    return reason ? disconnectWords(reason) : NOTHING;
+    return Buffer.concat([encodeFrames(shown), reason ? disconnectWords(reason) : NOTHING]);
   }
 }
-
-/** What a terminal that is gone sends, and what asks a program to end. */
-const LAST_SIGNALS = ['HUP', 'TERM'];

@@ -1,6 +1,5 @@
 import type { Denial } from '@hoop/core/action';
-import { cutText } from '@hoop/core/bytes';
-import type { Decision, Gate } from '@hoop/core/gate';
+import type { Decision, Gate, Permit } from '@hoop/core/gate';
 import { encodeFrames, type Step } from '../shared/frames.ts';
 import { Channel, type Channels, type Start } from './channels.ts';
 import { CHANNELS_MAX, ENV_BYTES_MAX, ENV_COUNT_MAX, REMOTE_FORWARDS_MAX } from './limits.ts';
@@ -17,12 +16,13 @@ import {
   OPEN_FAILURE,
   type Request,
   recipientOf,
-  STDERR,
-  u32,
 } from './messages.ts';
+import { packingProgram } from './output/binary.ts';
+import { ChannelOutput } from './output/channel-output.ts';
+import type { Flow } from './output/flow.ts';
 import type { Replies } from './replies.ts';
 import { SftpAudit } from './sftp/audit.ts';
-import { DENIED_STATUS, denialText } from './words.ts';
+import { denialMessages, FORWARDS_ARE_NOT_SHOWN, packedDenial } from './words.ts';
 
 /** What both directions of a session know together. */
 export interface Books {
@@ -108,6 +108,7 @@ export class Requests {
       channels.add(channel);
       const narrowed = Buffer.from(message);
       narrowed.writeUInt32BE(channel.reserve(open.window), open.windowAt);
+      channel.packetBytesMax = open.packetBytesMax;
       return encodeFrames([narrowed]);
     }
     if (open.type !== 'direct-tcpip')
@@ -119,9 +120,10 @@ export class Requests {
     channels.add(channel);
     const decided = ({ permit, denial }: Decision): Step | Promise<Step> => {
       channel.permit = permit;
-      if (permit) return 'pass';
+      if (permit && !isGuarded(this.#books.gate, permit)) return 'pass';
+      channel.settle(this.#books.gate, FORWARDS_ARE_NOT_SHOWN);
       channels.remove(channel);
-      return this.#refuseOpen(open.sender, OPEN_FAILURE.prohibited, denial.message);
+      return this.#refuseOpen(open.sender, OPEN_FAILURE.prohibited, denial?.message ?? FORWARDS_ARE_NOT_SHOWN);
     };
     return later(this.#books.gate.ask('forward', `${host}:${port}`), decided);
   }
@@ -157,7 +159,8 @@ export class Requests {
     const { gate, forClient } = this.#books;
     if (this.#books.remoteForwards >= REMOTE_FORWARDS_MAX) return this.#refuseGlobal(request);
     const decided = ({ permit }: Decision): Step | Promise<Step> => {
-      if (!permit) return this.#refuseGlobal(request);
+      if (permit && isGuarded(gate, permit)) gate.settle(permit, { rows: 0, bytes: 0, error: FORWARDS_ARE_NOT_SHOWN });
+      if (!permit || isGuarded(gate, permit)) return this.#refuseGlobal(request);
       this.#books.remoteForwards++;
       const settled = (ok: boolean): void => gate.settle(permit, { rows: 0, bytes: 0, ...(ok ? {} : { error: 'the host refused it' }) });
       if (request.wantReply) forClient.expect(settled);
@@ -193,18 +196,33 @@ export class Requests {
         return this.#env(request, channel);
       case 'pty-req':
         if (!this.#books.allow.pty || channel.started) return this.#refuse(request, channel);
-        channel.hasPty = true;
-        return this.#pass(request, channel);
+        return this.#pty(request, channel);
       case 'signal':
         channel.signalled = printable(request.fields.text());
         return this.#pass(request, channel);
       case 'window-change':
+        channel.size = { columns: request.fields.u32(), rows: request.fields.u32() };
+        channel.output?.resized();
+        return this.#pass(request, channel);
       case 'break':
       case 'eow@openssh.com':
         return this.#pass(request, channel);
       default:
         return this.#refuse(request, channel);
     }
+  }
+
+  #pty(request: Request, channel: Channel): Step {
+    request.fields.bytes();
+    channel.size = { columns: request.fields.u32(), rows: request.fields.u32() };
+    channel.hasPty = true;
+    // Whoever does not want to know has a terminal for all that we know.
+    if (request.wantReply) {
+      channel.forClient.expect((ok) => {
+        channel.hasPty = ok;
+      });
+    }
+    return 'pass';
   }
 
   #env(request: Request, channel: Channel): Step | Promise<Step> {
@@ -222,6 +240,12 @@ export class Requests {
     const decided = ({ permit, denial }: Decision): Step | Promise<Step> => {
       if (!permit) return this.#deny(denial, request, channel);
       channel.permit = permit;
+      const program = isGuarded(this.#books.gate, permit) ? packingProgram(via === 'exec' ? text : '') : undefined;
+      if (program !== undefined) {
+        channel.settle(this.#books.gate, `refused: what ${program} sends cannot be looked at`);
+        return this.#deny(packedDenial(program), request, channel);
+      }
+      channel.output = new ChannelOutput(this.#books.gate, channel, permit, (messages) => this.#said(messages, channel));
       if (via === 'subsystem' && text === 'sftp') channel.sftp = new SftpAudit(this.#books, channel);
       if (!request.wantReply) return 'pass';
       channel.forClient.expect((ok) => {
@@ -239,13 +263,7 @@ export class Requests {
   #deny(denial: Denial, { wantReply }: Request, channel: Channel): Step | Promise<Step> {
     const { clientId = 0, targetId = 0 } = channel;
     channel.isMuted = true;
-    const words = Buffer.from(cutText(denialText(denial), channel.ownWindow));
-    const messages = [
-      ...(wantReply ? [encodeMessage(MESSAGE.channelSuccess, clientId)] : []),
-      ...(words.length > 0 ? [encodeMessage(MESSAGE.extendedData, clientId, STDERR, words)] : []),
-      Buffer.concat([encodeMessage(MESSAGE.channelRequest, clientId, 'exit-status', false), u32(DENIED_STATUS)]),
-      encodeMessage(MESSAGE.eof, clientId),
-    ];
+    const messages = [...(wantReply ? [encodeMessage(MESSAGE.channelSuccess, clientId)] : []), ...denialMessages(denial, channel)];
     const close = encodeFrames([encodeMessage(MESSAGE.close, targetId)]);
     const told = this.#tell(channel.forClient.answer(...messages));
     return told instanceof Promise ? told.then(() => close) : close;
@@ -265,19 +283,40 @@ export class Requests {
     if (message.length !== 9) throw badMessage('is cut off');
     const amount = message.readUInt32BE(5);
     const rest = channel.refill(amount);
+    if (channel.output?.flow) return this.#windowApart(channel, channel.output.flow, rest);
     const step =
       rest === amount ? 'pass' : rest === 0 ? 'drop' : encodeFrames([encodeMessage(MESSAGE.windowAdjust, channel.targetId ?? 0, rest)]);
     const told = channel.sftp?.speak();
     return told instanceof Promise ? told.then(() => step) : step;
   }
 
-  #close(channel: Channel): Step {
+  /** The target gets room of its own; the client gets what has waited for this. */
+  #windowApart(channel: Channel, flow: Flow, amount: number): Step | Promise<Step> {
+    const told = this.#tell(flow.given(amount));
+    const spoken = channel.sftp?.speak();
+    const more = channel.targetClosed ? 0 : flow.grant();
+    const step = more === 0 ? 'drop' : encodeFrames([encodeMessage(MESSAGE.windowAdjust, channel.targetId ?? 0, more)]);
+    if (!(told instanceof Promise) && !spoken) return step;
+    return Promise.all([told, spoken]).then(() => step);
+  }
+
+  /** Output that had waited, outside of an answer's turn. */
+  async #said(messages: readonly Buffer[], channel: Channel): Promise<void> {
+    const more = channel.output?.flow?.grant() ?? 0;
+    if (messages.length > 0) await this.#books.toClient(encodeFrames(messages));
+    if (more > 0 && !channel.targetClosed)
+      await this.#books.toTarget(encodeFrames([encodeMessage(MESSAGE.windowAdjust, channel.targetId ?? 0, more)]));
+  }
+
+  #close(channel: Channel): Step | Promise<Step> {
     const { channels } = this.#books;
     if (channel.clientClosed) throw badMessage('closes a channel again');
     channel.clientClosed = true;
     if (channel.targetClosed) channels.remove(channel);
-    // A muted one was closed for the client already.
-    return channel.isMuted ? 'drop' : 'pass';
+    // A muted one was closed for the target already.
+    const step: Step = channel.isMuted ? 'drop' : 'pass';
+    const told = this.#tell(channel.output?.stop() ?? []);
+    return told instanceof Promise ? told.then(() => step) : step;
   }
 
   #tell(messages: readonly Buffer[]): Step | Promise<Step> {
@@ -285,6 +324,11 @@ export class Requests {
     const held = this.#books.toClient(encodeFrames(messages));
     return held ? held.then(() => 'drop' as const) : 'drop';
   }
+}
+
+/** Whether anything that is shown for this action has to be looked at first. */
+export function isGuarded(gate: Gate, permit: Permit | undefined): boolean {
+  return gate.mask !== undefined || permit?.answer?.forbids !== undefined;
 }
 
 function later<T>(decision: Decision | Promise<Decision>, then: (decision: Decision) => T | Promise<T>): T | Promise<T> {

@@ -6,6 +6,7 @@ import { escaped } from '../escaped.ts';
 import { OWN_WORDS_BYTES_MAX, SFTP_HANDLES_MAX, SFTP_PENDING_MAX } from '../limits.ts';
 import { encodeMessage, Fields, MESSAGE } from '../messages.ts';
 import type { Books } from '../requests.ts';
+import { AnswerGuard, FILES_ARE_NOT_SHOWN, type Guards } from './guard.ts';
 import {
   answerHead,
   encodeDenied,
@@ -54,6 +55,7 @@ export class SftpAudit {
   #head: Buffer = NOTHING;
   #skipping = 0;
   #own: Buffer[] = [];
+  readonly #guard = new AnswerGuard();
 
   constructor(books: Books, channel: Channel) {
     this.#books = books;
@@ -81,16 +83,7 @@ export class SftpAudit {
 
   /** @throws PeerFault on what is not SFTP */
   fromTarget(bytes: Buffer): Step {
-    let border = this.#isAtBorder ? 0 : -1;
-    let at = 0;
-    while (at < bytes.length) {
-      if (this.#skipping > 0) {
-        const taken = Math.min(this.#skipping, bytes.length - at);
-        this.#skipping -= taken;
-        at += taken;
-      } else at = this.#look(bytes, at);
-      if (border < 0 && this.#isAtBorder) border = at;
-    }
+    const border = this.#follow(bytes);
     if (this.#own.length === 0 || border < 0) return 'pass';
     const own = this.#takeOwn();
     if (own.length === 0) return 'pass';
@@ -99,9 +92,34 @@ export class SftpAudit {
     return encodeFrames(data.flatMap((piece) => (piece.length > 0 ? [encodeMessage(MESSAGE.data, id, piece)] : [])));
   }
 
+  /**
+   * The same where values are hidden or forbidden: whole answers only, and our own behind them, in the channel's windows apart.
+   * @throws PeerFault on what is not SFTP
+   */
+  fromTargetGuarded(bytes: Buffer, guards: Guards): Buffer {
+    this.#follow(bytes);
+    const passed = this.#guard.push(bytes, guards, this.#channel.masked);
+    return Buffer.concat([passed, ...this.#own.splice(0)]);
+  }
+
+  /** What is to be looked at in these answers, on a copy. */
+  tryGuarded(bytes: Buffer, guards: Guards): void {
+    this.#guard.copy().push(bytes, guards, {});
+  }
+
+  /** Whether the host is between two answers. */
+  get isAtBorder(): boolean {
+    return this.#skipping === 0 && this.#head.length === 0;
+  }
+
   /** Says what of our own has waited, where that can be said now: between two answers, and within the client's window. */
   speak(): void | Promise<void> {
-    if (this.#own.length === 0 || !this.#isAtBorder) return undefined;
+    if (this.#own.length === 0 || !this.isAtBorder) return undefined;
+    const flow = this.#channel.output?.flow;
+    if (flow) {
+      const messages = flow.send('stdout', Buffer.concat(this.#own.splice(0)));
+      return messages.length === 0 ? undefined : this.#books.toClient(encodeFrames(messages));
+    }
     const own = this.#takeOwn();
     if (own.length === 0) return undefined;
     return this.#books.toClient(encodeFrames(own.map((piece) => encodeMessage(MESSAGE.data, this.#channel.clientId ?? 0, piece))));
@@ -118,8 +136,19 @@ export class SftpAudit {
     this.#pending.clear();
   }
 
-  get #isAtBorder(): boolean {
-    return this.#skipping === 0 && this.#head.length === 0;
+  /** Follows the host's answers. Returns the first place between two of them, or -1. */
+  #follow(bytes: Buffer): number {
+    let border = this.isAtBorder ? 0 : -1;
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#skipping > 0) {
+        const taken = Math.min(this.#skipping, bytes.length - at);
+        this.#skipping -= taken;
+        at += taken;
+      } else at = this.#look(bytes, at);
+      if (border < 0 && this.isAtBorder) border = at;
+    }
+    return border;
   }
 
   #takeOwn(): Buffer[] {
@@ -191,9 +220,12 @@ export class SftpAudit {
     const fields = new Fields(body, 1);
     const id = fields.u32();
     switch (type) {
-      case SFTP.read:
-        this.#expect(id, { kind: 'move', open: this.#opened.get(key(fields.bytes())) });
+      case SFTP.read: {
+        const open = this.#opened.get(key(fields.bytes()));
+        if (this.#books.gate.mask) return this.#refuse(id, FILES_ARE_NOT_SHOWN);
+        this.#expect(id, { kind: 'move', open });
         return true;
+      }
       case SFTP.write: {
         const open = this.#opened.get(key(fields.bytes()));
         fields.u64();
@@ -218,18 +250,26 @@ export class SftpAudit {
     const opens = type === SFTP.open || type === SFTP.opendir;
     if (opens && this.#opened.size >= SFTP_HANDLES_MAX) throw new PeerFault('too_many_files', 'An SFTP client has too many files open');
     const path = opens ? escaped(new Fields(body, 5).text()) : '';
+    const reads = type === SFTP.open && opensToRead(body);
     const decided = ({ permit, denial }: Decision): boolean | Promise<boolean> => {
-      if (permit) {
-        this.#expect(id, opens ? { kind: 'open', permit, path } : { kind: 'change', permit });
-        return true;
+      if (!permit) return this.#refuse(id, denial.message);
+      if (reads && (this.#books.gate.mask || permit.answer?.forbids)) {
+        this.#books.gate.settle(permit, { rows: 0, bytes: 0, error: 'refused: files are not read where output is masked or looked at' });
+        return this.#refuse(id, FILES_ARE_NOT_SHOWN);
       }
-      if (this.#own.length >= SFTP_PENDING_MAX) throw new PeerFault('too_many_requests', 'An SFTP client does not wait for its answers');
-      this.#own.push(encodeDenied(id, denial.message.slice(0, OWN_WORDS_BYTES_MAX / 8)));
-      const told = this.speak();
-      return told ? told.then(() => false) : false;
+      this.#expect(id, opens ? { kind: 'open', permit, path } : { kind: 'change', permit });
+      return true;
     };
     const decision = this.#books.gate.ask('sftp', text);
     return decision instanceof Promise ? decision.then(decided) : decided(decision);
+  }
+
+  /** Answered in its place; the host hears nothing of it. */
+  #refuse(id: number, words: string): boolean | Promise<boolean> {
+    if (this.#own.length >= SFTP_PENDING_MAX) throw new PeerFault('too_many_requests', 'An SFTP client does not wait for its answers');
+    this.#own.push(encodeDenied(id, words.slice(0, OWN_WORDS_BYTES_MAX / 8)));
+    const told = this.speak();
+    return told ? told.then(() => false) : false;
   }
 
   #expect(id: number, pending: Pending): void {
@@ -294,6 +334,17 @@ export class SftpAudit {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+const FLAG_READ = 0x01;
+const FLAG_WRITE = 0x02;
+
+/** Whether what an open gives can be read: servers take one that asks for nothing as one that asks for reading. */
+function opensToRead(body: Buffer): boolean {
+  const fields = new Fields(body, 5);
+  fields.bytes();
+  const flags = fields.u32();
+  return (flags & FLAG_READ) !== 0 || (flags & FLAG_WRITE) === 0;
+}
 
 function key(handle: Buffer): string {
   return handle.toString('latin1');

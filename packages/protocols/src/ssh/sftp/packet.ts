@@ -22,6 +22,7 @@ export const SFTP = {
   status: 101,
   handle: 102,
   data: 103,
+  name: 104,
   extended: 200,
 } as const;
 

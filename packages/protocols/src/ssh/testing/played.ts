@@ -1,5 +1,6 @@
 import type { Action, Outcome, Verdict } from '@hoop/core/action';
-import { Gate } from '@hoop/core/gate';
+import type { AnswerRules } from '@hoop/core/answer';
+import { Gate, type Mask, type Policy, type Shown } from '@hoop/core/gate';
 import { encodeFrames, FrameReader } from '../../shared/frames.ts';
 import { FRAME_BYTES_MAX } from '../limits.ts';
 import { encodeMessage, MESSAGE, u32 } from '../messages.ts';
@@ -18,6 +19,9 @@ export interface PlayedOptions {
   readonly deny?: string;
   /** Verdicts come later, as those of a decider that has to ask; not on subsystems, which are the tests' way in. */
   readonly late?: boolean;
+  readonly mask?: Mask | undefined;
+  /** What rules demand of every answer. */
+  readonly answer?: AnswerRules;
 }
 
 /** A relay whose two sides are played by a test. What it lets pass is kept as messages. */
@@ -26,25 +30,31 @@ export class Played {
   readonly toTarget: Buffer[] = [];
   readonly toClient: Buffer[] = [];
   readonly actions: Recorded[] = [];
+  /** What was recorded of terminals. */
+  readonly shown: Shown[] = [];
+  readonly #gate: Gate;
+  readonly #policy: Policy;
 
-  constructor({ allow = {}, deny, late = false }: PlayedOptions = {}) {
+  constructor({ allow = {}, deny, late = false, mask, answer }: PlayedOptions = {}) {
     const judge = (action: Action): Verdict =>
-      deny !== undefined && action.text.includes(deny) ? { allow: false, denial: { rule: 'no', message: `Not ${deny}` } } : { allow: true };
-    const gate = new Gate(
-      {
-        revision: 0,
-        mask: undefined,
-        judge: (action) => (late && action.via !== 'subsystem' ? Promise.resolve().then(() => judge(action)) : judge(action)),
+      deny !== undefined && action.text.includes(deny)
+        ? { allow: false, denial: { rule: 'no', message: `Not ${deny}` } }
+        : { allow: true, ...(answer ? { answer } : {}) };
+    this.#policy = {
+      revision: 0,
+      mask,
+      judge: (action) => (late && action.via !== 'subsystem' ? Promise.resolve().then(() => judge(action)) : judge(action)),
+    };
+    const gate = new Gate(this.#policy, {
+      shown: (_, shown) => void this.shown.push({ ...shown, bytes: Buffer.from(shown.bytes) }),
+      intent: ({ via, text }, verdict) => void this.actions.push({ via, text, allowed: verdict.allow === true }),
+      settled: (action, outcome) => {
+        const found = this.actions.find((each) => each.text === action.text && each.allowed && !each.outcome);
+        const { duration_us: _, ...rest } = outcome;
+        if (found) found.outcome = rest;
       },
-      {
-        intent: ({ via, text }, verdict) => void this.actions.push({ via, text, allowed: verdict.allow === true }),
-        settled: (action, outcome) => {
-          const found = this.actions.find((each) => each.text === action.text && each.allowed && !each.outcome);
-          const { duration_us: _, ...rest } = outcome;
-          if (found) found.outcome = rest;
-        },
-      },
-    );
+    });
+    this.#gate = gate;
     const [targetReader, clientReader] = [this.toTarget, this.toClient].map(
       (into) => new FrameReader(FRAME_BYTES_MAX, (message) => void into.push(Buffer.from(message))),
     );
@@ -60,6 +70,32 @@ export class Played {
 
   target(...messages: readonly Buffer[]): void | Promise<void> {
     return this.relay.fromTarget(encodeFrames(messages));
+  }
+
+  /** From now on values are hidden like this. */
+  maskBy(mask: Mask | undefined): void {
+    this.#gate.replacePolicy({ ...this.#policy, mask });
+  }
+
+  /** A command that runs. */
+  exec(command: string, window = 2 ** 21): void {
+    this.openSession(0, 100, window);
+    void this.client(requestMessage(100, 'exec', command));
+    void this.target(encodeMessage(MESSAGE.channelSuccess, 0));
+    this.toTarget.length = 0;
+    this.toClient.length = 0;
+  }
+
+  /** All that the client got as data of one kind. */
+  said(kind: 'stdout' | 'stderr' = 'stdout'): string {
+    const type = kind === 'stdout' ? MESSAGE.data : MESSAGE.extendedData;
+    const from = kind === 'stdout' ? 9 : 13;
+    return Buffer.concat(this.toClient.flatMap((message) => (message[0] === type ? [message.subarray(from)] : []))).toString();
+  }
+
+  /** How much more room the target was given. */
+  granted(): number {
+    return this.toTarget.reduce((sum, message) => (message[0] === MESSAGE.windowAdjust ? sum + message.readUInt32BE(5) : sum), 0);
   }
 
   /** A session channel, open on both sides. */
