@@ -8,11 +8,13 @@ import { sessionFacts } from '@hoop/core/testing/session-facts';
 import { plainMysql } from '@hoop/policy/plain-mysql';
 import { compilePolicy } from '@hoop/policy/rules';
 import { accept } from '@hoop/protocols/mysql/accept';
+import { Columns } from '@hoop/protocols/mysql/columns';
 import { connect } from '@hoop/protocols/mysql/connect';
+import { decodeDescription, decodeShape } from '@hoop/protocols/mysql/messages/column';
 import { fieldListText, refreshText } from '@hoop/protocols/mysql/messages/command';
 import { executedText } from '@hoop/protocols/mysql/messages/execute';
 import { decodeGreeting, decodeResponse, decodeSwitch } from '@hoop/protocols/mysql/messages/handshake';
-import { columnName, columnType, decodeEof, decodeError, decodeOk, decodePrepared } from '@hoop/protocols/mysql/messages/result';
+import { columnName, decodeEof, decodeError, decodeOk, decodePrepared } from '@hoop/protocols/mysql/messages/result';
 import { decodeTextRow } from '@hoop/protocols/mysql/messages/row';
 import { MysqlRelay } from '@hoop/protocols/mysql/relay';
 import { MysqlSettings } from '@hoop/protocols/mysql/settings';
@@ -54,7 +56,7 @@ function newRelay(policy: Policy): { relay: MysqlRelay; target: Buffer[]; shown:
       toTarget: (bytes) => void target?.push(Buffer.from(bytes)),
       toClient: (bytes) => void shown?.push(Buffer.from(bytes)),
     },
-    { connection: 'c', userId: 'u' },
+    { owner: { connection: 'c', userId: 'u' }, stop: () => Promise.resolve() },
   );
   return { relay, target: target ?? [], shown: shown ?? [] };
 }
@@ -140,7 +142,8 @@ test('MySQL: every decoder takes any payload, cut anywhere, without more than a 
     parameters,
     parameterTypes: undefined,
     longData: new Map(),
-    columnTypes: [],
+    columns: new Columns(),
+    shown: 0,
     executed: '',
   });
   const decoders: readonly ((payload: Buffer) => unknown)[] = [
@@ -153,7 +156,8 @@ test('MySQL: every decoder takes any payload, cut anywhere, without more than a 
       decodeEof,
       decodePrepared,
       columnName,
-      columnType,
+      decodeShape,
+      decodeDescription,
       decodeTextRow,
     ],
     ...[fieldListText, refreshText],

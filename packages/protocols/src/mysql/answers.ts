@@ -1,30 +1,20 @@
+import type { Denial } from '@hoop/core/action';
+import type { AnswerRules, HideValue } from '@hoop/core/answer';
 import { join } from '@hoop/core/bytes';
 import { TargetFault } from '@hoop/core/errors';
 import type { Decision, Gate, Mask, MaskCounts } from '@hoop/core/gate';
 import type { Books, Owed } from './books.ts';
-import { encodePacket, HEADER_BYTES, PAYLOAD_BYTES_MAX, payloadLength } from './frame.ts';
-import { COLUMNS_MAX } from './limits.ts';
-import { PacketMask } from './masking.ts';
-import { STATUS } from './messages/capabilities.ts';
+import { Cells } from './cells.ts';
+import { encodePacket, HEADER_BYTES, joinPayload, PAYLOAD_BYTES_MAX, packetsOf, payloadLength, wholePayload } from './frame.ts';
+import { gatherTexts } from './gather.ts';
+import { hidesOf, hushedError } from './hushing.ts';
+import { HELD_BYTES_MAX } from './limits.ts';
+import { forbiddenMessage, masked, retell } from './masking.ts';
+import { allowNull } from './messages/column.ts';
 import { asksForFile, namesFile } from './messages/command.ts';
-import { Fields } from './messages/fields.ts';
-import {
-  columnType,
-  decodeEof,
-  decodeError,
-  decodeOk,
-  decodePrepared,
-  EOF,
-  EOF_BYTES_MAX,
-  ERROR,
-  errorLine,
-  FILE_REQUEST,
-  OK,
-} from './messages/result.ts';
-import { denialWords } from './words.ts';
-
-/** Where in an answer the server is. */
-type Phase = 'first' | 'columns' | 'columns-end' | 'rows' | 'fields' | 'definitions';
+import { decodeError, decodeOk, decodePrepared, ERROR, errorLine } from './messages/result.ts';
+import { type Kind, unexpected, Walk } from './walk.ts';
+import { denialWords, tooLongRowWords } from './words.ts';
 
 /** What goes to the client in a packet's place; undefined: the packet itself. */
 type Instead = Buffer | undefined;
@@ -34,33 +24,40 @@ const NOTHING = Buffer.alloc(0);
 export interface AnswerPorts {
   toClient(bytes: Buffer): void | Promise<void>;
   toTarget(bytes: Buffer): void | Promise<void>;
+  /** The client has heard the end of the only answer that is owed: the server need not go on with it. */
+  stop(): void;
 }
 
 /**
  * Target to client. Walks headers, keeps the books of owed answers, and decodes a packet only where somebody asked for it:
- * without masks, rows are counted by their headers and pass in one run.
+ * without masks and rules about answers, rows are counted by their headers and pass in one run.
  */
 export class Answers {
   readonly #gate: Gate;
   readonly #books: Books;
   readonly #ports: AnswerPorts;
-  /** As of the chunk at hand: rules may change while a session is open. */
-  #mask: Mask | undefined;
+  readonly #walk = new Walk();
   #held: Buffer[] = [];
   #heldBytes = 0;
   #needed = 0;
+  /** Bytes of the packet at hand that are still to pass, or to be dropped. */
   #passing = 0;
-  /** The row goes on in the next packet: this one was full. */
-  #continued = false;
+  #skipping = 0;
+  /** As of the chunk at hand: rules may change while a session is open. */
+  #mask: Mask | undefined;
+  #isSuspect = false;
+  #cells: Cells | undefined;
+  /** What rules demand of the answer at hand. */
+  #rules: AnswerRules | undefined;
+  #hides: readonly (HideValue | undefined)[] | undefined;
   #masked: MaskCounts = {};
-  #phase: Phase | undefined;
-  /** Column definitions that are still to come before the EOF. */
-  #columnsLeft = 0;
-  #types: number[] = [];
-  /** Of a prepared statement: how many lists of definitions are still to come. */
-  #listsLeft = 0;
+  /** What stands in front of the rows, kept back until it is known that it may be shown. */
+  #head: Buffer[] = [];
+  /** Rows of this action that were shown. */
+  #shown = 0;
   /** The client has been told of a refusal: what the server still says to this command is not for it. */
   #dropping = false;
+  #mayStop = false;
   /** Of the packet that the client got last in this answer. */
   #lastSequence: number | undefined;
 
@@ -75,13 +72,16 @@ export class Answers {
 
   /** False while the client has got only a part of a packet, or says something itself: nothing may be said in between. */
   get atBoundary(): boolean {
-    return this.#passing === 0 && !this.#continued && !this.#books.uploading;
+    return this.#passing === 0 && (this.#dropping || !this.#walk.continued) && !this.#books.uploading;
   }
 
   /** The sequence number that the client expects next. */
   get nextSequence(): number {
-    if (this.#lastSequence !== undefined) return (this.#lastSequence + 1) & 0xff;
+    const [kept] = this.#head;
+    if (kept) return kept[3] ?? 0;
     // One who waits for nothing takes it for the answer to what it asks next.
+    if (this.#dropping) return 1;
+    if (this.#lastSequence !== undefined) return (this.#lastSequence + 1) & 0xff;
     return this.#books.owed.first?.sequence ?? 1;
   }
 
@@ -98,9 +98,19 @@ export class Answers {
   }
 
   #run(chunk: Buffer, start: number): void | Promise<void> {
+    const { mask } = this.#gate;
+    if (!mask?.prepare) return this.#pass(chunk, start, mask);
+    const from = start + this.#passing + this.#skipping;
+    const texts = this.#dropping ? [] : gatherTexts(chunk, from, mask, this.#walk.copy(), this.#books.owed);
+    return texts.length === 0 ? this.#pass(chunk, start, mask) : mask.prepare(texts).then(() => this.#pass(chunk, start, mask));
+  }
+
+  /** [from, at) is what passes unchanged and has not been sent yet. */
+  #pass(chunk: Buffer, start: number, mask: Mask | undefined): void | Promise<void> {
+    this.#mask = mask;
+    this.#isSuspect = mask?.suspects(chunk) === true;
+    this.#cells = undefined;
     const parts: Buffer[] = [];
-    this.#mask = this.#gate.mask;
-    const masking = this.#mask?.suspects(chunk) === true;
     let from = start;
     let at = start;
     while (at < chunk.length) {
@@ -110,214 +120,251 @@ export class Answers {
         at += taken;
         continue;
       }
-      const left = chunk.length - at;
-      if (left < HEADER_BYTES) break;
-      const length = payloadLength(chunk, at);
-      const total = HEADER_BYTES + length;
-      if (left === HEADER_BYTES && length > 0) break;
-      const isRow = this.#isRow(chunk[at + HEADER_BYTES], length);
-      if (left < total && (this.#mask || this.#dropping || !isRow)) break;
-      this.#count(chunk[at + 3] ?? 0, length, isRow);
-      if (isRow && !masking && !this.#dropping) {
-        this.#passing = total;
+      if (this.#skipping > 0) {
+        if (at > from) parts.push(chunk.subarray(from, at));
+        const taken = Math.min(this.#skipping, chunk.length - at);
+        this.#skipping -= taken;
+        at += taken;
+        from = at;
         continue;
       }
-      const packet = chunk.subarray(at, at + total);
-      const instead = isRow ? this.#row(packet, masking) : this.#look(packet, masking);
-      if (instead instanceof Promise) {
-        if (at > from) parts.push(chunk.subarray(from, at));
-        return this.#afterDecision(chunk, at + total, parts, instead);
+      const instead = this.#take(chunk, at);
+      if (instead === undefined) continue;
+      if (typeof instead === 'number') {
+        this.#needed = instead;
+        break;
       }
-      if (instead) {
-        if (at > from) parts.push(chunk.subarray(from, at));
-        if (instead.length > 0) parts.push(instead);
-        from = at + total;
-      }
-      at += total;
+      if (at > from) parts.push(chunk.subarray(from, at));
+      from = at;
+      if (instead instanceof Promise) return this.#afterDecision(chunk, at, parts, instead);
+      if (instead.length > 0) parts.push(instead);
     }
-    if (at < chunk.length) this.#hold(chunk.subarray(at));
+    if (at < chunk.length) {
+      this.#held = [chunk.subarray(at)];
+      this.#heldBytes = chunk.length - at;
+    }
     if (at > from) parts.push(from === 0 && at === chunk.length ? chunk : chunk.subarray(from, at));
+    if (this.#mayStop) this.#stop();
     return parts.length > 0 ? this.#ports.toClient(join(parts)) : undefined;
   }
 
-  async #afterDecision(chunk: Buffer, next: number, parts: readonly Buffer[], undecided: Promise<Instead>): Promise<void> {
+  async #afterDecision(chunk: Buffer, at: number, parts: readonly Buffer[], undecided: Promise<Instead>): Promise<void> {
     if (parts.length > 0) await this.#ports.toClient(join(parts));
     const instead = await undecided;
+    this.#settleFor(HEADER_BYTES + payloadLength(chunk, at), instead);
     if (instead && instead.length > 0) await this.#ports.toClient(instead);
-    await this.#run(chunk, next);
+    await this.#run(chunk, at);
   }
 
-  #hold(rest: Buffer): void {
-    const isShort = rest.length < HEADER_BYTES;
-    this.#needed = isShort ? HEADER_BYTES : HEADER_BYTES + (rest.length === HEADER_BYTES ? 1 : payloadLength(rest, 0));
-    this.#held = [rest];
-    this.#heldBytes = rest.length;
+  /** Either what goes in the packet's place, or how many bytes of it must be there before it can be looked at. */
+  #take(chunk: Buffer, at: number): Instead | number | Promise<Instead> {
+    const left = chunk.length - at;
+    if (left < HEADER_BYTES) return HEADER_BYTES;
+    const length = payloadLength(chunk, at);
+    if (left === HEADER_BYTES && length > 0) return HEADER_BYTES + 1;
+    if (this.#walk.isOver) this.#begin();
+    if (!this.#walk.isOver && this.#walk.isRow(chunk[at + HEADER_BYTES], length)) return this.#row(chunk, at, length);
+    const total = HEADER_BYTES + length;
+    if (left < total) return total;
+    this.#count(chunk, at, total);
+    const instead = this.#look(chunk.subarray(at, at + total));
+    return instead instanceof Promise ? instead : this.#settleFor(total, instead);
   }
 
-  /** Which phase an answer begins with. */
-  #current(): Phase {
-    if (this.#phase) return this.#phase;
-    const kind = this.#books.owed.first?.kind;
-    return kind === 'fetch' ? 'rows' : kind === 'fields' ? 'fields' : 'first';
+  /** The packet at hand passes, or something stands in its place. */
+  #settleFor(total: number, instead: Instead): Instead {
+    if (instead) this.#skipping = total;
+    else this.#passing = total;
+    return instead;
   }
 
-  /** An EOF is short, and nothing else than an error begins with 0xff. */
-  #isRow(first: number | undefined, length: number): boolean {
-    if (this.#continued) return true;
-    if (this.#current() !== 'rows') return false;
-    return first !== ERROR && (first !== EOF || length >= EOF_BYTES_MAX);
-  }
-
-  #count(sequence: number, length: number, isRow: boolean): void {
+  /** The next packet begins the answer to what is owed first. */
+  #begin(): void {
     const { first } = this.#books.owed;
-    this.#lastSequence = sequence;
     if (!first) return;
-    first.bytes += HEADER_BYTES + length;
-    if (!isRow) return;
-    if (!this.#continued) first.rows++;
-    this.#continued = length === PAYLOAD_BYTES_MAX;
-    this.#phase = 'rows';
+    const walk = this.#walk;
+    walk.begin(first);
+    this.#rules = first.permit?.answer;
+    this.#dropping = first.isOwn === true;
+    this.#shown = first.kind === 'fetch' ? (first.statement?.shown ?? 0) : 0;
+    this.#hides = first.kind === 'fetch' ? this.#rules?.hides?.(walk.columns.described) : undefined;
+    this.#cells = undefined;
   }
 
-  #row(packet: Buffer, masking: boolean): Instead {
-    if (this.#dropping) return NOTHING;
-    if (!masking || !this.#mask) return undefined;
-    if (packet.length === HEADER_BYTES + PAYLOAD_BYTES_MAX || this.#continued) {
-      throw new TargetFault('message_too_large', `A row over ${PAYLOAD_BYTES_MAX} bytes cannot be masked; ask for less of it`);
+  #count(chunk: Buffer, at: number, bytes: number): void {
+    this.#lastSequence = chunk[at + 3] ?? 0;
+    const { first } = this.#books.owed;
+    if (first) first.bytes += bytes;
+  }
+
+  #row(chunk: Buffer, at: number, length: number): Instead | number {
+    const { first } = this.#books.owed;
+    const walk = this.#walk;
+    if (!first) throw unexpected('a row that nothing asked for');
+    if (this.#dropping) {
+      walk.row(length);
+      this.#skipping = HEADER_BYTES + length;
+      return undefined;
     }
-    const first = this.#books.owed.first;
-    const mask = new PacketMask(this.#mask, this.#masked);
-    const statement = first?.statement;
-    const types = first?.kind === 'fetch' ? (statement?.columnTypes ?? []) : this.#types;
-    const shown = statement ? mask.binaryRow(packet, types) : mask.textRow(packet, types);
-    return shown === packet ? undefined : shown;
+    const limit = this.#rules?.rows;
+    if (limit && !walk.continued && this.#shown >= limit.max) return this.#deny(first, chunk[at + 3] ?? 0, limit.denial);
+    if (!this.#mask && !this.#hides && !this.#rules?.forbids) {
+      this.#count(chunk, at, HEADER_BYTES + length);
+      if (walk.row(length)) this.#show(first);
+      this.#passing = HEADER_BYTES + length;
+      return undefined;
+    }
+    return this.#wholeRow(first, chunk, at);
+  }
+
+  #show(first: Owed): void {
+    first.rows++;
+    this.#shown++;
+  }
+
+  /** A row somebody has to look at, over all of its packets. */
+  #wholeRow(first: Owed, chunk: Buffer, at: number): Instead | number {
+    const sequence = chunk[at + 3] ?? 0;
+    if (this.#walk.continued) {
+      throw new TargetFault('message_too_large', 'A rule came in the middle of a row that is too long to be looked at; ask again');
+    }
+    const total = wholePayload(chunk, at, HELD_BYTES_MAX);
+    if (total > HELD_BYTES_MAX) return this.#cut(first, tooLongRowWords(sequence, HELD_BYTES_MAX), 'a row too long to be looked at');
+    if (chunk.length - at < total) return total;
+    const payload = joinPayload(chunk.subarray(at, at + total));
+    const { columns } = this.#walk;
+    const isBinary = first.statement !== undefined;
+    this.#cells ??= new Cells({ mask: this.#mask, hides: this.#hides, counts: this.#masked }, columns, isBinary);
+    const denial = this.#rules?.forbids && this.#cells.forbidden(payload, this.#rules.forbids);
+    if (denial) return this.#deny(first, sequence, denial);
+    const isPlain = !this.#isSuspect && !this.#hides && !columns.isWide && !(isBinary && columns.hasNumbers);
+    const shown = isPlain ? payload : this.#cells.shown(payload);
+    // One packet more would make all sequence numbers behind it wrong.
+    if (packetsOf(shown.length) !== packetsOf(payload.length)) {
+      return this.#cut(first, tooLongRowWords(sequence, PAYLOAD_BYTES_MAX), 'a row too long to be masked');
+    }
+    this.#count(chunk, at, total);
+    this.#walk.row(0);
+    this.#show(first);
+    return this.#settleFor(total, shown === payload ? undefined : encodePacket(sequence, shown));
   }
 
   /** Deals with one whole packet that is no row. */
-  #look(packet: Buffer, masking: boolean): Instead | Promise<Instead> {
+  #look(packet: Buffer): Instead | Promise<Instead> {
     if (packet.length === HEADER_BYTES + PAYLOAD_BYTES_MAX) throw unexpected('a packet of 16 MiB that is no row');
-    // Masked first: what the books, and with them the audit, quote of an error is what the client sees of it.
-    const shown = masking && this.#mask ? this.#hide(packet, this.#mask) : packet;
-    const instead = this.#keepBooks(shown);
-    return instead ?? (shown === packet ? undefined : shown);
-  }
-
-  #hide(packet: Buffer, given: Mask): Buffer {
-    const mask = new PacketMask(given, this.#masked);
-    const first = packet[HEADER_BYTES];
-    const phase = this.#current();
-    if (first === ERROR) return mask.error(packet);
-    const isEof = first === EOF && packet.length < HEADER_BYTES + EOF_BYTES_MAX;
-    if ((phase === 'columns' || phase === 'definitions' || phase === 'fields') && !isEof) return mask.column(packet);
-    return phase === 'first' && first === OK && this.#books.owed.first?.kind !== 'prepare' ? mask.ok(packet) : packet;
-  }
-
-  #keepBooks(packet: Buffer): Instead | Promise<Instead> {
     const payload = packet.subarray(HEADER_BYTES);
     const { first } = this.#books.owed;
-    if (!first) return this.#unasked(payload);
-    if (this.#dropping) return this.#drop(payload);
-    if (payload[0] === ERROR) return this.#fail(first, payload);
-    switch (this.#current()) {
-      case 'first':
-        return this.#begin(first, packet, payload);
-      case 'columns':
-        this.#types.push(columnType(payload));
-        if (--this.#columnsLeft === 0) this.#phase = 'columns-end';
-        return undefined;
+    if (!first) return this.#unasked(packet, payload);
+    const kind = this.#walk.next(payload);
+    if (this.#dropping) return this.#drop(kind);
+    const denial = this.#rules?.forbids && forbiddenMessage(kind, payload, this.#rules.forbids);
+    if (denial) return this.#deny(first, (this.#head[0] ?? packet)[3] ?? 0, denial);
+    // Hidden first: what the books, and with them the audit, quote of an error is what the client sees of it.
+    const told = this.#told(first, kind, payload);
+    const instead = this.#keepBooks(first, kind, packet, told);
+    if (this.#walk.isOver) this.#done();
+    if (instead || told === payload) return instead;
+    return encodeOne(packet[3] ?? 0, told);
+  }
+
+  /** A message as the client may read it; the payload itself where it may stay. */
+  #told(first: Owed, kind: Kind, payload: Buffer): Buffer {
+    const mask = this.#mask;
+    if (kind === 'column' && first.kind !== 'fields' && (mask || this.#rules?.hides)) allowNull(payload);
+    // A quick look at the chunk says nothing of wide letters.
+    const mayQuote = this.#isSuspect || kind === 'error' || kind === 'ok' || (kind === 'column' && payload[0] !== CATALOG_BYTES);
+    const told = mask && mayQuote ? retell(kind, payload, masked(mask, this.#masked)) : payload;
+    return kind === 'error' && this.#rules?.hushes ? hushedError(told, first.text ?? '') : told;
+  }
+
+  #keepBooks(first: Owed, kind: Kind, packet: Buffer, told: Buffer): Instead | Promise<Instead> {
+    switch (kind) {
+      case 'head':
+      case 'column':
+        return this.#rules?.forbids && first.kind === 'result' ? this.#keepHead(packet, told) : undefined;
       case 'columns-end':
-        return this.#columnsEnd(first, decodeEof(payload));
-      case 'definitions':
-        return this.#definition(payload);
-      case 'fields':
-        this.#phase = 'fields';
-        if (isEof(payload)) this.#done();
+        return this.#columnsEnd(first, packet);
+      case 'prepared': {
+        const { statement, parameters } = decodePrepared(told);
+        this.#books.statements.add(statement, first.text ?? '', parameters);
         return undefined;
-      case 'rows':
-        return this.#resultEnd(first, decodeEof(payload));
+      }
+      case 'file':
+        return this.#fileRequest(first, packet);
+      case 'ok':
+        first.rows += decodeOk(told).affectedRows;
+        break;
+      case 'error':
+        first.error ??= errorLine(decodeError(told));
+        break;
+      case 'end':
+        break;
+      default:
+        return undefined;
     }
-  }
-
-  /** The first packet of an answer, or of the next result in it. */
-  #begin(first: Owed, packet: Buffer, payload: Buffer): Instead | Promise<Instead> {
-    if (first.kind === 'text') return this.#done();
-    const type = payload[0];
-    if (type === OK && first.kind === 'prepare') return this.#prepared(first, payload);
-    if (type === OK) {
-      const { affectedRows, status } = decodeOk(payload);
-      first.rows += affectedRows;
-      return this.#resultEnd(first, status, first.kind === 'result');
-    }
-    if (isEof(payload) && first.kind === 'ok') return this.#resultEnd(first, 0);
-    if (first.kind !== 'result') throw unexpected(`a packet that begins with ${type}`);
-    if (type === FILE_REQUEST) return this.#fileRequest(first, packet);
-    const count = new Fields(payload).lenenc();
-    if (count === 0 || count > COLUMNS_MAX) throw unexpected(`a result of ${count} columns`);
-    this.#columnsLeft = count;
-    this.#types = [];
-    this.#phase = 'columns';
-    return undefined;
-  }
-
-  #prepared(first: Owed, payload: Buffer): undefined {
-    const { statement, columns, parameters } = decodePrepared(payload);
-    this.#books.statements.add(statement, first.text ?? '', parameters);
-    this.#listsLeft = (columns > 0 ? 1 : 0) + (parameters > 0 ? 1 : 0);
-    if (this.#listsLeft === 0) this.#done();
-    else this.#phase = 'definitions';
-  }
-
-  #definition(payload: Buffer): undefined {
-    if (isEof(payload) && --this.#listsLeft === 0) this.#done();
-  }
-
-  /** With a cursor the rows come when they are asked for. */
-  #columnsEnd(first: Owed, status: number): undefined {
-    const { statement } = first;
-    if (statement) statement.columnTypes = this.#types;
-    this.#phase = 'rows';
-    if (statement && status & STATUS.cursorExists) this.#done();
-  }
-
-  /** A result is over: another one follows, or the answer is complete. */
-  #resultEnd(first: Owed, status: number, mayGoOn = true): Instead {
-    const { refusal } = first;
-    const goesOn = mayGoOn && first.kind === 'result' && (status & STATUS.moreResults) !== 0;
-    if (goesOn) this.#phase = 'first';
     // The client takes the refusal for the end: what else the server has to say is not for it.
-    if (goesOn && refusal) this.#dropping = true;
-    if (!goesOn) this.#done();
-    return refusal;
+    if (first.refusal) this.#drops(first);
+    return first.refusal;
   }
 
-  #drop(payload: Buffer): Instead {
-    const type = payload[0];
-    const phase = this.#current();
-    const ends = type === ERROR || (phase === 'first' && type === OK) || (phase === 'rows' && isEof(payload));
-    if (ends) {
-      const status = type === ERROR ? 0 : type === OK ? decodeOk(payload).status : decodeEof(payload);
-      if (status & STATUS.moreResults) this.#phase = 'first';
-      else this.#done();
-    } else if (phase === 'first') {
-      this.#columnsLeft = new Fields(payload).lenenc();
-      this.#phase = 'columns';
-    } else if (phase === 'columns' && --this.#columnsLeft === 0) this.#phase = 'columns-end';
-    else if (phase === 'columns-end') this.#phase = 'rows';
-    if (type === FILE_REQUEST && phase === 'first') throw unexpected('a request for a file behind a refused one');
+  /** A name may be what must not be shown, and an error in the middle of names is not what clients expect. */
+  #keepHead(packet: Buffer, told: Buffer): Instead {
+    this.#head.push(encodeOne(packet[3] ?? 0, told));
     return NOTHING;
   }
 
-  #fail(first: Owed, payload: Buffer): Instead {
-    const { refusal } = first;
-    first.error ??= errorLine(decodeError(payload));
-    this.#done();
-    return refusal;
+  #columnsEnd(first: Owed, packet: Buffer): Instead {
+    const { columns, isOver } = this.#walk;
+    this.#hides = hidesOf(this.#rules, columns);
+    this.#cells = undefined;
+    const { statement } = first;
+    if (statement && isOver) {
+      statement.columns = columns.kept();
+      statement.shown = 0;
+    }
+    if (this.#head.length === 0) return undefined;
+    const head = this.#head;
+    this.#head = [];
+    return Buffer.concat([...head, packet]);
+  }
+
+  #drop(kind: Kind): Instead {
+    if (kind === 'file') throw unexpected('a request for a file behind a refused one');
+    if (this.#walk.isOver) this.#done();
+    return NOTHING;
+  }
+
+  /** An answer must not go on: the client hears why, in place of what is at hand, and nothing more of it. */
+  #deny(first: Owed, sequence: number, denial: Denial): Buffer {
+    return this.#cut(first, denialWords(denial, sequence), `denied: ${denial.rule}`);
+  }
+
+  #cut(first: Owed, words: Buffer, error: string): Buffer {
+    first.error ??= error;
+    this.#drops(first);
+    this.#mayStop = true;
+    if (this.#walk.isOver) this.#done();
+    return words;
+  }
+
+  #drops(first: Owed): void {
+    this.#settle(first);
+    this.#dropping = true;
+    this.#head = [];
+  }
+
+  /** What the server still does for an answer that nobody hears is in vain. Where more has been sent to it already, that would be hit. */
+  #stop(): void {
+    this.#mayStop = false;
+    if (!this.#walk.isOver && this.#books.owed.length === 1) this.#ports.stop();
   }
 
   /** A server that says something by itself says why it closes. */
-  #unasked(payload: Buffer): undefined {
+  #unasked(packet: Buffer, payload: Buffer): Instead {
     if (payload[0] !== ERROR) throw unexpected('something that nothing asked for');
-    this.lastWord = new TargetFault('target_closed', `The target ended the session: ${errorLine(decodeError(payload))}`);
+    const told = this.#mask ? retell('error', payload, masked(this.#mask, {})) : payload;
+    this.lastWord = new TargetFault('target_closed', `The target ended the session: ${errorLine(decodeError(told))}`);
+    return told === payload ? undefined : encodeOne(packet[3] ?? 0, told);
   }
 
   /**
@@ -359,27 +406,41 @@ export class Answers {
   }
 
   /** The answer to the first owed command is complete. */
-  #done(): undefined {
+  #done(): void {
     const entry = this.#books.owed.shift();
-    this.#phase = undefined;
-    this.#lastSequence = undefined;
+    if (entry?.kind === 'fetch' && entry.statement) entry.statement.shown = this.#shown;
+    if (entry) this.#settle(entry);
+    this.#rules = undefined;
+    this.#hides = undefined;
+    this.#cells = undefined;
     this.#dropping = false;
-    const masked = this.#masked;
+    this.#lastSequence = undefined;
+  }
+
+  #settle(entry: Owed): void {
+    const counts = this.#masked;
     this.#masked = {};
-    if (!entry?.permit) return;
+    if (!entry.permit || entry.isSettled) return;
+    entry.isSettled = true;
     this.#gate.settle(entry.permit, {
       rows: entry.rows,
       bytes: entry.bytes,
       ...(entry.error === undefined ? {} : { error: entry.error }),
-      ...(Object.keys(masked).length > 0 ? { masked } : {}),
+      ...(Object.keys(counts).length > 0 ? { masked: counts } : {}),
     });
   }
 }
 
-function isEof(payload: Buffer): boolean {
-  return payload[0] === EOF && payload.length < EOF_BYTES_MAX;
-}
+/** Every name of a catalog is `def`. */
+const CATALOG_BYTES = 3;
 
-function unexpected(what: string): TargetFault {
-  return new TargetFault('target_protocol', `The target sent ${what}, which MySQL does not say there`);
+/** A message that is one packet. */
+function encodeOne(sequence: number, payload: Buffer): Buffer {
+  if (payload.length >= PAYLOAD_BYTES_MAX) {
+    throw new TargetFault(
+      'message_too_large',
+      `A message of ${payload.length} bytes cannot be masked; the limit is ${PAYLOAD_BYTES_MAX - 1}`,
+    );
+  }
+  return encodePacket(sequence, payload);
 }

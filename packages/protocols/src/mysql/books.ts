@@ -1,6 +1,7 @@
 import { PeerFault } from '@hoop/core/errors';
 import type { Permit } from '@hoop/core/gate';
 import { PENDING_ACTIONS_MAX } from '@hoop/core/limits';
+import { Columns } from './columns.ts';
 import { STATEMENT_TEXT_BYTES_MAX, STATEMENTS_MAX } from './limits.ts';
 
 /**
@@ -20,6 +21,10 @@ export interface Owed {
   readonly text?: string;
   /** The prepared statement that was executed or fetched from: its rows are in the binary format. */
   readonly statement?: Statement;
+  /** A command of our own, about which the client knows nothing. */
+  readonly isOwn?: boolean;
+  /** The client has heard the end of this answer, whatever the server still says to it. */
+  isSettled?: boolean;
   rows: number;
   bytes: number;
   error?: string;
@@ -33,8 +38,10 @@ export interface Statement {
   parameterTypes: readonly number[] | undefined;
   /** Parameters that were sent ahead, in pieces. */
   readonly longData: Map<number, { bytes: number; head: Buffer }>;
-  /** Types of the result's columns, for rows that are fetched later. */
-  columnTypes: readonly number[];
+  /** Of the result, for rows that are fetched later. */
+  columns: Columns;
+  /** Rows that were fetched since it was executed. */
+  shown: number;
   /** What ran last: text and parameters. */
   executed: string;
 }
@@ -59,6 +66,11 @@ export class OwedQueue {
 
   get length(): number {
     return this.#entries.length - this.#head;
+  }
+
+  /** The entry that is answered as the `index`th from now. */
+  at(index: number): Owed | undefined {
+    return this.#entries[this.#head + index];
   }
 
   get first(): Owed | undefined {
@@ -96,7 +108,15 @@ export class Statements {
   /** @throws PeerFault `too_many_names` */
   add(number: number, text: string, parameters: number): void {
     this.remove(number);
-    const statement = { text, parameters, parameterTypes: undefined, longData: new Map(), columnTypes: [], executed: text };
+    const statement = {
+      text,
+      parameters,
+      parameterTypes: undefined,
+      longData: new Map(),
+      columns: new Columns(),
+      shown: 0,
+      executed: text,
+    };
     this.#byNumber.set(number, statement);
     this.#textBytes += text.length;
     if (this.#byNumber.size > STATEMENTS_MAX || this.#textBytes > STATEMENT_TEXT_BYTES_MAX) {
@@ -127,6 +147,8 @@ export interface Books {
   readonly statements: Statements;
   /** The server takes a file now: what the client sends are pieces of it and no commands, up to an empty packet. */
   uploading: boolean;
+  /** The server is being asked to stop what runs: nothing may be sent meanwhile, or it would be hit instead. */
+  stopping: Promise<void> | undefined;
   /** The client has said goodbye. */
   left: boolean;
 }

@@ -2,6 +2,7 @@ import net from 'node:net';
 import type tls from 'node:tls';
 import { type AppError, asAppError, Misconfigured, TargetFault } from '@hoop/core/errors';
 import { TARGET_CONNECT_MS_MAX } from '@hoop/core/limits';
+import type { Log } from '@hoop/core/log';
 import type { ConnectContext, RelayPorts, SessionFacts, Target } from '@hoop/core/protocol';
 import { dial, type SocketWire, type Wire } from '@hoop/core/wire';
 import { threadIdOf } from './accept.ts';
@@ -39,7 +40,7 @@ export async function connect(context: ConnectContext<MysqlSettings>, timeout_ms
     return await withTarget(settings, timeout_ms, async (dialled) => {
       const login = new Login(dialled, settings, start, hello.database ?? settings.DB);
       const ready = await login.run();
-      return new MysqlTarget(login.wire, ready, start, settings, { session, cancelKey: hello.cancelKey });
+      return new MysqlTarget(login.wire, ready, start, settings, { session, cancelKey: hello.cancelKey, log: context.log });
     });
   } catch (error) {
     throw targetWords(asAppError(error), settings);
@@ -297,6 +298,7 @@ function targetWords(error: AppError, settings: MysqlSettings): AppError {
 interface Shown {
   readonly session: SessionFacts;
   readonly cancelKey: string | undefined;
+  readonly log: Log;
 }
 
 class MysqlTarget implements Target {
@@ -320,11 +322,20 @@ class MysqlTarget implements Target {
   relay(ports: RelayPorts): MysqlRelay {
     const { session, cancelKey } = this.#shown;
     const owner = { connection: session.connection, userId: session.user.id };
-    const relay: MysqlRelay = new MysqlRelay(ports, owner, () => leave());
+    const relay: MysqlRelay = new MysqlRelay(ports, { owner, stop: () => this.#stop(), onEnd: () => leave() });
     const thread = { owner, targetId: this.#threadId, busy: () => relay.busy };
     const leave = cancelKey === undefined ? () => undefined : enterThread(threadIdOf(cancelKey), thread);
     this.#hasLeft = () => relay.hasLeft;
     return relay;
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      await this.cancel();
+    } catch (error) {
+      // It runs to its end then, and nobody hears it.
+      this.#shown.log.warn({ err: asAppError(error) }, 'What an answer that was cut still runs could not be stopped');
+    }
   }
 
   /** A session of its own that stops what this one runs, as clients do it. */

@@ -46,6 +46,24 @@ export function joinPayload(bytes: Buffer): Buffer {
   return Buffer.concat(parts);
 }
 
+/**
+ * Bytes of a payload over all of its packets, with their headers; where a header is still to come, up to the end of that.
+ * What is over `bytes_max` is not measured further.
+ */
+export function wholePayload(chunk: Buffer, at: number, bytes_max: number): number {
+  for (let end = at; ; ) {
+    if (chunk.length < end + HEADER_BYTES) return end + HEADER_BYTES - at;
+    const length = payloadLength(chunk, end);
+    end += HEADER_BYTES + length;
+    if (length < PAYLOAD_BYTES_MAX || end - at > bytes_max) return end - at;
+  }
+}
+
+/** Over how many packets a payload goes. */
+export function packetsOf(payload_bytes: number): number {
+  return Math.floor(payload_bytes / PAYLOAD_BYTES_MAX) + 1;
+}
+
 export function badLength(length: number): PeerFault {
   return new PeerFault('bad_length', `A packet claims a length of ${length} bytes, which cannot be`, { facts: { length } });
 }

@@ -23,6 +23,9 @@ export const LONG_DATA_KEPT_BYTES_MAX = 4_096;
 /** Columns of a result, as servers have it (MAX_FIELDS). */
 export const COLUMNS_MAX = 4_096;
 
+/** The description of one column: six names of at most 256 characters. They are kept while their result passes. */
+export const COLUMN_DEFINITION_BYTES_MAX = 16 * 1024;
+
 /** Packets of a target's login before it is ready. */
 export const LOGIN_PACKETS_MAX = 20;
 

@@ -1,116 +1,90 @@
-import { TargetFault } from '@hoop/core/errors';
+import type { Denial } from '@hoop/core/action';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
-import { encodePacket, HEADER_BYTES, PAYLOAD_BYTES_MAX } from './frame.ts';
+import { narrowed } from './cells.ts';
+import { COLUMN_TAIL_BYTES } from './messages/column.ts';
 import { Fields, lenencBytes } from './messages/fields.ts';
 import { decodeOk } from './messages/result.ts';
-import { binarySize, decodeTextRow, isNullInBitmap, mayHoldText, NULL_CELL } from './messages/row.ts';
+import type { Kind } from './walk.ts';
 
-/** A mask for the packets of one result. Each gives the packet itself when nothing in it had to be hidden. @throws PeerFault `bad_message` */
-export class PacketMask {
-  readonly #mask: Mask;
-  readonly #counts: MaskCounts;
+/** Replaces a text; gives the text itself when it may stay. */
+export type Retell = (text: Buffer) => Buffer;
 
-  constructor(mask: Mask, counts: MaskCounts) {
-    this.#mask = mask;
-    this.#counts = counts;
-  }
-
-  /** Cells of columns that may hold text. (MySQL Internals, "ProtocolText::ResultsetRow") */
-  textRow(packet: Buffer, types: readonly number[]): Buffer {
-    let changed = false;
-    const parts = decodeTextRow(packet.subarray(HEADER_BYTES)).map((cell, index) => {
-      if (cell === null) return NULL;
-      const shown = mayHoldText(types[index] ?? -1) ? this.#value(cell) : cell;
-      changed ||= shown !== cell;
-      return lenencBytes(shown);
-    });
-    return changed ? again(packet, parts) : packet;
-  }
-
-  /** The same in the binary format. (MySQL Internals, "Binary Protocol Resultset Row") */
-  binaryRow(packet: Buffer, types: readonly number[]): Buffer {
-    const fields = new Fields(packet, HEADER_BYTES);
-    const head = fields.bytes(1 + ((types.length + BITMAP_OFFSET + 7) >>> 3));
-    const bitmap = head.subarray(1);
-    const parts: Buffer[] = [head];
-    let changed = false;
-    types.forEach((type, index) => {
-      if (isNullInBitmap(bitmap, index, BITMAP_OFFSET)) return;
-      const size = binarySize(type);
-      if (size === 'lenenc') {
-        const cell = fields.lenencBytes();
-        const shown = mayHoldText(type) ? this.#value(cell) : cell;
-        changed ||= shown !== cell;
-        parts.push(lenencBytes(shown));
-      } else if (size === 'timed') {
-        const length = fields.bytes(1);
-        parts.push(length, fields.bytes(length[0] ?? 0));
-      } else parts.push(fields.bytes(size));
-    });
-    return changed ? again(packet, parts) : packet;
-  }
-
-  /** The message of an error, which may quote a value. */
-  error(packet: Buffer): Buffer {
-    const body = packet.subarray(HEADER_BYTES);
-    // 0xff, code, and with a state `#` and five characters.
-    const from = body[3] === STATE_MARK ? 9 : 3;
-    const message = body.subarray(from);
-    const shown = this.#value(message);
-    return shown === message ? packet : again(packet, [body.subarray(0, from), shown]);
-  }
-
-  /** The text of an OK. */
-  ok(packet: Buffer): Buffer {
-    const body = packet.subarray(HEADER_BYTES);
-    const { infoAt } = decodeOk(body);
-    const info = body.subarray(infoAt);
-    // Servers write it with its length in front; the manual has it without.
-    const inner = info.subarray(info[0] === 0xfc ? 3 : 1);
-    const isPrefixed = info.length > 0 && lenencBytes(inner).equals(info);
-    const text = isPrefixed ? inner : info;
-    const shown = this.#value(text);
-    return shown === text ? packet : again(packet, [body.subarray(0, infoAt), isPrefixed ? lenencBytes(shown) : shown]);
-  }
-
-  /** Names in a column definition, and the default behind it: a name may be made of data. */
-  column(packet: Buffer): Buffer {
-    const fields = new Fields(packet, HEADER_BYTES);
-    let changed = false;
-    const parts: Buffer[] = [];
-    for (let name = 0; name < NAMES_OF_COLUMN; name++) {
-      const value = fields.lenencBytes();
-      const shown = this.#value(value);
-      changed ||= shown !== value;
-      parts.push(lenencBytes(shown));
+/** What a mask makes of a text in a message. Texts of wide letters come when a session asked for its answers in them. */
+export function masked(mask: Mask, counts: MaskCounts): Retell {
+  return (text) => {
+    if (text.includes(0)) {
+      const letters = narrowed(text);
+      const shown = mask.suspects(letters) ? mask.apply(letters, counts) : letters;
+      if (shown !== letters) return shown;
     }
-    const tail = fields.bytes(Math.min(fields.left, COLUMN_TAIL_BYTES));
-    const rest = fields.rest();
-    const shown = rest.length > 0 ? this.#value(rest) : rest;
-    return changed || shown !== rest ? again(packet, [...parts, tail, shown]) : packet;
-  }
+    return mask.suspects(text) ? mask.apply(text, counts) : text;
+  };
+}
 
-  #value(value: Buffer): Buffer {
-    return this.#mask.suspects(value) ? this.#mask.apply(value, this.#counts) : value;
+/** The same message with other texts; the payload itself when nothing in it changed. @throws PeerFault `bad_message` */
+export function retell(kind: Kind, payload: Buffer, by: Retell): Buffer {
+  switch (kind) {
+    case 'error':
+      return retellError(payload, by);
+    case 'ok':
+      return retellOk(payload, by);
+    case 'column':
+      return retellColumn(payload, by);
+    default:
+      return payload;
   }
 }
 
-const NULL = Buffer.from([NULL_CELL]);
-const STATE_MARK = 0x23;
+/** Why a message must not be shown. @throws PeerFault `bad_message` */
+export function forbiddenMessage(kind: Kind, payload: Buffer, forbids: (text: Buffer) => Denial | undefined): Denial | undefined {
+  let denial: Denial | undefined;
+  retell(kind, payload, (text) => {
+    denial ??= forbids(text) ?? (text.includes(0) ? forbids(narrowed(text)) : undefined);
+    return text;
+  });
+  return denial;
+}
 
-/** The NULL bitmap of a binary row leaves its first two bits out. */
-const BITMAP_OFFSET = 2;
+/** The message of an error, which may quote a value. */
+function retellError(payload: Buffer, by: Retell): Buffer {
+  // 0xff, code, and with a state `#` and five characters.
+  const from = payload[3] === STATE_MARK ? 9 : 3;
+  const message = payload.subarray(from);
+  const shown = by(message);
+  return shown === message ? payload : Buffer.concat([payload.subarray(0, from), shown]);
+}
+
+/** The text of an OK. */
+function retellOk(payload: Buffer, by: Retell): Buffer {
+  const { infoAt } = decodeOk(payload);
+  const info = payload.subarray(infoAt);
+  if (info.length === 0) return payload;
+  // Servers write it with its length in front; the manual has it without.
+  const inner = info.subarray(info[0] === 0xfc ? 3 : 1);
+  const isPrefixed = lenencBytes(inner).equals(info);
+  const text = isPrefixed ? inner : info;
+  const shown = by(text);
+  return shown === text ? payload : Buffer.concat([payload.subarray(0, infoAt), isPrefixed ? lenencBytes(shown) : shown]);
+}
+
+/** Names in a column definition, and the default behind it: a name may be made of data. */
+function retellColumn(payload: Buffer, by: Retell): Buffer {
+  const fields = new Fields(payload);
+  let changed = false;
+  const parts: Buffer[] = [];
+  for (let name = 0; name < NAMES_OF_COLUMN; name++) {
+    const value = fields.lenencBytes();
+    const shown = by(value);
+    changed ||= shown !== value;
+    parts.push(lenencBytes(shown));
+  }
+  const tail = fields.bytes(Math.min(fields.left, COLUMN_TAIL_BYTES));
+  const rest = fields.rest();
+  const shown = rest.length > 0 ? by(rest) : rest;
+  return changed || shown !== rest ? Buffer.concat([...parts, tail, shown]) : payload;
+}
+
+const STATE_MARK = 0x23;
 
 /** Catalog, schema, table, original table, name, original name. */
 const NAMES_OF_COLUMN = 6;
-const COLUMN_TAIL_BYTES = 13;
-
-/** The same packet with another payload. */
-function again(packet: Buffer, parts: readonly Buffer[]): Buffer {
-  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-  // One packet more would make all sequence numbers behind it wrong.
-  if (bytes >= PAYLOAD_BYTES_MAX) {
-    throw new TargetFault('message_too_large', `A row of ${bytes} bytes cannot be masked; the limit is ${PAYLOAD_BYTES_MAX - 1}`);
-  }
-  return encodePacket(packet[3] ?? 0, ...parts);
-}

@@ -2,26 +2,38 @@ import type { AppError } from '@hoop/core/errors';
 import type { Relay, RelayPorts } from '@hoop/core/protocol';
 import { Answers } from './answers.ts';
 import { type Books, OwedQueue, Statements } from './books.ts';
+import { encodePacket } from './frame.ts';
+import { COMMAND } from './messages/command.ts';
 import { Requests } from './requests.ts';
 import type { Owner } from './threads.ts';
 import { fatalWords } from './words.ts';
 
 const NOTHING = Buffer.alloc(0);
+const PING = encodePacket(0, Buffer.from([COMMAND.ping]));
+
+export interface RelayOptions {
+  /** Whose sessions a KILL of this one may name. */
+  readonly owner: Owner;
+  /** Asks the target to stop what runs now. Never rejects. */
+  stop(): Promise<void>;
+  /** Called once. */
+  onEnd?(): void;
+}
 
 /** The two directions of a MySQL session, after both logins. */
 export class MysqlRelay implements Relay {
   readonly #ports: RelayPorts;
-  readonly #books: Books = { owed: new OwedQueue(), statements: new Statements(), uploading: false, left: false };
+  readonly #books: Books = { owed: new OwedQueue(), statements: new Statements(), uploading: false, stopping: undefined, left: false };
   readonly #requests: Requests;
   readonly #answers: Answers;
-  readonly #onEnd: () => void;
+  readonly #options: RelayOptions;
+  #hasEnded = false;
 
-  /** `owner`: whose sessions a KILL of this one may name. `onEnd` is called once. */
-  constructor(ports: RelayPorts, owner: Owner, onEnd: () => void = () => undefined) {
+  constructor(ports: RelayPorts, options: RelayOptions) {
     this.#ports = ports;
-    this.#requests = new Requests(ports.gate, this.#books, owner, (bytes) => ports.toTarget(bytes));
-    this.#answers = new Answers(ports.gate, this.#books, ports);
-    this.#onEnd = onEnd;
+    this.#options = options;
+    this.#requests = new Requests(ports.gate, this.#books, options.owner, (bytes) => ports.toTarget(bytes));
+    this.#answers = new Answers(ports.gate, this.#books, { ...ports, stop: () => this.#stop() });
   }
 
   get busy(): boolean {
@@ -55,7 +67,27 @@ export class MysqlRelay implements Relay {
     for (let entry = this.#books.owed.shift(); entry; entry = this.#books.owed.shift()) {
       if (entry.permit) this.#ports.gate.settle(entry.permit, { rows: entry.rows, bytes: entry.bytes, error: entry.error ?? error });
     }
-    this.#onEnd();
+    this.#hasEnded = true;
+    this.#options.onEnd?.();
     return reason && atBoundary && !this.lastWord ? fatalWords(reason, nextSequence) : NOTHING;
+  }
+
+  /**
+   * Stops what the target runs for nobody. That may come too late and would then hit what it runs next, so nothing is sent until it is
+   * done, and then a ping goes ahead: it takes the hit, and its answer is nobody's.
+   */
+  #stop(): void {
+    if (!this.#requests.atBoundary) return;
+    this.#books.owed.push({ kind: 'ok', sequence: 1, isOwn: true, rows: 0, bytes: 0 });
+    this.#books.stopping = this.#stopped();
+  }
+
+  async #stopped(): Promise<void> {
+    try {
+      await this.#options.stop();
+      if (!this.#hasEnded) await this.#ports.toTarget(PING);
+    } finally {
+      this.#books.stopping = undefined;
+    }
   }
 }

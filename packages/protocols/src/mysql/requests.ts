@@ -47,12 +47,20 @@ export class Requests {
       take: (chunk, at, end) => (this.#isUnseen ? this.#passUnseen(chunk, at) : this.#take(chunk.subarray(at, end))),
       owed: books.owed,
     };
-    this.#cutter = new Cutter(cuts, send);
+    this.#cutter = new Cutter(cuts, (bytes) => {
+      const { stopping } = books;
+      return stopping ? stopping.then(() => send(bytes)) : send(bytes);
+    });
   }
 
   /** @throws PeerFault on what is not this protocol */
   feed(chunk: Buffer): void | Promise<void> {
     return this.#cutter.feed(chunk);
+  }
+
+  /** False while the target has got only a part of a command. */
+  get atBoundary(): boolean {
+    return this.#cutter.atBoundary && !this.#isUnseen;
   }
 
   /** Pieces of a file, and what goes on with long data, pass as they come. */

@@ -25,6 +25,12 @@ export function unknownStatementWords(statement: number, sequence: number): Buff
   return encodeError({ code: 1243, sqlstate: 'HY000', message }, sequence);
 }
 
+/** A row that cannot be looked at is not shown, and its answer ends. */
+export function tooLongRowWords(sequence: number, bytes_max: number): Buffer {
+  const message = `A row is longer than the ${bytes_max} bytes that the gateway can look at; ask for less of it`;
+  return encodeError({ code: 1301, sqlstate: 'HY000', message }, sequence);
+}
+
 type Code = Pick<ServerError, 'code' | 'sqlstate'>;
 
 const ACCESS_DENIED: Code = { code: 1045, sqlstate: '28000' };

@@ -28,6 +28,11 @@ export class Cutter {
     this.#send = send;
   }
 
+  /** False while a command has been sent only in part. */
+  get atBoundary(): boolean {
+    return this.#passing === 0;
+  }
+
   /** @throws what `cuts` throws */
   feed(chunk: Buffer): void | Promise<void> {
     if (this.#heldBytes === 0) return this.#run(chunk, 0);

@@ -2,7 +2,8 @@ import { PeerFault } from '@hoop/core/errors';
 import type { Statement } from '../books.ts';
 import { PARAMETER_CHARACTERS_MAX, PARAMETERS_CHARACTERS_MAX } from '../limits.ts';
 import { Fields } from './fields.ts';
-import { binarySize, isNullInBitmap, TYPE } from './row.ts';
+import { binarySize, isNullInBitmap } from './row.ts';
+import { numberText, timeText } from './value.ts';
 
 /** Behind the number of the statement: flags, and the number of iterations, which is 1. */
 const FLAGS_BYTES = 5;
@@ -42,13 +43,8 @@ function valueText(type: number, fields: Fields): string {
   const isSigned = (type & UNSIGNED) === 0;
   const size = sizeOf(kind);
   if (size === 'lenenc') return quoted(fields.lenencBytes());
-  if (size === 'timed') return timeOf(kind, fields.bytes(fields.int(1)));
-  const bytes = fields.bytes(size);
-  if (kind === TYPE.float) return String(bytes.readFloatLE());
-  if (kind === TYPE.double) return String(bytes.readDoubleLE());
-  if (size === 8) return String(isSigned ? bytes.readBigInt64LE() : bytes.readBigUInt64LE());
-  if (size === 0) return 'NULL';
-  return String(isSigned ? bytes.readIntLE(0, size) : bytes.readUIntLE(0, size));
+  if (size === 'timed') return timeText(kind, fields.bytes(fields.int(1)));
+  return numberText(kind, !isSigned, fields.bytes(size));
 }
 
 /** What a client sends of an unknown type is the client's fault. */
@@ -64,17 +60,4 @@ function sizeOf(type: number): ReturnType<typeof binarySize> {
 function quoted(bytes: Buffer): string {
   const text = bytes.toString('utf8', 0, PARAMETER_CHARACTERS_MAX);
   return JSON.stringify(bytes.length > PARAMETER_CHARACTERS_MAX ? `${text}…` : text);
-}
-
-/** Dates: year, month, day, hour, minute, second, microseconds; times: sign, days, hour … as far as they go. */
-function timeOf(type: number, bytes: Buffer): string {
-  const two = (value: number | undefined): string => String(value ?? 0).padStart(2, '0');
-  if (type === TYPE.time) {
-    if (bytes.length < 8) return '00:00:00';
-    const hours = bytes.readUInt32LE(1) * 24 + (bytes[5] ?? 0);
-    return `${bytes[0] === 1 ? '-' : ''}${two(hours)}:${two(bytes[6])}:${two(bytes[7])}`;
-  }
-  if (bytes.length < 4) return '0000-00-00';
-  const date = `${String(bytes.readUInt16LE(0)).padStart(4, '0')}-${two(bytes[2])}-${two(bytes[3])}`;
-  return bytes.length < 7 ? date : `${date} ${two(bytes[4])}:${two(bytes[5])}:${two(bytes[6])}`;
 }

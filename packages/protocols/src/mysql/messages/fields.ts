@@ -1,5 +1,8 @@
 import { PeerFault } from '@hoop/core/errors';
 
+/** Stands where a length would be. */
+export const NULL_CELL = 0xfb;
+
 /** Reads the fields of one payload, in order. (MySQL Internals, "Protocol Basics") */
 export class Fields {
   readonly #payload: Buffer;
@@ -48,6 +51,13 @@ export class Fields {
   /** A text with its length in front. */
   lenencBytes(): Buffer {
     return this.bytes(this.lenenc());
+  }
+
+  /** A value of a row in the text format; null for NULL. */
+  cell(): Buffer | null {
+    if (this.#payload[this.#at] !== NULL_CELL) return this.lenencBytes();
+    this.#at++;
+    return null;
   }
 
   /** A text up to a zero byte. */

@@ -1,4 +1,3 @@
-import { PeerFault } from '@hoop/core/errors';
 import { encodePacket } from '../frame.ts';
 import { Fields, int16, lenenc } from './fields.ts';
 
@@ -20,8 +19,12 @@ export interface ServerError {
 }
 
 /** (MySQL Internals, "ERR_Packet") */
-export function encodeError({ code, sqlstate, message }: ServerError, sequence: number): Buffer {
-  return encodePacket(sequence, Buffer.from([ERROR]), int16(code), Buffer.from(`#${sqlstate}${message}`));
+export function encodeError(error: ServerError, sequence: number): Buffer {
+  return encodePacket(sequence, errorPayload(error));
+}
+
+export function errorPayload({ code, sqlstate, message }: ServerError): Buffer {
+  return Buffer.concat([Buffer.from([ERROR]), int16(code), Buffer.from(`#${sqlstate}${message}`)]);
 }
 
 /** @throws PeerFault `bad_message` */
@@ -64,15 +67,6 @@ export function decodeEof(payload: Buffer): number {
   const fields = new Fields(payload, 3);
   return fields.int(2);
 }
-
-/** The type byte of a column definition, which stands six bytes before its end. (MySQL Internals, "ColumnDefinition41") */
-export function columnType(payload: Buffer): number {
-  if (payload.length < COLUMN_TAIL_BYTES) throw new PeerFault('bad_message', 'A packet has less in it than it says');
-  return payload[payload.length - 6] ?? 0;
-}
-
-/** Behind the names: 0x0c, character set, length, type, flags, decimals, two zero bytes. */
-const COLUMN_TAIL_BYTES = 13;
 
 /** The name that the client shows. @throws PeerFault `bad_message` */
 export function columnName(payload: Buffer): Buffer {

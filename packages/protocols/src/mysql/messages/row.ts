@@ -19,21 +19,17 @@ export const TYPE = {
   year: 13,
   varchar: 15,
   bit: 16,
+  json: 245,
   newDecimal: 246,
+  tinyBlob: 249,
+  mediumBlob: 250,
+  longBlob: 251,
+  blob: 252,
+  varString: 253,
   string: 254,
 } as const;
 
-/** Numbers and times: their text is made of digits, and nothing that identifies a person by words can be in it. */
-const NO_TEXT: ReadonlySet<number> = new Set([
-  ...[TYPE.decimal, TYPE.tiny, TYPE.short, TYPE.long, TYPE.float, TYPE.double, TYPE.null, TYPE.timestamp, TYPE.longlong],
-  ...[TYPE.int24, TYPE.date, TYPE.time, TYPE.datetime, TYPE.year, TYPE.newDecimal],
-]);
-
-export function mayHoldText(type: number): boolean {
-  return !NO_TEXT.has(type);
-}
-
-/** Bytes of a value in the binary format; `timed`: a length byte in front; undefined: a length of variable size in front. */
+/** Bytes of a value in the binary format; `timed`: a length byte in front. */
 const SIZES: ReadonlyMap<number, 0 | 1 | 2 | 4 | 8 | 'timed'> = new Map<number, 0 | 1 | 2 | 4 | 8 | 'timed'>([
   [TYPE.null, 0],
   [TYPE.tiny, 1],
@@ -65,19 +61,20 @@ export function binarySize(type: number): 0 | 1 | 2 | 4 | 8 | 'timed' | 'lenenc'
 export function decodeTextRow(payload: Buffer): (Buffer | null)[] {
   const fields = new Fields(payload);
   const cells: (Buffer | null)[] = [];
-  while (fields.left > 0) {
-    if (payload[fields.at] === NULL_CELL) {
-      fields.int(1);
-      cells.push(null);
-    } else cells.push(fields.lenencBytes());
-  }
+  while (fields.left > 0) cells.push(fields.cell());
   return cells;
 }
 
-export const NULL_CELL = 0xfb;
+/** The NULL bitmap of a binary row leaves its first two bits out; that of an execution's parameters leaves none. */
+export const NULL_BITMAP_OFFSET = 2;
 
-/** Bit of a column in the NULL bitmap of a binary row: the first two bits are not used. */
+/** Bit of a column in a NULL bitmap. */
 export function isNullInBitmap(bitmap: Buffer, column: number, offset: number): boolean {
   const bit = column + offset;
   return ((bitmap[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0;
+}
+
+export function setNullInBitmap(bitmap: Buffer, column: number, offset: number): void {
+  const bit = column + offset;
+  bitmap[bit >>> 3] = (bitmap[bit >>> 3] ?? 0) | (1 << (bit & 7));
 }

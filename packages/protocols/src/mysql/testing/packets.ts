@@ -43,31 +43,42 @@ export const CURSOR = 0x40;
 export const TEXT = 0xfd;
 export const NUMBER = 3;
 
+interface ColumnOptions {
+  readonly flags?: number;
+  readonly charset?: number;
+  /** Schema, table, column. */
+  readonly origin?: readonly [schema: string, table: string, column: string];
+}
+
 /** What a server says. */
 export const server = {
   ok: (sequence: number, rows = 0, status = 2, info = '') => packet(sequence, [0, rows, 0, status, 0, 0, 0], info === '' ? [] : text(info)),
   error: (sequence: number, words: string) => packet(sequence, [0xff, 0x7a, 0x04], `#42S02${words}`),
   columns: (sequence: number, count: number) => packet(sequence, [count]),
-  column: (sequence: number, name: string, type: number = TEXT) =>
-    packet(sequence, text('def'), text('d'), text('t'), text('t'), text(name), text(name), [
-      0x0c,
-      45,
-      0,
-      255,
-      0,
-      0,
-      0,
-      type,
-      0,
-      0,
-      0,
-      0,
-      0,
-    ]),
+  column: (
+    sequence: number,
+    name: string,
+    type: number = TEXT,
+    { flags = 0, charset = 45, origin = ['d', 't', name] }: ColumnOptions = {},
+  ) =>
+    packet(
+      sequence,
+      text('def'),
+      text(origin[0]),
+      text(origin[1]),
+      text(origin[1]),
+      text(name),
+      text(origin[2]),
+      [0x0c, charset & 255, charset >>> 8, 255, 0, 0, 0],
+      [type, flags & 255, flags >>> 8, 0, 0, 0],
+    ),
   eof: (sequence: number, status = 2) => packet(sequence, [0xfe, 0, 0, status, 0]),
   row: (sequence: number, ...cells: readonly (string | null)[]) => packet(sequence, ...cells.map(text)),
   /** A row of one text in the binary format. */
   binaryRow: (sequence: number, cell: string) => packet(sequence, [0, 0], text(cell)),
+  /** A row of values that are encoded already, none of them NULL; `nulls` is the bitmap where some are. */
+  binaryValues: (sequence: number, nulls: number, ...values: readonly (Buffer | readonly number[])[]) =>
+    packet(sequence, [0, nulls], ...values),
   prepared: (sequence: number, statement: number, columns: number, parameters: number) =>
     packet(sequence, [0], id(statement), [columns, 0, parameters, 0, 0, 0, 0]),
   fileRequest: (sequence: number, name: string) => packet(sequence, [0xfb], name),

@@ -1,6 +1,8 @@
 import { type Action, ALLOW, type Outcome, type Verdict } from '@hoop/core/action';
+import type { AnswerRules } from '@hoop/core/answer';
 import { Gate, type Mask, type Policy } from '@hoop/core/gate';
 import { MysqlRelay } from '../relay.ts';
+import { server } from './packets.ts';
 
 /** One turn of a conversation: what the client or the server says. */
 export interface Turn {
@@ -17,11 +19,20 @@ export interface Played {
   readonly toClient: string;
   readonly audit: readonly string[];
   readonly relay: MysqlRelay;
+  /** How many bytes had gone to the target, each time it was asked to stop. */
+  readonly stops: readonly number[];
 }
 
 export interface PlayOptions {
   readonly judge?: (text: string) => Verdict | Promise<Verdict>;
   readonly mask?: Mask;
+  /** What rules demand of every answer. */
+  readonly answer?: AnswerRules;
+  /** Resolves when the target has been asked to stop. */
+  readonly stop?: () => Promise<void>;
+  /** The server answers the relay's own pings at the end of its turn. */
+  readonly answersPings?: boolean;
+  readonly onTarget?: (bytes: Buffer) => void;
   /** Cuts a turn into the pieces that arrive one by one. */
   readonly cut?: (bytes: Buffer) => readonly Buffer[];
 }
@@ -33,10 +44,11 @@ export function denying(word: string): (text: string) => Verdict {
 
 /** Plays a conversation through a relay, without a socket anywhere. */
 export async function played(turns: readonly Turn[], options: PlayOptions = {}): Promise<Played> {
-  const { judge = () => ALLOW, mask, cut = (bytes) => [bytes] } = options;
+  const { answer, judge = () => (answer ? { allow: true, answer } : ALLOW), mask, cut = (bytes) => [bytes], stop, onTarget } = options;
   const toTarget: Buffer[] = [];
   const toClient: Buffer[] = [];
   const audit: string[] = [];
+  const stops: number[] = [];
   const policy: Policy = { revision: 1, mask, judge: (action: Action) => judge(action.text) };
   const sink = {
     intent: ({ seq, via, text }: Action, verdict: Verdict) => audit.push(`${seq} ${via} ${verdict.allow ? 'allow' : 'deny'} ${text}`),
@@ -45,14 +57,25 @@ export async function played(turns: readonly Turn[], options: PlayOptions = {}):
   };
   const ports = {
     gate: new Gate(policy, sink, { now: () => 0, micros: () => 0 }),
-    toTarget: (bytes: Buffer) => void toTarget.push(Buffer.from(bytes)),
+    toTarget: (bytes: Buffer) => {
+      toTarget.push(Buffer.from(bytes));
+      onTarget?.(bytes);
+    },
     toClient: (bytes: Buffer) => void toClient.push(Buffer.from(bytes)),
   };
-  const relay = new MysqlRelay(ports, { connection: 'c', userId: 'u' });
+  const relay = new MysqlRelay(ports, {
+    owner: { connection: 'c', userId: 'u' },
+    stop: () => {
+      stops.push(Buffer.concat(toTarget).length);
+      return stop?.() ?? Promise.resolve();
+    },
+  });
+  let pings = 0;
   for (const { by, bytes } of turns) {
     // A copy: whoever keeps a piece must not see it change.
     for (const piece of cut(bytes)) await (by === 'client' ? relay.fromClient(Buffer.from(piece)) : relay.fromTarget(Buffer.from(piece)));
+    for (; options.answersPings && by === 'server' && pings < stops.length; pings++) await relay.fromTarget(server.ok(1));
   }
   const text = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString('latin1');
-  return { toTarget: text(toTarget), toClient: text(toClient), audit, relay };
+  return { toTarget: text(toTarget), toClient: text(toClient), audit, relay, stops };
 }
