@@ -1,6 +1,7 @@
 import { agentStorm } from './agent-storm.ts';
 import { bulkResult } from './bulk-result.ts';
 import { httpBench } from './http.ts';
+import { largeFiles } from './large-files/main.ts';
 import { masking } from './masking.ts';
 import { pointSelect } from './point-select.ts';
 import { policyDecisions } from './policy.ts';
@@ -10,7 +11,7 @@ import { stalledReader } from './stalled-reader.ts';
 import { tcpBench } from './tcp.ts';
 
 /**
- * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|ssh|mysql|http|tcp|bulk|stalled|agents|policy]`.
+ * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|ssh|mysql|http|tcp|bulk|files|stalled|agents|policy]`.
  * The product runs from dist: build it first.
  */
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   http: () => httpBench({ seconds: 5, rounds: 5, clients: [1, 8, 32], megabytes: 500 }, say),
   tcp: () => tcpBench({ megabytes: 500, rounds: 5 }, say),
   bulk: () => bulkResult({ megabytes: 200, rounds: 5 }, say),
+  files: () => largeFiles({ megabytes: 1000 }, say),
   agents: () => agentStorm({ agents: 1_000 }, say),
   policy: () => policyDecisions({ decisions: 20_000 }, say),
   masking: async () => masking({ megabytes: 16, rounds: 5 }, say),

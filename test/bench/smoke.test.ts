@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { agentStorm } from './agent-storm.ts';
 import { bulkResult } from './bulk-result.ts';
 import { httpBench } from './http.ts';
+import { largeFiles } from './large-files/main.ts';
 import { masking } from './masking.ts';
 import { pointSelect } from './point-select.ts';
 import { policyDecisions } from './policy.ts';
@@ -67,6 +68,13 @@ test('the benchmark of SSH compares direct with through', async () => {
   await sshBulk({ megabytes: 5, rounds: 1 }, say);
   assert.equal(said().match(/\| gateway \+ agent \| \d+ \| \d/g)?.length, 3);
   assert.doesNotMatch(said(), /NaN/);
+});
+
+test('large files arrive as they were by every tool, and neither gateway nor agent holds them', async () => {
+  const { say } = listen();
+  const journeys = await largeFiles({ megabytes: 100 }, say);
+  assert.equal(journeys.length, 10);
+  for (const { name, growth_MiB } of journeys) assert.ok(growth_MiB < 120, `${name}: grew by ${growth_MiB} MiB`);
 });
 
 test('a reader that stands still costs gateway and agent a few megabytes, not the result', async () => {
