@@ -78,6 +78,8 @@ export interface Permit {
   readonly since_us: number;
   /** What must become of the answer; the adapter sees to it. */
   readonly answer?: AnswerRules;
+  /** What a rule has to say about an action that it lets pass, for a client that has nowhere to hear of it but in its answer. */
+  readonly notice?: string;
 }
 
 export type Decision = { readonly permit: Permit; readonly denial?: undefined } | { readonly permit?: undefined; readonly denial: Denial };
@@ -154,12 +156,13 @@ export class Gate {
   #decide(action: Action, verdict: Verdict): Decision | Promise<Decision> {
     this.#audit.intent(action, verdict);
     if (verdict.allow === 'hold') return this.#hold(action, verdict.hold, verdict.answer);
-    return verdict.allow ? this.#permit(action, verdict.answer) : { denial: verdict.denial };
+    return verdict.allow ? this.#permit(action, verdict.answer, verdict.notice) : { denial: verdict.denial };
   }
 
-  #permit(action: Action, answer: AnswerRules | undefined): Decision {
+  #permit(action: Action, answer: AnswerRules | undefined, notice?: string): Decision {
     const since_us = this.#clock.micros();
-    return { permit: (answer ? { action, since_us, answer } : { action, since_us }) as Permit };
+    if (!answer && notice === undefined) return { permit: { action, since_us } as Permit };
+    return { permit: { action, since_us, ...(answer ? { answer } : {}), ...(notice === undefined ? {} : { notice }) } as Permit };
   }
 
   async #hold(action: Action, hold: Hold, answer: AnswerRules | undefined): Promise<Decision> {

@@ -1,6 +1,18 @@
+import type { Denial } from '@hoop/core/action';
 import type { Gate, Mask, Permit } from '@hoop/core/gate';
 import type { Step } from '../shared/frames.ts';
-import { type AnswerHead, encodeCredit, encodeHead, encodeMessage, KINDS, type Kind, type RequestHead } from './message.ts';
+import { AnswerGuard } from './answer-guard.ts';
+import { ANSWER_HELD_MS_MAX, NOTICE_CHARACTERS_MAX } from './limits.ts';
+import {
+  type AnswerHead,
+  encodeCredit,
+  encodeHead,
+  encodeMessage,
+  type HeaderList,
+  KINDS,
+  type Kind,
+  type RequestHead,
+} from './message.ts';
 import { type ReadRequest, readRequest } from './reading.ts';
 import { BodyMask, isText } from './text-mask.ts';
 
@@ -15,6 +27,9 @@ export class Judged {
   bytesIn = 0;
   heldBytes = 0;
   mask: BodyMask | undefined;
+  guard: AnswerGuard | undefined;
+  /** What a rule found in the answer. */
+  denial: Denial | undefined;
   readonly #mask: Mask | undefined;
   #held: Buffer[] = [];
   #body: Buffer[] = [];
@@ -26,6 +41,7 @@ export class Judged {
   #allowed = 0;
   #told = 0;
   #settled = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(exchange: number, head: RequestHead, mask: Mask | undefined) {
     this.exchange = exchange;
@@ -57,21 +73,44 @@ export class Judged {
 
   answered(head: AnswerHead): Step {
     this.#status = head.status;
-    if (!this.#mask || head.status === 101 || !isText(head.headers)) return 'pass';
-    this.mask = new BodyMask(this.#mask);
-    return encodeHead(KINDS.answer, this.exchange, { ...head, headers: head.headers.filter(([name]) => !DEPENDS_ON_BODY.has(name)) });
+    const { answer, notice } = this.permit ?? {};
+    const told: HeaderList = notice === undefined ? head.headers : [...head.headers, ['hoop-notice', headerText(notice)]];
+    if (head.status !== 101 && isText(head.headers)) {
+      if (this.#mask) this.mask = new BodyMask(this.#mask);
+      if (answer?.forbids) this.guard = new AnswerGuard(answer.forbids);
+    }
+    if (!this.mask && !this.guard && told === head.headers) return 'pass';
+    const headers = this.mask ? told.filter(([name]) => !DEPENDS_ON_BODY.has(name)) : told;
+    return this.#hold(encodeHead(KINDS.answer, this.exchange, { status: head.status, headers: headers as AnswerHead['headers'] }), 0);
   }
 
-  answerPiece(payload: Buffer): Step {
+  /** A piece of the answer's body. When a rule forbids it, `denial` says so afterwards, and nothing of it is in the step. */
+  answerPiece(payload: Buffer): Step | Promise<Step> {
     this.#bytesOut += payload.length;
-    if (!this.mask) return 'pass';
+    this.denial = this.guard?.look(payload);
+    if (this.denial) return 'drop';
+    if (!this.mask) return this.guard ? this.#hold(encodeMessage(KINDS.data, this.exchange, payload), payload.length) : 'pass';
     this.#taken += payload.length;
-    return this.#piece(this.mask.push(payload));
+    const masked = this.mask.push(payload);
+    const pass = (bytes: Buffer): Step => this.#hold(this.#piece(bytes), payload.length);
+    return masked instanceof Promise ? masked.then(pass) : pass(masked);
   }
 
-  answerEnd(): Step {
-    if (!this.mask) return 'pass';
-    return Buffer.concat([this.#piece(this.mask.end()), encodeMessage(KINDS.end, this.exchange)]);
+  answerEnd(): Step | Promise<Step> {
+    if (!this.mask && !this.guard) return 'pass';
+    const rest = this.mask?.end() ?? NOTHING;
+    const end = (bytes: Buffer): Step =>
+      Buffer.concat([this.guard?.release() ?? NOTHING, this.#piece(bytes), encodeMessage(KINDS.end, this.exchange)]);
+    return rest instanceof Promise ? rest.then(end) : end(rest);
+  }
+
+  /** Calls back when what is held of the answer has been held for long enough. */
+  watchHeld(release: (frames: Buffer) => void): void {
+    if (!this.guard?.holds) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (!this.#settled && this.guard) release(this.guard.release());
+    }, ANSWER_HELD_MS_MAX);
   }
 
   /** The client takes more of a masked answer. */
@@ -92,6 +131,7 @@ export class Judged {
 
   /** Says how it ended. Once, and only of what was let through. */
   settle(gate: Gate, error: string | undefined): void {
+    clearTimeout(this.#timer);
     if (!this.permit || this.#settled) return;
     this.#settled = true;
     const counts = this.mask?.counts ?? {};
@@ -105,6 +145,10 @@ export class Judged {
     });
   }
 
+  #hold(frames: Buffer, bytes: number): Buffer {
+    return this.guard ? this.guard.hold(frames, bytes) : frames;
+  }
+
   #piece(masked: Buffer): Buffer {
     this.#given += masked.length;
     return masked.length === 0 ? masked : encodeMessage(KINDS.data, this.exchange, masked);
@@ -112,12 +156,23 @@ export class Judged {
 
   /** Where the answer is to be read, it must come as it is, and whole. */
   #forTarget(): RequestHead {
-    if (!this.#mask || this.head.upgrade !== undefined) return this.head;
+    const isRead = this.#mask !== undefined || this.permit?.answer?.forbids !== undefined;
+    if (!isRead || this.head.upgrade !== undefined) return this.head;
     const headers = this.head.headers
       .filter(([name]) => !WANTS_PARTS.has(name))
       .map(([name, value]): [string, string] => [name, name === 'accept' ? readable(value) : value]);
     return { ...this.head, headers: [...headers, ['accept-encoding', 'identity']], plain: true };
   }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** In one line of what every client takes in a header. */
+function headerText(text: string): string {
+  return text
+    .slice(0, NOTICE_CHARACTERS_MAX)
+    .replace(/\s+/g, ' ')
+    .replace(/[^\x20-\x7e]/gu, '?');
 }
 
 /** What is said of a body that is another one now. */

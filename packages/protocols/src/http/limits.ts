@@ -22,6 +22,18 @@ export const EXCHANGES_MAX = 250;
 /** Of a request's body, this much is held back until it is judged; a longer one is judged by its beginning. */
 export const JUDGED_BYTES_MAX = 64 * KIB;
 
+/** Of an answer that rules look at, so much is held back until it is whole: a shorter one that they forbid is refused as if it had never been. */
+export const ANSWER_HELD_BYTES_MAX = 64 * KIB;
+
+/** An answer that goes on slowly is not held back for longer: somebody may watch it. */
+export const ANSWER_HELD_MS_MAX = 250;
+
+/** What was passed on and is looked at once more, together with what follows. */
+export const ANSWER_CONTEXT_BYTES = 4 * KIB;
+
+/** What a rule has to say about a request that it let pass, in a header of the answer. */
+export const NOTICE_CHARACTERS_MAX = 1_000;
+
 /** A compressed body of a request is inflated to at most this much, to be judged. */
 export const INFLATED_BYTES_MAX = 1 * MIB;
 

@@ -1,3 +1,4 @@
+import type { Denial } from '@hoop/core/action';
 import type { AppError } from '@hoop/core/errors';
 import { PeerFault } from '@hoop/core/errors';
 import type { Decision } from '@hoop/core/gate';
@@ -130,34 +131,67 @@ export class HttpRelay implements Relay {
   /** What the client still sends of it is dropped. */
   #refuse(judged: Judged, reset: ResetMessage): void {
     this.#open.delete(judged.exchange);
-    const { head, body } = answerWith(reset, judged.head.headers);
-    const answer = [encodeHead(KINDS.answer, judged.exchange, head)];
-    if (judged.head.method !== 'HEAD') answer.push(encodeMessage(KINDS.data, judged.exchange, body));
-    answer.push(encodeMessage(KINDS.end, judged.exchange));
-    void this.#ports.toClient(Buffer.concat(answer));
+    void this.#ports.toClient(refusal(judged, reset));
   }
 
-  #onTarget(bytes: Buffer): Step {
+  #onTarget(bytes: Buffer): Step | Promise<Step> {
     const message = decodeMessage(bytes);
     const judged = this.#open.get(message.exchange);
     if (!judged) return 'drop';
-    if (message.kind === KINDS.answer) return judged.answered(decodeHead(AnswerHead, message.payload));
-    if (message.kind === KINDS.data) return this.#withCredit(judged, judged.answerPiece(message.payload));
+    if (message.kind === KINDS.answer) return this.#watched(judged, judged.answered(decodeHead(AnswerHead, message.payload)));
+    if (message.kind === KINDS.data) return this.#onAnswerPiece(judged, message.payload);
     if (message.kind === KINDS.credit) return 'pass';
+    if (message.kind === KINDS.end) return this.#onAnswerEnd(judged);
     this.#open.delete(message.exchange);
-    if (message.kind === KINDS.end) {
-      const rest = judged.answerEnd();
-      judged.settle(this.#ports.gate, undefined);
-      return rest;
-    }
     judged.settle(this.#ports.gate, decodeHead(ResetMessage, message.payload).message);
     return 'pass';
+  }
+
+  #onAnswerPiece(judged: Judged, payload: Buffer): Step | Promise<Step> {
+    const step = judged.answerPiece(payload);
+    if (judged.denial) return this.#cutAnswer(judged, judged.denial);
+    if (!(step instanceof Promise)) return this.#withCredit(judged, step);
+    // The client may have given it up while somebody was asked about it.
+    return step.then((late) => (this.#open.has(judged.exchange) ? this.#withCredit(judged, late) : 'drop'));
+  }
+
+  #onAnswerEnd(judged: Judged): Step | Promise<Step> {
+    const over = (rest: Step): Step => {
+      if (!this.#open.delete(judged.exchange)) return 'drop';
+      judged.settle(this.#ports.gate, undefined);
+      return rest;
+    };
+    const rest = judged.answerEnd();
+    return rest instanceof Promise ? rest.then(over) : over(rest);
+  }
+
+  /** A rule forbids what is in an answer. Where none of it has gone to the client, another one goes instead; else it breaks off. */
+  #cutAnswer(judged: Judged, { rule, message }: Denial): Step {
+    const reset: ResetMessage = { status: 403, code: 'denied', message };
+    judged.settle(this.#ports.gate, `denied: ${rule}`);
+    this.#open.delete(judged.exchange);
+    void this.#ports.toTarget(encodeHead(KINDS.reset, judged.exchange, reset));
+    return judged.guard?.begun ? encodeHead(KINDS.reset, judged.exchange, reset) : refusal(judged, reset);
+  }
+
+  #watched(judged: Judged, step: Step): Step {
+    judged.watchHeld((frames) => void this.#ports.toClient(frames));
+    return step;
   }
 
   /** A mask that makes a body shorter would otherwise use up what the client allowed to be sent. */
   #withCredit(judged: Judged, step: Step): Step {
     const more = judged.owedCredit();
     if (more) void this.#ports.toTarget(more);
-    return step;
+    return this.#watched(judged, step);
   }
+}
+
+/** An answer of ours in place of the target's. */
+function refusal(judged: Judged, reset: ResetMessage): Buffer {
+  const { head, body } = answerWith(reset, judged.head.headers);
+  const answer = [encodeHead(KINDS.answer, judged.exchange, head)];
+  if (judged.head.method !== 'HEAD') answer.push(encodeMessage(KINDS.data, judged.exchange, body));
+  answer.push(encodeMessage(KINDS.end, judged.exchange));
+  return Buffer.concat(answer);
 }

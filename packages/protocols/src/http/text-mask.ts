@@ -24,21 +24,24 @@ export class BodyMask {
     this.#mask = mask;
   }
 
-  push(piece: Buffer): Buffer {
+  /** What may go on now. A promise where the mask has to ask somebody else before. */
+  push(piece: Buffer): Buffer | Promise<Buffer> {
     const whole = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
     const cut = cutAt(whole);
     this.#held = Buffer.from(whole.subarray(cut));
     return this.#apply(whole.subarray(0, cut));
   }
 
-  end(): Buffer {
+  end(): Buffer | Promise<Buffer> {
     const rest = this.#held;
     this.#held = Buffer.alloc(0);
     return this.#apply(rest);
   }
 
-  #apply(text: Buffer): Buffer {
-    return this.#mask.suspects(text) ? this.#mask.apply(text, this.counts) : text;
+  #apply(text: Buffer): Buffer | Promise<Buffer> {
+    if (text.length === 0 || !this.#mask.suspects(text)) return text;
+    const asking = this.#mask.prepare?.([text]);
+    return asking ? asking.then(() => this.#mask.apply(text, this.counts)) : this.#mask.apply(text, this.counts);
   }
 }
 

@@ -1,0 +1,41 @@
+import type { Action, Outcome, Verdict } from '@hoop/core/action';
+import { Gate, type Mask } from '@hoop/core/gate';
+import { FrameRun } from '../../shared/frames.ts';
+import { decodeMessage, type Message } from '../message.ts';
+import { HttpRelay } from '../relay.ts';
+
+/** A relay with everything that left it, message by message. */
+export class Bench {
+  readonly relay: HttpRelay;
+  readonly toTarget: Message[] = [];
+  readonly toClient: Message[] = [];
+  readonly asked: Action[] = [];
+  readonly settled: Omit<Outcome, 'duration_us'>[] = [];
+
+  constructor(judge: (action: Action) => Verdict | Promise<Verdict> = () => ({ allow: true }), mask?: Mask) {
+    const audit = {
+      intent: (action: Action) => void this.asked.push(action),
+      settled: (_action: Action, outcome: Outcome) => void this.settled.push(outcome),
+    };
+    const collect = (into: Message[]): FrameRun =>
+      new FrameRun(
+        1 << 20,
+        (bytes) => {
+          const message = decodeMessage(bytes);
+          into.push({ ...message, payload: Buffer.from(message.payload) });
+          return 'drop';
+        },
+        () => undefined,
+      );
+    const [target, client] = [collect(this.toTarget), collect(this.toClient)];
+    this.relay = new HttpRelay({
+      gate: new Gate({ revision: 1, judge, mask }, audit),
+      toTarget: (bytes) => target.feed(bytes),
+      toClient: (bytes) => client.feed(bytes),
+    });
+  }
+
+  get told(): [number, number, string][] {
+    return this.toTarget.map(({ kind, exchange, payload }) => [kind, exchange, payload.toString()]);
+  }
+}
