@@ -32,8 +32,9 @@ const US_PASSPORT: CodeEntity = {
   entity: 'US_PASSPORT',
   shapes: [...digits(9), 'A99999999'],
   layouts: [],
+  isNeverRegular: true,
   context: ['us', 'united', 'states', 'passport', 'travel', 'document'],
-  score: (code, _, layout) => (layout === 'regular' ? 0 : isDigit(code[0] ?? 0) ? 0.05 : 0.1),
+  score: (code) => (isDigit(code[0] ?? 0) ? 0.05 : 0.1),
 };
 
 const US_DRIVER_LICENSE: CodeEntity = {
@@ -45,16 +46,18 @@ const US_DRIVER_LICENSE: CodeEntity = {
     'AA9999999',
   ],
   layouts: ['4-4-4', '4-4-5', '1-3-4-4'],
+  isNeverRegular: true,
   context: ['driver', 'drivers', 'license', 'licence', 'permit', 'lic', 'identification', 'dl', 'dls', 'cdls', 'driving'],
-  score: (code, _, layout) => (layout === 'regular' ? 0 : isDigit(code[0] ?? 0) ? 0.05 : 0.3),
+  score: (code) => (isDigit(code[0] ?? 0) ? 0.05 : 0.3),
 };
 
 const US_BANK_NUMBER: CodeEntity = {
   entity: 'US_BANK_NUMBER',
   shapes: digits(8, 9, 10, 11, 12, 13, 14, 15, 16, 17),
   layouts: [],
+  isNeverRegular: true,
   context: ['bank', 'account', 'acct', 'checking', 'check', 'save', 'savings', 'debit', 'iban'],
-  score: (_, __, layout) => (layout === 'regular' ? 0 : 0.05),
+  score: () => 0.05,
 };
 
 const ABA_ROUTING: CodeEntity = {
@@ -74,8 +77,9 @@ const US_NPI: CodeEntity = {
   entity: 'US_NPI',
   shapes: digits(10),
   layouts: [],
+  isNeverRegular: true,
   context: ['npi', 'provider'],
-  score: (code, _, layout) => (layout === 'plain' && (code[0] === 0x31 || code[0] === 0x32) && luhn(code, 0, 10, 24) ? 0.6 : 0),
+  score: (code) => ((code[0] === 0x31 || code[0] === 0x32) && luhn(code, 0, 10, 24) ? 0.6 : 0),
 };
 
 /** A registration of the Drug Enforcement Administration: two letters, or a letter and a 9, and seven digits with a check. */
@@ -83,9 +87,10 @@ const MEDICAL_LICENSE: CodeEntity = {
   entity: 'MEDICAL_LICENSE',
   shapes: ['AA9999999', 'A99999999'],
   layouts: [],
+  isNeverRegular: true,
   context: ['medical', 'certificate', 'dea', 'registrant'],
-  score: (code, _, layout) => {
-    if (layout === 'regular' || !'ABCDEFGHJKLMPRSTUX'.includes(String.fromCharCode(code[0] ?? 0))) return 0;
+  score: (code) => {
+    if (!'ABCDEFGHJKLMPRSTUX'.includes(String.fromCharCode(code[0] ?? 0))) return 0;
     if (isDigit(code[1] ?? 0) && code[1] !== 0x39) return 0;
     const sum = digit(code, 2) + digit(code, 4) + digit(code, 6) + 2 * (digit(code, 3) + digit(code, 5) + digit(code, 7));
     return sum % 10 === digit(code, 8) ? 1 : 0;

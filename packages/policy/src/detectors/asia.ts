@@ -94,9 +94,9 @@ const SG_UEN: CodeEntity = {
   entity: 'SG_UEN',
   shapes: ['99999999A', '999999999A', 'A99AA9999A', 'A99A99999A'],
   layouts: [],
+  isNeverRegular: true,
   context: ['uen', 'unique', 'entity', 'business', 'acra'],
-  score: (code, length, layout) => {
-    if (layout === 'regular') return 0;
+  score: (code, length) => {
     const check = text(code, length - 1, 1);
     if (length === 9) return 'XMKECAWLJDB'[weighted(code, [10, 4, 9, 3, 8, 2, 7, 1]) % 11] === check ? 0.85 : 0;
     if (/\d/.test(text(code, 0, 1))) {

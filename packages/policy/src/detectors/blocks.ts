@@ -17,11 +17,13 @@ const CONTEXT_SCORE = 0.35;
 const CONTEXT_SCORE_MIN = 0.4;
 /** A card number between letters, without a gap. */
 const BARE_RUN_MIN = 13;
-const LAYOUT_BASE = 20;
+/** One more than the longest group: different layouts of up to five groups are different numbers, and of more nearly always. */
+const LAYOUT_BASE = 37;
 const ZERO = 0x30;
 const SPACE = 0x20;
 const DOT = 0x2e;
 const SMALL_A = 0x61;
+const FIRST_FOREIGN = 0x80;
 /** A value that is nothing but a name is not longer. */
 export const CELL_BYTES_MAX = 48;
 /** Between a month and its day, with the day's first digit. */
@@ -40,6 +42,14 @@ interface Wanted {
   readonly threshold: number;
 }
 
+/** The codes of one shape, by how they may be divided. */
+interface Shaped {
+  readonly all: Wanted[];
+  /** Those that may be written in groups of one size that nobody has listed. */
+  readonly regular: Wanted[];
+  readonly byLayout: Map<number, Wanted[]>;
+}
+
 export type FoundEntity = (entity: string, from: number, to: number, score: number) => void;
 
 /**
@@ -47,7 +57,7 @@ export type FoundEntity = (entity: string, from: number, to: number, score: numb
  * be one code is looked up by its shape. Linear: a sequence has at most `GROUPS_MAX` runs.
  */
 export class Blocks {
-  readonly #byShape = new Map<number, Wanted[]>();
+  readonly #byShape = new Map<number, Shaped>();
   /** A bit for each of 65536 places that a shape can have: most sequences of a text have the shape of no code. */
   readonly #maybe = new Int32Array(2_048);
   /** Of all codes. */
@@ -59,12 +69,14 @@ export class Blocks {
   readonly #until: Int32Array;
   #isDirty = false;
   #found: FoundEntity = () => undefined;
-  readonly #wantsIban: boolean;
+  readonly #iban: CodeEntity | undefined;
   readonly #wantsBareRuns: boolean;
   readonly #wantsCodes: boolean;
   #lengths = 0;
   #lengthMax = 0;
   #digitsMin = CODE_CHARACTERS_MAX;
+  /** So many letters at most stand in groups of their own before the first group of digits. */
+  #lettersMax = 0;
   /** The shortest code that is digits only. */
   #plainMin = CODE_CHARACTERS_MAX;
   /** The last runs: where they begin and end, which of their characters are letters, how many are digits. */
@@ -93,9 +105,9 @@ export class Blocks {
       };
     });
     this.#wantsCodes = codes.length > 0;
-    this.#wantsIban = codes.some(({ entity }) => entity === 'IBAN_CODE');
+    this.#iban = codes.find(({ entity }) => entity === 'IBAN_CODE');
     this.#wantsBareRuns = codes.some(({ entity }) => entity === 'CREDIT_CARD');
-    if (this.#wantsIban) {
+    if (this.#iban) {
       this.#lengthMax = CODE_CHARACTERS_MAX;
       this.#digitsMin = 2;
     }
@@ -114,13 +126,16 @@ export class Blocks {
   #add(wanted: Wanted): void {
     for (const shape of new Set(wanted.code.shapes)) {
       const key = shapeKey(shape);
-      const there = this.#byShape.get(key);
-      if (there) there.push(wanted);
-      else this.#byShape.set(key, [wanted]);
+      const shaped: Shaped = this.#byShape.get(key) ?? { all: [], regular: [], byLayout: new Map() };
+      this.#byShape.set(key, shaped);
+      shaped.all.push(wanted);
+      if (wanted.code.isNeverRegular !== true) shaped.regular.push(wanted);
+      for (const layout of wanted.layouts) shaped.byLayout.set(layout, [...(shaped.byLayout.get(layout) ?? []), wanted]);
       const place = placeOf(key);
       this.#maybe[place >>> 5] = (this.#maybe[place >>> 5] ?? 0) | (1 << (place & 31));
       this.#lengths |= 1 << shape.length;
       this.#lengthMax = Math.max(this.#lengthMax, shape.length);
+      this.#lettersMax = Math.max(this.#lettersMax, lettersBefore(shape, wanted.code));
       if (!shape.includes('A')) this.#plainMin = Math.min(this.#plainMin, shape.length);
       this.#digitsMin = Math.min(this.#digitsMin, shape.split('9').length - 1);
     }
@@ -138,6 +153,7 @@ export class Blocks {
     this.#found = found;
     if (this.#isDirty) this.#until.fill(0);
     this.#isDirty = false;
+    this.#shortUntil = 0;
     let bits = 0;
     // Where the last run ended that a code can go on from, and how many more characters such a code has at most.
     let before = -1;
@@ -217,11 +233,11 @@ export class Blocks {
     }
     if (this.#wantsWords && (goesOn || count >= NUMBER_DIGITS_MIN)) this.#number(bytes, from, at);
     if (!this.#wantsCodes) return at;
-    // Most numbers are short, and alone.
-    if (!goesOn && count < this.#plainMin && count === at - from && (from === 0 || JOINS[bytes[from - 1] ?? 0] === 0)) return at;
+    const isPlain = count === at - from;
+    if (isPlain && before < 0 && this.#isShortNumber(bytes, from, at, count)) return at;
     if (foreign) this.#between(bytes, from, at, this.#found);
     else if (at - from <= CODE_CHARACTERS_MAX) {
-      if (before < 0 || !isGap(bytes, before, from)) this.#readBack(bytes, from);
+      if (before < 0 || !isGap(bytes, before, from)) this.#readBack(bytes, from, isPlain ? this.#lettersMax : this.#lengthMax);
       this.#push(from, at, mask, count);
       this.#joins = true;
       this.#lookBack(bytes, this.#found);
@@ -231,9 +247,32 @@ export class Blocks {
     return at;
   }
 
+  /** Most numbers are short, and alone, or have only other short ones beside them, as in `244.25`. */
+  #isShortNumber(bytes: Buffer, from: number, to: number, count: number): boolean {
+    if (from < this.#shortUntil) return true;
+    if (count >= this.#plainMin || (from > 0 && JOINS[bytes[from - 1] ?? 0] === 1)) return false;
+    let digits = count;
+    let end = to;
+    for (let gap = 0; end < bytes.length && gap <= GAP_MAX; end++) {
+      const byte = bytes[end] ?? 0;
+      const kind = CLASS[byte];
+      if (kind === DIGIT) {
+        if (++digits >= this.#plainMin) return false;
+        gap = 0;
+      } else if (kind === LETTER || kind === FOREIGN) return false;
+      else if (JOINS[byte] === 1) gap++;
+      else break;
+    }
+    this.#shortUntil = end;
+    return true;
+  }
+
+  /** What is before this place belongs to numbers that are too short. */
+  #shortUntil = 0;
+
   /** The words before a number, as far as a code may reach. They are not kept while they pass: hardly any stands before a number. */
-  #readBack(bytes: Buffer, from: number): void {
-    let room = this.#lengthMax;
+  #readBack(bytes: Buffer, from: number, most: number): void {
+    let room = most;
     let first = from;
     let slot = this.#head;
     let groups = 0;
@@ -284,11 +323,13 @@ export class Blocks {
 
   #word(bytes: Buffer, from: number, to: number): void {
     const kinds = kindsOf(bytes, from, to);
+    if (kinds === 0 && (bytes[from] ?? 0) >= SMALL_A && (bytes[from] ?? 0) < FIRST_FOREIGN) return;
     if (kinds === 0 && !(bytes[to] === SPACE && CLASS[bytes[to + 1] ?? 0] === DIGIT)) return;
     for (let index = 0; index < this.#words.length; index++) {
-      if (from < (this.#until[index] ?? 0)) continue;
+      const word = this.#words[index];
+      if (!word || (kinds !== 0 && (word.kinds & kinds) === 0) || from < (this.#until[index] ?? 0)) continue;
       const emit = this.#emits[index];
-      if (emit) this.#words[index]?.block?.(bytes, from, to, kinds, emit);
+      if (emit) word.block?.(bytes, from, to, kinds, emit);
     }
   }
 
@@ -319,7 +360,6 @@ export class Blocks {
     let mask = 0;
     let count = 0;
     let layout = 0;
-    let unit = 1;
     let largest = 0;
     let smallest = CODE_CHARACTERS_MAX;
     const last = to - (this.#from[slot] ?? 0);
@@ -330,8 +370,7 @@ export class Blocks {
       mask = length < SHAPE_CHARACTERS_MAX ? mask | ((this.#mask[slot] ?? 0) << length) : 0;
       length += size;
       count += this.#digits[slot] ?? 0;
-      layout = groups <= 11 ? layout + size * unit : -1;
-      unit *= LAYOUT_BASE;
+      layout = layoutWith(layout, size);
       if (groups > 1 && size < smallest) smallest = size;
       if (size > largest) largest = size;
       if (count >= this.#digitsMin) {
@@ -339,11 +378,11 @@ export class Blocks {
           // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
           const regular = groups === 1 || (smallest === largest && last <= largest && (largest > 1 || groups === chain + 1));
           if (regular || this.#layouts.has(layout)) {
-            const wanted = this.#byShape.get((1 << length) | mask);
-            if (wanted) this.#check(bytes, { from, to, length, groups, layout, regular, wanted }, found);
+            const shaped = this.#byShape.get((1 << length) | mask);
+            if (shaped) this.#checkAll(bytes, from, to, length, groups, layout, regular, shaped);
           }
         }
-        if (this.#wantsIban && size >= 4 && length >= 15) this.#checkIban(bytes, from, to, length, found);
+        if (this.#iban && size >= 4 && length >= 15) this.#checkIban(bytes, from, to, length, found);
       }
       slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
     }
@@ -354,32 +393,54 @@ export class Blocks {
     return ((this.#maybe[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
   }
 
-  #check(bytes: Buffer, at: Sequence, found: FoundEntity): void {
-    const { from, to, length, groups } = at;
+  #checkAll(
+    bytes: Buffer,
+    from: number,
+    to: number,
+    length: number,
+    groups: number,
+    layout: number,
+    regular: boolean,
+    shaped: Shaped,
+  ): void {
+    if (groups === 1) {
+      this.#check(bytes, from, to, length, 'plain', shaped.all, undefined);
+      return;
+    }
+    const listed = shaped.byLayout.get(layout);
+    if (listed) this.#check(bytes, from, to, length, 'listed', listed, undefined);
+    if (regular) this.#check(bytes, from, to, length, 'regular', shaped.regular, listed);
+  }
+
+  #check(
+    bytes: Buffer,
+    from: number,
+    to: number,
+    length: number,
+    layout: Layout,
+    wanted: readonly Wanted[],
+    done: readonly Wanted[] | undefined,
+  ): void {
+    if (wanted.length === 0) return;
     const code = this.#compact(bytes, from, to);
     let known = -1;
-    for (const { entity, code: spec, layouts, context, threshold } of at.wanted) {
-      let layout: Layout = 'plain';
-      if (groups > 1) {
-        if (layouts.has(at.layout)) layout = 'listed';
-        else if (at.regular) layout = 'regular';
-        else continue;
-      }
-      const score = spec.score(code, length, layout);
+    for (const each of wanted) {
+      if (done?.includes(each)) continue;
+      const { threshold } = each;
+      const score = each.code.score(code, length, layout);
       if (score <= 0) continue;
       // The words before it are read only where they can make a difference.
       const isOpen = score < CONTEXT_SCORE_MIN + CONTEXT_SCORE && raised(score) >= threshold;
       if (isOpen && known < 0) known = readContext(bytes, from);
-      const final = isOpen && isIn(context, known) ? raised(score) : score;
-      if (final >= threshold) found(entity, from, to, final);
+      const final = isOpen && isIn(each.context, known) ? raised(score) : score;
+      if (final >= threshold) this.#found(each.entity, from, to, final);
     }
   }
 
   #checkIban(bytes: Buffer, from: number, to: number, length: number, found: FoundEntity): void {
     const wanted = ibanLength(bytes, from);
     if (wanted === 0 || wanted !== length) return;
-    const [spec] = this.#byShape.get(shapeKey(IBAN_SHAPE)) ?? [];
-    const score = spec?.code.score(this.#compact(bytes, from, to), length, 'listed') ?? 0;
+    const score = this.#iban?.score(this.#compact(bytes, from, to), length, 'listed') ?? 0;
     if (score > 0) found('IBAN_CODE', from, to, score);
   }
 
@@ -405,23 +466,13 @@ export class Blocks {
       while (at < to && CLASS[bytes[at] ?? 0] === DIGIT) at++;
       const length = at - start;
       if (length > SHAPE_CHARACTERS_MAX) continue;
-      for (const { entity, code } of this.#byShape.get(1 << length) ?? []) {
+      for (const { entity, code } of this.#byShape.get(1 << length)?.all ?? []) {
         if (entity !== 'CREDIT_CARD') continue;
         const score = code.score(this.#compact(bytes, start, at), length, 'plain');
         if (score > 0) found(entity, start, at, score);
       }
     }
   }
-}
-
-interface Sequence {
-  readonly from: number;
-  readonly to: number;
-  readonly length: number;
-  readonly groups: number;
-  readonly layout: number;
-  readonly regular: boolean;
-  readonly wanted: readonly Wanted[];
 }
 
 /** A shape that nothing else has: IBANs are found by their first four characters. */
@@ -483,7 +534,26 @@ function shapeKey(shape: string): number {
   return (1 << shape.length) | mask;
 }
 
-/** `3-2-4` as a number, the last group in its lowest place. */
+/** The most letters that are in groups of their own when the group behind them is digits only. */
+function lettersBefore(shape: string, { layouts }: CodeEntity): number {
+  const regular = Array.from({ length: shape.length - 1 }, (_, size) => Array(Math.ceil(shape.length / (size + 1))).fill(size + 1));
+  let most = 0;
+  for (const sizes of [...layouts.map((layout) => layout.split('-').map(Number)), ...regular]) {
+    let at = 0;
+    for (const size of sizes) {
+      if (/^9+$/.test(shape.slice(at, at + size)) && !shape.slice(0, at).includes('9')) most = Math.max(most, at);
+      at += size;
+    }
+  }
+  return most;
+}
+
+/** `3-2-4` as a number. */
 function layoutOf(groups: string): number {
-  return groups.split('-').reduce((sum, size) => sum * LAYOUT_BASE + Number(size), 0);
+  return groups.split('-').reduceRight((sum, size) => layoutWith(sum, Number(size)), 0);
+}
+
+/** One group more, in front of those that are known. */
+function layoutWith(layout: number, size: number): number {
+  return (Math.imul(layout, LAYOUT_BASE) + size) & 0x3fffffff;
 }

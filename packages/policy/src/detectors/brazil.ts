@@ -50,9 +50,10 @@ const BR_CNH: CodeEntity = {
   entity: 'BR_CNH',
   shapes: digits(11),
   layouts: [],
+  isNeverRegular: true,
   context: ['cnh', 'habilitacao', 'carteira', 'motorista'],
-  score: (code, _, layout) => {
-    if (layout === 'regular' || isUniform(code, 11)) return 0;
+  score: (code) => {
+    if (isUniform(code, 11)) return 0;
     const first = weighted(code, [9, 8, 7, 6, 5, 4, 3, 2, 1]) % 11;
     const off = first >= 10 ? 2 : 0;
     if ((first >= 10 ? 0 : first) !== digit(code, 9)) return 0;

@@ -10,6 +10,7 @@ const MONTH_BYTES_MAX = 11;
 export const DATE_TIME: WordEntity = {
   entity: 'DATE_TIME',
   hints: { digits: 1 },
+  kinds: KINDS.month,
   skips: true,
   number(bytes, from, _, found) {
     if (!isDigit(bytes[from])) return;

@@ -13,6 +13,8 @@ export interface CodeEntity {
   readonly shapes: readonly string[];
   /** Groups as they are written: `3-2-4`. Without separators, and in groups of one size, it is looked at always. */
   readonly layouts: readonly string[];
+  /** In groups of one size it is none, unless they are among the layouts. */
+  readonly isNeverRegular?: boolean;
   /** Words that make it more likely when they stand before it, in lower case. */
   readonly context: readonly string[];
   /** How likely `code` is one, 0 when it is none. In upper case, without separators. */
@@ -37,7 +39,8 @@ export interface ScanEntity {
   readonly hints: Hints;
   /** One of these has to be in the text; see `survey.ts`. */
   readonly bits: number;
-  find(bytes: Buffer, found: Found): void;
+  /** @param bits what is in the text */
+  find(bytes: Buffer, found: Found, bits: number): void;
 }
 
 /** A run of letters, digits and `+/=_-.` without a gap, at least 16 long, that a secret could be. */
@@ -59,6 +62,8 @@ export interface WordEntity {
   readonly hints: Hints;
   /** What is inside of something that was found is not looked at again. */
   readonly skips: boolean;
+  /** In which lists a word has to be; see `words.ts`. */
+  readonly kinds: number;
   /** Called for each run of letters and digits with a digit in it, in order. */
   number?(bytes: Buffer, from: number, to: number, found: Found): void;
   /** Called for each word that is in a list (`kinds` says in which, see `words.ts`), or has a house number behind it. */

@@ -37,9 +37,9 @@ const IT_VAT_CODE: CodeEntity = {
   entity: 'IT_VAT_CODE',
   shapes: [...digits(11), 'AA99999999999'],
   layouts: ['2-11'],
+  isNeverRegular: true,
   context: ['piva', 'partita', 'iva', 'vat'],
-  score: (code, length, layout) => {
-    if (layout === 'regular') return 0;
+  score: (code, length) => {
     const from = length - 11;
     if (from === 2 && text(code, 0, 2) !== 'IT') return 0;
     const office = number(code, from + 7, 3);
@@ -52,9 +52,9 @@ const IT_DRIVER_LICENSE: CodeEntity = {
   entity: 'IT_DRIVER_LICENSE',
   shapes: ['AA9999999A', ...either(7).map((middle) => `A9${middle}A`)],
   layouts: [],
+  isNeverRegular: true,
   context: ['patente', 'guida', 'licenza', 'driver', 'license'],
-  score: (code, _, layout) => {
-    if (layout === 'regular') return 0;
+  score: (code) => {
     if (isDigit(code[1] ?? 0)) return /^U1[BCDFGHLJKMNPRSTUVWXYZ0-9]{7}[A-Z]$/.test(text(code, 0, 10)) ? 0.4 : 0;
     return 0.2;
   },
@@ -127,10 +127,11 @@ const FI_PERSONAL_IDENTITY_CODE: CodeEntity = {
   entity: 'FI_PERSONAL_IDENTITY_CODE',
   shapes: ['9999999999', '999999999A', '999999A9999', '999999A999A'],
   layouts: ['6-4'],
+  isNeverRegular: true,
   context: ['hetu', 'henkilötunnus', 'personbeteckning', 'personal', 'identity'],
   score: (code, length, layout) => {
     if (length === 10 && layout !== 'listed') return 0;
-    if (length === 11 && (layout === 'regular' || !'ABCDEFUVWXY'.includes(text(code, 6, 1)))) return 0;
+    if (length === 11 && !'ABCDEFUVWXY'.includes(text(code, 6, 1))) return 0;
     const day = number(code, 0, 2);
     const month = number(code, 2, 2);
     // 29 February is there in one century or another.

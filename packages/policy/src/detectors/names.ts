@@ -13,6 +13,7 @@ const PLACE_WORDS_MAX = 4;
 export const PERSON: WordEntity = {
   entity: 'PERSON',
   hints: { words: true },
+  kinds: KINDS.title | KINDS.given | KINDS.family,
   skips: true,
   block(bytes, from, to, kinds, found) {
     if (to - from < 2) return;
@@ -41,6 +42,7 @@ export const PERSON: WordEntity = {
 export const LOCATION: WordEntity = {
   entity: 'LOCATION',
   hints: { words: true },
+  kinds: -1,
   skips: true,
   number(bytes, from, to, found) {
     const street = streetEnd(bytes, from, to);
@@ -70,6 +72,7 @@ export const LOCATION: WordEntity = {
 export const NRP: WordEntity = {
   entity: 'NRP',
   hints: { words: true },
+  kinds: KINDS.group,
   skips: false,
   block(bytes, from, to, kinds, found) {
     if (!isCapital(bytes[from]) && to - from !== bytes.length) return;

@@ -23,6 +23,7 @@ const THREE = new Set([21, 22, 23, 24, 25, 26, 29, 35, 37, 38, 42, 50, 59, 67, 6
 export const PHONE_NUMBER: WordEntity = {
   entity: 'PHONE_NUMBER',
   hints: { digits: DIGITS_MIN },
+  kinds: 0,
   skips: false,
   number(bytes, from, to, found) {
     if (!isNumber(bytes, from, to)) return;

@@ -141,7 +141,7 @@ export class Search {
   }
 
   #findIn(bytes: Buffer, bits: number): void {
-    if (bits & this.#scanBits) for (const { find, found, bits: needed } of this.#scans) if (bits & needed) find(bytes, found);
+    if (bits & this.#scanBits) for (const { find, found, bits: needed } of this.#scans) if (bits & needed) find(bytes, found, bits);
     for (const { entity, find } of this.#customs) find(bytes, (from, to, score) => this.#emit(entity, from, to, score));
     if (bytes.length < RUN_BYTES_MIN || !this.#wantsRuns) return;
     this.#runs?.begin();

@@ -88,9 +88,10 @@ export function signAt(bytes: Uint8Array, at: number): number {
       if (next === SLASH) return bytes[at + 2] === SLASH ? BITS.scheme : 0;
       if (next === COLON) return BITS.address6;
       if ((kind & HEX) === 0) return 0;
-      const isPair = bytes[at + 3] === COLON;
-      if (isPair) return bytes[at + 6] === COLON ? BITS.address6 | BITS.hardware : BITS.address6;
-      return bytes[at + 2] === COLON || bytes[at + 4] === COLON || bytes[at + 5] === COLON ? BITS.address6 : 0;
+      // An address has two colons in a row, which were seen then, or six; a time has two.
+      const second = colonBehind(bytes, at);
+      if (second === 0 || colonBehind(bytes, second) === 0) return 0;
+      return second === at + 3 ? BITS.address6 | BITS.hardware : BITS.address6;
     }
     case DASH:
       if (next === DASH) return BITS.dashes;
@@ -100,6 +101,12 @@ export function signAt(bytes: Uint8Array, at: number): number {
     default:
       return isHex(next) && isHex(bytes[at + 2]) ? BITS.odd : 0;
   }
+}
+
+/** The next colon, at most four characters between; 0 when there is none. */
+function colonBehind(bytes: Uint8Array, from: number): number {
+  for (let at = from + 2; at < from + 6; at++) if (bytes[at] === COLON) return at;
+  return 0;
 }
 
 const WORD = 1;

@@ -18,14 +18,9 @@ export const IP_ADDRESS: ScanEntity = {
   entity: 'IP_ADDRESS',
   hints: { bytes: [DOT, COLON] },
   bits: BITS.address4 | BITS.address6,
-  find: (bytes, found) => {
-    findIpv4(bytes, found);
-    findHexRuns(bytes, COLON, (from, to) => {
-      const colons = count(bytes, from, to, COLON);
-      // A time has two.
-      if (colons < 6 && !hasPair(bytes, from, to)) return;
-      if (to - from <= IPV6_BYTES_MAX && isIPv6(bytes.toString('latin1', from, to))) found(from, to, 0.6);
-    });
+  find: (bytes, found, bits) => {
+    if (bits & BITS.address4) findIpv4(bytes, found);
+    if (bits & BITS.address6) findIpv6(bytes, found);
   },
 };
 
@@ -51,22 +46,34 @@ export const URL_ENTITY: ScanEntity = {
   entity: 'URL',
   hints: { bytes: [DOT, SLASH] },
   bits: BITS.scheme | BITS.host,
-  find: (bytes, found) => {
-    let after = 0;
-    for (let at = indexOfByte(bytes, COLON, 0); at >= 0; at = indexOfByte(bytes, COLON, at + 1)) {
-      if (bytes[at + 1] !== SLASH || bytes[at + 2] !== SLASH) continue;
-      let from = at;
-      while (from > after && at - from < 16 && SCHEME[bytes[from - 1] ?? 0]) from--;
-      if (from === at) continue;
-      const to = urlEnd(bytes, at + 3);
-      if (to < at + 5) continue;
-      found(from, to, 0.6);
-      after = to;
-      at = to - 3;
-    }
-    findHosts(bytes, found);
+  find: (bytes, found, bits) => {
+    if (bits & BITS.scheme) findSchemes(bytes, found);
+    if (bits & BITS.host) findHosts(bytes, found);
   },
 };
+
+function findSchemes(bytes: Buffer, found: Found): void {
+  let after = 0;
+  for (let at = indexOfByte(bytes, COLON, 0); at >= 0; at = indexOfByte(bytes, COLON, at + 1)) {
+    if (bytes[at + 1] !== SLASH || bytes[at + 2] !== SLASH) continue;
+    let from = at;
+    while (from > after && at - from < 16 && SCHEME[bytes[from - 1] ?? 0]) from--;
+    if (from === at) continue;
+    const to = urlEnd(bytes, at + 3);
+    if (to < at + 5) continue;
+    found(from, to, 0.6);
+    after = to;
+    at = to - 3;
+  }
+}
+
+function findIpv6(bytes: Buffer, found: Found): void {
+  findHexRuns(bytes, COLON, (from, to) => {
+    // A time has two.
+    if (count(bytes, from, to, COLON) < 6 && !hasPair(bytes, from, to)) return;
+    if (to - from <= IPV6_BYTES_MAX && isIPv6(bytes.toString('latin1', from, to))) found(from, to, 0.6);
+  });
+}
 
 function findIpv4(bytes: Buffer, found: Found): void {
   for (let at = indexOfByte(bytes, DOT, 0); at >= 0; at = indexOfByte(bytes, DOT, at + 1)) {
@@ -136,12 +143,23 @@ function urlEnd(bytes: Buffer, from: number): number {
   return to;
 }
 
-const TOP_LEVEL = new Set(
+const TOP_LEVEL: ReadonlySet<number> = new Set(
   (
     'com org net edu gov mil int io dev app info biz co ai me tv xyz cloud online site shop store tech uk de fr it es nl be ch at pl se no fi dk ' +
     'ie pt cz ru ua br mx ar cl au nz jp cn kr in sg hk tw th za us ca eu'
-  ).split(' '),
+  )
+    .split(' ')
+    .map((name) => lettersOf(Buffer.from(name), 0, name.length)),
 );
+
+/** At most six letters as one number, in upper or lower case. */
+function lettersOf(bytes: Uint8Array, from: number, to: number): number {
+  let letters = 0;
+  for (let at = from; at < to; at++) letters = (letters << 5) | ((bytes[at] ?? 0) & 0x1f);
+  return letters;
+}
+
+const TOP_LEVEL_MAX = 6;
 
 /** Behind each dot: a top-level domain that ends there makes a host of what stands before it. */
 function findHosts(bytes: Buffer, found: Found): void {
@@ -151,7 +169,7 @@ function findHosts(bytes: Buffer, found: Found): void {
     let end = at + 1;
     while (end - at < 8 && isLetter(bytes[end])) end++;
     if (end - at < 3 || isWord(bytes[end]) || bytes[end] === 0x40 || (bytes[end] === DOT && isWord(bytes[end + 1]))) continue;
-    if (!TOP_LEVEL.has(bytes.toString('latin1', at + 1, end).toLowerCase())) continue;
+    if (end - at - 1 > TOP_LEVEL_MAX || !TOP_LEVEL.has(lettersOf(bytes, at + 1, end))) continue;
     let from = at;
     while (from > after && at - from < HOST_BYTES_MAX && HOST[bytes[from - 1] ?? 0]) from--;
     if (from === at || bytes[from - 1] === 0x40 || bytes[from] === DOT) continue;
