@@ -2,9 +2,15 @@ import type { Action, Denial } from '@hoop/core/action';
 import type { AnswerColumn, AnswerRules } from '@hoop/core/answer';
 import { Refusal } from '@hoop/core/errors';
 import type { Dialect } from '@hoop/core/protocol';
+import { strangenessOf, TEXT_LENGTH_MAX } from '../sql/analyse.ts';
+import { isParserLoaded, loadParser } from '../sql/postgres/parser.ts';
 import { STRATEGIES, type Strategy } from '../strategies.ts';
+import { type Columns, treatmentsFor } from './columns.ts';
 import { hiderOf } from './hide.ts';
-import { ColumnPatterns, type ColumnRule, stricterOf, type Treatment } from './patterns.ts';
+import { opaque } from './output.ts';
+import { ColumnPatterns, type ColumnRule, type Treatment } from './patterns.ts';
+import { columnsOfPostgres } from './postgres/analyse.ts';
+import { SessionNames } from './session-names.ts';
 
 /** What masked columns mean for one action. */
 export interface ColumnJudgement {
@@ -46,22 +52,73 @@ export function columnRulesOf(masks: readonly ColumnText[]): readonly ColumnRule
  * @param dialect of the statements; undefined where they are not SQL: then columns are known by their names alone
  * @throws Refusal `invalid_rule`
  */
-export function compileColumnMasks(rules: readonly ColumnRule[], _dialect: Dialect | undefined): ColumnMasks {
-  const patterns = new ColumnPatterns(rules);
-  const judgement: ColumnJudgement = { answer: { hides: (columns) => hidersOf(byName(patterns, columns)) } };
-  return { judge: () => judgement };
+export function compileColumnMasks(rules: readonly ColumnRule[], dialect: Dialect | undefined): ColumnMasks {
+  return new SessionColumns(new ColumnPatterns(rules), dialect);
 }
 
-function byName(patterns: ColumnPatterns, columns: readonly AnswerColumn[] | number): readonly (Treatment | undefined)[] {
-  if (typeof columns === 'number') return Array.from({ length: columns }, () => patterns.strictest);
-  return columns.map(({ name, origin }) => {
-    const table = [origin?.schema, origin?.table].filter((part) => part !== undefined);
-    return stricterOf(patterns.ofName(name), origin && patterns.of(table, origin.column));
-  });
+/** Texts of programs come again and again. Bounded by count and by the length of one. */
+const REMEMBERED_MAX = 1_000;
+const REMEMBERED_LENGTH_MAX = 8 * 1024;
+
+class SessionColumns implements ColumnMasks {
+  readonly #patterns: ColumnPatterns;
+  readonly #dialect: Dialect | undefined;
+  readonly #names = new SessionNames();
+  readonly #remembered = new Map<string, ColumnJudgement>();
+
+  constructor(patterns: ColumnPatterns, dialect: Dialect | undefined) {
+    this.#patterns = patterns;
+    this.#dialect = dialect;
+  }
+
+  judge({ text, via }: Action): ColumnJudgement | Promise<ColumnJudgement> {
+    const key = `${via} ${text}`;
+    const known = text.length > REMEMBERED_LENGTH_MAX ? undefined : this.#remembered.get(key);
+    if (known) return known;
+    if (via === 'function') return this.#judgement(LARGE_OBJECT.test(text) ? SHOWS_NOTHING : UNKNOWN);
+    if (this.#dialect === 'postgres' && !isParserLoaded()) return loadParser().then(() => this.#read(key, text, via));
+    return this.#read(key, text, via);
+  }
+
+  #read(key: string, text: string, via: string): ColumnJudgement {
+    const columns = this.#columnsOf(text);
+    // A protocol that prepares by name shares its names with SQL.
+    if (via === 'parse' && columns.outputs && columns.touches) this.#names.prepared(text, columns.outputs);
+    const judgement = this.#judgement(columns);
+    if (columns.usesNames || text.length > REMEMBERED_LENGTH_MAX) return judgement;
+    if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
+    this.#remembered.set(key, judgement);
+    return judgement;
+  }
+
+  #columnsOf(text: string): Columns {
+    if (this.#dialect !== 'postgres') return BY_NAME;
+    // What is only long may still be rows that somebody brings in.
+    const strange = text.length > TEXT_LENGTH_MAX && !text.includes("\\'") ? undefined : strangenessOf(this.#dialect, text);
+    if (strange !== undefined) return { ...UNKNOWN, denial: `Columns are masked here, and this cannot be checked: ${strange}` };
+    return columnsOfPostgres(text, this.#patterns, this.#names);
+  }
+
+  #judgement({ outputs, denial, touches }: Columns): ColumnJudgement {
+    if (denial !== undefined) return { denial: { rule: RULE, message: `Blocked by a data masking rule: ${denial}` } };
+    const hides = (columns: readonly AnswerColumn[] | number) => hidersOf(treatmentsFor(outputs, columns, this.#patterns));
+    return { answer: touches ? { hides, hushes: true } : { hides } };
+  }
 }
+
+/** What records call the rules that mask columns, all of them together. */
+const RULE = 'column masking';
+
+/** Calls of PostgreSQL's message for functions that move bytes of large objects, into which nothing hidden gets. */
+const LARGE_OBJECT = /^FUNCTION CALL (pg_catalog\.)?(lo_\w+|loread|lowrite)$/;
+
+const UNKNOWN: Columns = { outputs: undefined, denial: undefined, touches: true, usesNames: false };
+const SHOWS_NOTHING: Columns = { outputs: [[{ star: [opaque(undefined)] }]], denial: undefined, touches: false, usesNames: false };
+/** Where statements are not read, names are all that there is. */
+const BY_NAME: Columns = { ...SHOWS_NOTHING, touches: true };
 
 /** Undefined when nothing is hidden. */
-export function hidersOf(treatments: readonly (Treatment | undefined)[]): ReturnType<NonNullable<AnswerRules['hides']>> {
+function hidersOf(treatments: readonly (Treatment | undefined)[]): ReturnType<NonNullable<AnswerRules['hides']>> {
   if (treatments.every((treatment) => treatment === undefined)) return undefined;
   return treatments.map((treatment) => treatment && hiderOf(treatment));
 }

@@ -42,16 +42,18 @@ const STRANGE = /[\0\ufffd]/;
 const TWO_WAYS = /\\'/;
 
 function strange(dialect: Dialect, text: string): Facts | undefined {
-  if (text.length > TEXT_LENGTH_MAX) return doubtful('it is too long to be read in time');
-  if (STRANGE.test(text)) return doubtful('it has bytes that are not text in UTF-8');
-  if (dialect === 'postgres' && TWO_WAYS.test(text) && dependsOnSetting(text)) {
-    return doubtful("what its quotes mean depends on standard_conforming_strings; write them as E'…' or without a backslash at the end");
-  }
-  return undefined;
+  const unclassified = strangenessOf(dialect, text);
+  return unclassified === undefined ? undefined : { statements: [], unclassified };
 }
 
-function doubtful(unclassified: string): Facts {
-  return { statements: [], unclassified };
+/** Why nobody can be sure how a server reads a text; undefined when it is an ordinary one. */
+export function strangenessOf(dialect: Dialect, text: string): string | undefined {
+  if (text.length > TEXT_LENGTH_MAX) return 'it is too long to be read in time';
+  if (STRANGE.test(text)) return 'it has bytes that are not text in UTF-8';
+  if (dialect === 'postgres' && TWO_WAYS.test(text) && dependsOnSetting(text)) {
+    return "what its quotes mean depends on standard_conforming_strings; write them as E'…' or without a backslash at the end";
+  }
+  return undefined;
 }
 
 /** Whether a plain string has a backslash before a quote. `ESCAPE '\'` is the one that people write, and it is harmless where nothing follows it that the other reading could hide. */

@@ -89,6 +89,8 @@ export class StatementFacts {
   readonly #tables = new Map<string, TableUse>();
   readonly functions = new Set<string>();
   readonly #columns = new Map<string, ColumnUse>();
+  /** What tables are called in it. */
+  readonly aliases = new Set<string>();
   doubt: string | undefined;
 
   does(...effects: readonly (Effect | Trait)[]): void {
@@ -123,6 +125,7 @@ export class StatementFacts {
     for (const use of other.#tables.values()) this.table(use.name, access ?? use.access);
     for (const use of other.#columns.values()) this.column(use.name, access ?? use.access);
     for (const name of other.functions) this.calls(name);
+    for (const alias of other.aliases) this.aliases.add(alias);
     if (other.doubt !== undefined) this.doubts(other.doubt);
   }
 

@@ -78,7 +78,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   VariableSetStmt: readSet,
   FuncCall: readCall,
   RangeVar: readRelation,
-  ColumnRef: (node, { facts }) => facts.column(nameOf(listAt(node, 'fields')) || '*', 'read'),
+  ColumnRef: (node, { facts }) => facts.column(columnName(listAt(node, 'fields')), 'read'),
   ObjectWithArgs: (node, place) => {
     place.facts.calls(nameOf(listAt(node, 'objname')));
     visit(node.objargs, place);
@@ -122,8 +122,15 @@ function withNames(node: Tree, place: Place): Place {
   return { ...place, names };
 }
 
+/** `users.email`, `users.*`, `*`. */
+function columnName(fields: readonly unknown[]): string {
+  const isStar = unwrap(fields.at(-1))?.type === 'A_Star';
+  return [nameOf(fields), isStar ? '*' : ''].filter((part) => part !== '').join('.');
+}
+
 function readRelation(node: Tree, { facts, names, access }: Place): void {
   const name = rangeName(node);
+  facts.aliases.add(textAt(treeAt(node, 'alias'), 'aliasname') ?? textAt(node, 'relname') ?? '');
   if (access === 'read' && textAt(node, 'schemaname') === undefined && names.has(name)) return;
   facts.table(name, access);
 }

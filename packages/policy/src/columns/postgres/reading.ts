@@ -1,0 +1,69 @@
+import { Doubt } from '../../sql/facts.ts';
+import type { Output } from '../output.ts';
+import type { ColumnPatterns, Treatment } from '../patterns.ts';
+
+/** What was prepared or declared under a name in this session. */
+export interface NamedQueries {
+  define(name: string, outputs: readonly Output[]): void;
+  /** Everything that may be behind a name; undefined when that is not known. */
+  of(name: string): readonly Output[] | undefined;
+}
+
+/** More nodes than this are not looked at: queries inside queries are read more than once. */
+const STEPS_MAX = 100_000;
+
+/** What one statement is read with, and what was found beside its columns. */
+export class Reading {
+  readonly patterns: ColumnPatterns;
+  readonly named: NamedQueries;
+  /** The statement as it was written. */
+  readonly text: string;
+  #steps = 0;
+  #denial: string | undefined;
+  #touches = false;
+
+  constructor(patterns: ColumnPatterns, named: NamedQueries, text: string) {
+    this.patterns = patterns;
+    this.named = named;
+    this.text = text;
+  }
+
+  /** For what cannot be understood. */
+  get strictest(): Treatment {
+    return this.patterns.strictest;
+  }
+
+  /** Why the statement must not run; the first reason. */
+  get denial(): string | undefined {
+    return this.#denial;
+  }
+
+  /** Whether a hidden value is read anywhere, so that an error may quote it. */
+  get touches(): boolean {
+    return this.#touches;
+  }
+
+  deny(why: string): void {
+    this.#denial ??= why;
+  }
+
+  touch(): void {
+    this.#touches = true;
+  }
+
+  /** Notes that a value was read. Gives it back. */
+  read(hidden: Treatment | undefined): Treatment | undefined {
+    if (hidden) this.#touches = true;
+    return hidden;
+  }
+
+  /** @throws Doubt when the statement takes too long */
+  step(): void {
+    if (++this.#steps > STEPS_MAX) throw new Doubt('it is too long to be read in time');
+  }
+}
+
+/** What a statement that takes a hidden value elsewhere is told. */
+export function takesAway(what: string): string {
+  return `${what} would take the values of a masked column away from its name. Leave that column out`;
+}

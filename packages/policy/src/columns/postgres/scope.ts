@@ -1,0 +1,109 @@
+import { type Output, QuerySource, type Source } from '../output.ts';
+import { derived, stricterOf, type Treatment } from '../patterns.ts';
+import type { Reading } from './reading.ts';
+
+/** A source of rows with the names that it can be called by. */
+export interface Relation {
+  /** Its alias, or its own name; empty where it has none. */
+  readonly alias: string;
+  /** Of a table without an alias: its name with its schema, so that it can be called by both. */
+  readonly table: readonly string[];
+  readonly source: Source;
+}
+
+/** What can be named where an expression stands. */
+export interface Scope {
+  readonly relations: readonly Relation[];
+  /** What the queries around this one have. */
+  readonly parent: Scope | undefined;
+  /** Names that a WITH gave. */
+  readonly queries: ReadonlyMap<string, Output>;
+}
+
+export const NO_SCOPE: Scope = { relations: [], parent: undefined, queries: new Map() };
+
+/** How a table's columns are hidden. `names` are an alias's own, for its first columns. */
+export function tableSource(reading: Reading, table: readonly string[], names: readonly string[]): Source {
+  const { patterns } = reading;
+  const row = STATISTICS.test(table.at(-1) ?? '') ? reading.strictest : patterns.ofRow(table);
+  const own: Source = {
+    column: (name) => (STATISTICS.test(table.at(-1) ?? '') && STATISTIC_VALUES.test(name) ? reading.strictest : patterns.of(table, name)),
+    has: () => undefined,
+    row: () => row,
+  };
+  // Which column got which name is not known here.
+  return names.length === 0 ? own : new QuerySource([...names.map((name) => ({ name, hidden: row })), { star: [own] }]);
+}
+
+/** Where PostgreSQL keeps samples of the values of columns. */
+const STATISTICS = /^pg_(stats|statistic)(_ext|_ext_exprs|_ext_data)?$/;
+const STATISTIC_VALUES = /^(most_common_|histogram_|range_|stavalues|stxd)/;
+
+/** How the value behind a name is hidden, as far as it is a column's own value; what is made of one shows less. */
+export interface Found {
+  readonly hidden: Treatment | undefined;
+  /** It is one column as it is. */
+  readonly isColumn: boolean;
+}
+
+/** A name without a table: a column of any relation in reach, or a whole row of one. */
+export function resolveName(name: string, scope: Scope, reading: Reading): Found {
+  let hidden: Treatment | undefined;
+  let isColumn = true;
+  let seen = false;
+  for (let here: Scope | undefined = scope; here; here = here.parent) {
+    let isSure = false;
+    for (const { alias, source } of here.relations) {
+      seen = true;
+      const has = source.has(name);
+      hidden = stricterOf(hidden, source.column(name));
+      if (has === true) isSure = true;
+      else if (alias === name) {
+        hidden = stricterOf(hidden, derived(source.row()));
+        isColumn = false;
+      }
+    }
+    if (isSure) break;
+  }
+  if (!seen) hidden = reading.patterns.of([], name);
+  return { hidden: reading.read(hidden), isColumn };
+}
+
+/** `u.email`, `hr.users.email`; also `u.f`, which is the same as `f(u)` where `u` has no column `f`. */
+export function resolveQualified(parts: readonly string[], scope: Scope, reading: Reading): Found {
+  const column = parts.at(-1) ?? '';
+  const source = sourceOf(parts.slice(0, -1), scope);
+  if (!source) return { hidden: reading.read(reading.patterns.of(parts.slice(0, -1), column)), isColumn: true };
+  const isCall = source.has(column) === false || ROW_FUNCTIONS.has(column);
+  const hidden = stricterOf(source.column(column), isCall ? derived(source.row()) : undefined);
+  return { hidden: reading.read(hidden), isColumn: !isCall };
+}
+
+/** Functions that take any row and show it. */
+const ROW_FUNCTIONS = new Set(
+  'row_to_json to_json to_jsonb json_build_array jsonb_build_array concat format quote_literal quote_nullable record_out record_send hstore hash_record num_nulls'.split(
+    ' ',
+  ),
+);
+
+/** What `u` or `hr.users` is in `u.*`; undefined when nothing in reach is called so. */
+export function sourceOf(name: readonly string[], scope: Scope): Source | undefined {
+  for (let here: Scope | undefined = scope; here; here = here.parent) {
+    const found = here.relations.filter((relation) => isCalled(relation, name)).map(({ source }) => source);
+    const [first] = found;
+    if (found.length === 1) return first;
+    // A name twice: of tables in two schemas. The stricter one counts.
+    if (found.length > 1) return new QuerySource([{ star: found }]);
+  }
+  return undefined;
+}
+
+function isCalled({ alias, table }: Relation, name: readonly string[]): boolean {
+  if (name.length === 1) return alias === name[0];
+  return table.length > 0 && name.every((part, index) => (table.at(index - name.length) ?? part) === part);
+}
+
+/** Whether a table is one that only this query knows. */
+export function queryNamed(name: string, scope: Scope): Output | undefined {
+  return scope.queries.get(name);
+}
