@@ -135,6 +135,7 @@ export class AgentSession implements StreamHandler {
       this.#answers = protocol.abilities.answers;
       this.#groups = open.user.groups;
       this.#holdAll = open.hold_all;
+      if (open.recordings === true) this.#audit.recordTo((piece) => void this.#stream.send(FRAME_KINDS.shown, piece));
       this.#approvals = this.#newApprovals(open.reviews === true);
       const gate = new Gate(this.#compile(open.policy), this.#audit, systemClock, this.#approvals);
       this.#gate = gate;

@@ -1,7 +1,8 @@
+import { encodeShown } from '@hoop/contract/shown';
 import { EVENT_FLAGS, EVENT_HEADER_BYTES } from '@hoop/contract/tunnel';
 import type { Action, Approval, Denial, Hold, Matched, Outcome, Verdict } from '@hoop/core/action';
 import { cutText } from '@hoop/core/bytes';
-import type { AuditSink } from '@hoop/core/gate';
+import type { AuditSink, Shown } from '@hoop/core/gate';
 import { AUDIT_INTENT_DELAY_MS, AUDIT_TEXT_BYTES_MAX } from '@hoop/core/limits';
 
 /**
@@ -15,6 +16,7 @@ export class StreamAudit implements AuditSink {
   readonly #send: (event: Buffer) => void;
   readonly #clock: IntentClock;
   readonly #warn: (text: string) => void;
+  #show: ((piece: Buffer) => void) | undefined;
   /** Actions that were let through and not told yet. */
   #waiting: Action[] = [];
 
@@ -59,6 +61,18 @@ export class StreamAudit implements AuditSink {
     for (const earlier of this.#waiting.splice(0, at)) this.#send(allowed(earlier));
     this.#waiting.shift();
     this.#send(encodeEvent(EVENT_FLAGS.action | flagsOf(outcome), outcome.rows, actionEvent(action, { verdict: 'allow', outcome })));
+  }
+
+  /** From here on what terminals show is told, too. Not kept for another telling: what the gateway did not hear was not shown. */
+  recordTo(send: (piece: Buffer) => void): void {
+    this.#show = send;
+  }
+
+  shown({ seq }: Action, shown: Shown): void {
+    if (!this.#show) return;
+    this.flush();
+    const piece = encodeShown({ ...shown, seq });
+    this.#show(Buffer.from(piece.buffer, piece.byteOffset, piece.length));
   }
 
   /** Tells what waits: called before bytes go to the client, and when the wait is over. */

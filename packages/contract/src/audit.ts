@@ -100,6 +100,11 @@ export const OutputEvent = z.object({
   data: z.string(),
   /** Which of the command's streams, or words of the gateway. */
   stream: z.enum(['stdout', 'stderr', 'notice']).optional(),
+  /** The action whose terminal showed it, where a session may have several. */
+  seq: z.number().int().optional(),
+  /** The terminal has this size from here on. */
+  columns: z.number().int().optional(),
+  rows: z.number().int().optional(),
 });
 export type OutputEvent = z.infer<typeof OutputEvent>;
 

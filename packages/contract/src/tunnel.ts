@@ -26,6 +26,8 @@ export const FRAME_KINDS = {
   partial: 7,
   /** Agent to gateway: `ReviewMessage`. Only where the open message said that it is understood. */
   review: 8,
+  /** Agent to gateway: what a terminal inside of the session is about to show (see shown.ts). Only where the open message said that it is recorded. */
+  shown: 9,
 } as const;
 
 /** What the gateway counts of an event without reading its JSON, which would cost more than everything else it does for a short query. */
@@ -161,6 +163,8 @@ export const OpenMessage = z.object({
   policy: PolicyMessage,
   /** The gateway asks people about what the agent holds back; absent: nobody does, and what would be held is denied. */
   reviews: z.boolean().optional(),
+  /** The gateway records what terminals inside of the session show; absent: it does not. */
+  recordings: z.boolean().optional(),
   /** Every action of this session is held that no rule denies; the words say why. */
   hold_all: z.string().optional(),
 });

@@ -3,7 +3,7 @@ import type { SessionCloseEvent, SessionOpenEvent } from '@hoop/contract/audit';
 import { AGENT_FEATURES, FRAME_KINDS, type OpenMessage, type PolicyMessage } from '@hoop/contract/tunnel';
 import type { Clock } from '@hoop/core/clock';
 import { type AccessMode, protocolOf } from '@hoop/core/connection';
-import { AppError, asAppError, Misconfigured, PeerFault, Refusal, TargetFault } from '@hoop/core/errors';
+import { type AppError, asAppError, Misconfigured, PeerFault, Refusal, TargetFault } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
 import { SESSIONS_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
@@ -344,7 +344,7 @@ export class Engine {
       releasing(agent).destroy();
       throw agentTooOld(connection.name, 'needs approvals, which its agent cannot wait for');
     }
-    if (needsAnswers(message) && !keepsAnswers(agent.link)) {
+    if (needsAnswers(message, protocol) && !keepsAnswers(agent.link)) {
       releasing(agent).destroy();
       throw agentTooOld(connection.name, 'has rules about answers, which its agent does not know');
     }
@@ -362,6 +362,7 @@ export class Engine {
       hello: { ...accepted.hello },
       policy: message,
       reviews: true,
+      recordings: true,
       ...(holdsAll ? { hold_all: holdAllWords(connection.name) } : {}),
     };
     void agent.stream.send(FRAME_KINDS.open, Buffer.from(JSON.stringify(open)));
@@ -490,11 +491,6 @@ function releasing(agent: AgentStream): AgentStream['stream'] {
       stream.destroy(error);
     },
   };
-}
-
-/** The refusal of whoever is not through `accept`, for logs. */
-export function isPeerNoise(error: unknown): boolean {
-  return error instanceof PeerFault || (error instanceof AppError && error.kind === 'refusal');
 }
 
 function keepsAnswers(link: AgentLink): boolean {

@@ -31,8 +31,9 @@ export function needsApproval({ guardrails }: PolicyMessage): boolean {
   return guardrails.some(({ input }) => input.some(({ action }) => action === 'require_approval'));
 }
 
-/** Whether something must become of answers beside the masking of their texts. */
-export function needsAnswers({ guardrails, masks }: PolicyMessage): boolean {
+/** Whether something must become of answers beside the masking of their texts; over SSH agents learned both at the same time. */
+export function needsAnswers({ guardrails, masks }: PolicyMessage, protocol?: string): boolean {
+  if (protocol === 'ssh' && masks.length > 0) return true;
   const limits = guardrails.some(({ input, output }) => output.length > 0 || input.some(({ type }) => type === 'row_limit'));
   return limits || masks.some(({ columns }) => columns !== undefined && columns.length > 0);
 }

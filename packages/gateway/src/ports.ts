@@ -69,7 +69,10 @@ export interface AuditReader {
 export type ActionHistory = Pick<AuditLog, 'eventsSince' | 'bytesSince' | 'recordAt'>;
 
 /** What the API has to know of a protocol. */
-export type ProtocolTraits = Pick<Protocol, 'name' | 'abilities' | 'settings' | 'ports' | 'needsCommand' | 'transcript' | 'dialect'>;
+export type ProtocolTraits = Pick<
+  Protocol,
+  'name' | 'abilities' | 'settings' | 'ports' | 'needsCommand' | 'transcript' | 'showsTerminals' | 'dialect'
+>;
 
 /** The protocols of this release by name. */
 export interface ProtocolDirectory {

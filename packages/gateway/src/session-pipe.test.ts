@@ -4,6 +4,7 @@ import fs, { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mock, test } from 'node:test';
+import { encodeShown } from '@hoop/contract/shown';
 import { EVENT_FLAGS, FRAME_KINDS } from '@hoop/contract/tunnel';
 import { PeerFault } from '@hoop/core/errors';
 import { silentLog } from '@hoop/core/log';
@@ -237,4 +238,25 @@ test('a session whose client is lost does not wait for an agent that says nothin
   withPipe('kernel', async ({ client, over }) => {
     client.destroy();
     assert.equal(((await over) as { code?: string }).code, 'client_lost');
+  }));
+
+test('what a terminal inside of the session shows is written before the client has it', () =>
+  withPipe('kernel', async ({ agent, audit, session, client, given }) => {
+    const size = { columns: 80, rows: 24 };
+    void agent.send(FRAME_KINDS.shown, Buffer.from(encodeShown({ stream: 'stdout', seq: 3, bytes: Buffer.from('$ ls'), size })));
+    void agent.send(FRAME_KINDS.data, Buffer.from('wrapped $ ls'));
+    assert.equal((await client.read())?.toString(), 'wrapped $ ls');
+    assert.deepEqual(given, [{ text: 'wrapped $ ls', written: true }]);
+    const data = Buffer.from('$ ls').toString('base64');
+    assert.deepEqual(
+      audit.recordsOf(session).map(({ event }) => event),
+      [{ type: 'output', bytes: 4, data, stream: 'stdout', seq: 3, ...size }],
+    );
+  }));
+
+test('a recording that cannot be read ends the session', () =>
+  withPipe('kernel', async ({ agent, over }) => {
+    void agent.send(FRAME_KINDS.shown, Buffer.from([9, 9]));
+    // As after anything of the agent's that cannot be read: its stream is given up.
+    assert.equal(((await over) as { code?: string }).code, 'agent_lost');
   }));

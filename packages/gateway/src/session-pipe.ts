@@ -1,4 +1,5 @@
 import type { OutcomeFields, TranscriptCutEvent } from '@hoop/contract/audit';
+import { decodeShown } from '@hoop/contract/shown';
 import { EVENT_FLAGS, EVENT_HEADER_BYTES, FailMessage, FRAME_KINDS, type FrameKind, ReviewMessage } from '@hoop/contract/tunnel';
 import { join } from '@hoop/core/bytes';
 import { type AppError, asAppError, fromPlain, PeerFault, TargetFault, toPlain } from '@hoop/core/errors';
@@ -161,16 +162,39 @@ export class SessionPipe implements StreamHandler {
     for (let at = 0; at < bytes.length; at += TRANSCRIPT_RECORD_BYTES_MAX) {
       const piece = bytes.subarray(at, at + TRANSCRIPT_RECORD_BYTES_MAX);
       this.#newest = audit.appendOutput(session, piece);
-      this.#transcriptBytes += piece.length;
-      this.#transcriptCost += piece.length + TRANSCRIPT_RECORD_COST_BYTES;
+      this.#countTranscript(piece.length);
     }
+    this.#cutTranscript(bytes_max);
+  }
+
+  /**
+   * What a terminal inside of the session shows: the agent can tell it from files. It comes in front of the bytes.
+   * @throws PeerFault `bad_event`
+   */
+  #recordShown(payload: Buffer): void {
+    const piece = decodeShown(payload);
+    if (!piece) throw new PeerFault('bad_event', 'The agent sent a piece of a recording that cannot be read');
+    if (this.#transcriptCost >= TRANSCRIPT_BYTES_MAX) return;
+    this.#newest = this.#options.audit.appendShown(this.#options.session, payload);
+    this.#countTranscript(piece.bytes.length);
+    this.#cutTranscript(TRANSCRIPT_BYTES_MAX);
+  }
+
+  #countTranscript(bytes: number): void {
+    this.#transcriptBytes += bytes;
+    this.#transcriptCost += bytes + TRANSCRIPT_RECORD_COST_BYTES;
+  }
+
+  #cutTranscript(bytes_max: number): void {
     if (this.#transcriptCost < bytes_max) return;
+    const { audit, session } = this.#options;
     const cut: TranscriptCutEvent = { type: 'transcript.cut', bytes: this.#transcriptBytes };
     this.#newest = audit.append(session, Buffer.from(JSON.stringify(cut)));
   }
 
   message(kind: FrameKind, payload: Buffer): void {
     if (kind === FRAME_KINDS.event) this.#record(payload);
+    else if (kind === FRAME_KINDS.shown) this.#recordShown(payload);
     else if (kind === FRAME_KINDS.ready) this.#ready = true;
     else if (kind === FRAME_KINDS.partial) this.#partial = true;
     else if (kind === FRAME_KINDS.eof) this.#targetEnded();

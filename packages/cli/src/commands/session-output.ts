@@ -23,7 +23,8 @@ export async function* outputOf(client: Client, id: string): AsyncGenerator<Outp
       if (event.type === 'action' && event.via === VIA_TERMINAL) isTerminal = true;
       if (event.type === 'transcript.cut') yield 'cut';
       if (event.type !== 'output') continue;
-      yield { at_ms: Date.parse(time), stream: event.stream ?? 'stdout', bytes: Buffer.from(event.data, 'base64'), isTerminal };
+      const ofTerminal = isTerminal || event.seq !== undefined;
+      yield { at_ms: Date.parse(time), stream: event.stream ?? 'stdout', bytes: Buffer.from(event.data, 'base64'), isTerminal: ofTerminal };
     }
     const { next_after, next_output_after } = session;
     next =

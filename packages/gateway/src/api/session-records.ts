@@ -113,16 +113,18 @@ class Page implements RecordPage {
     const before = this.#passed;
     this.#passed += event.bytes;
     // What is left out is read all the same: a frame may begin there and end in the page.
-    const pieces = transcript.push(Buffer.from(event.data, 'base64'));
+    const pieces = event.stream === undefined ? transcript.push(Buffer.from(event.data, 'base64')) : undefined;
     if (outputAfter === undefined ? this.#last < after : this.#passed <= outputAfter) return;
     if (this.#isFull(event.bytes, this.#outputs)) {
       this.#end(before);
       return;
     }
     this.#outputs++;
-    for (const { stream, bytes } of pieces) {
-      this.events.push({ time, event: { type: 'output', bytes: bytes.length, data: bytes.toString('base64'), stream } });
-    }
+    if (!pieces) this.events.push({ time, event });
+    else
+      for (const { stream, bytes } of pieces) {
+        this.events.push({ time, event: { type: 'output', bytes: bytes.length, data: bytes.toString('base64'), stream } });
+      }
   }
 
   /** Of each kind there is room for one at least, however large. */

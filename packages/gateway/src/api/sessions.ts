@@ -3,13 +3,14 @@ import type { ExecReply, Session } from '@hoop/contract/routes/sessions';
 import { protocolOf } from '@hoop/core/connection';
 import { Refusal } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
+import type { TranscriptReader } from '@hoop/core/protocol';
 import { UNCHECKED, UNREAD } from '@hoop/policy/masks';
 import type { ReviewRow } from '@hoop/store/reviews';
 import type { Json, JsonObject } from '@hoop/store/rows';
 import type { SessionRow } from '@hoop/store/sessions';
 import { ExecResults } from '../exec-results.ts';
 import { EXEC_WAIT_MS } from '../limits.ts';
-import type { ExecResult } from '../ports.ts';
+import type { ExecResult, ProtocolTraits } from '../ports.ts';
 import { notFound, timeOf } from './failures.ts';
 import { type Handlers, NO_BODY } from './handler.ts';
 import type { ApiParts } from './parts.ts';
@@ -152,7 +153,7 @@ async function expansions(parts: ApiParts, row: SessionRow, { expand = '', after
   const found: Partial<Session> = script === undefined ? {} : { script: { data: script } };
   if (!wanted.has('actions') && !wanted.has('event_stream')) return found;
   const protocol = wanted.has('event_stream') ? protocolOf(row.type, row.subtype) : undefined;
-  const transcript = protocol === undefined ? undefined : protocols.get(protocol)?.transcript?.();
+  const transcript = protocol === undefined ? undefined : transcriptOf(protocols.get(protocol));
   const page = await readRecords(audit, id, { after, outputAfter: output_after, transcript });
   const next =
     page.nextAfter === undefined ? {} : { next_after: page.nextAfter, ...(transcript ? { next_output_after: page.nextOutputAfter } : {}) };
@@ -163,6 +164,13 @@ async function expansions(parts: ApiParts, row: SessionRow, { expand = '', after
     expand_truncated: page.nextAfter !== undefined,
     ...next,
   };
+}
+
+/** How what was recorded of a protocol's sessions is read; undefined where nothing was. */
+function transcriptOf(protocol: ProtocolTraits | undefined): TranscriptReader | undefined {
+  if (protocol?.transcript) return protocol.transcript();
+  // It was told piece by piece, and there is nothing to read in it.
+  return protocol?.showsTerminals ? { push: (bytes) => [{ stream: 'stdout', bytes }] } : undefined;
 }
 
 function toSession(row: SessionRow): Session {

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { AuditEvent } from '@hoop/contract/audit';
+import { decodeShown } from '@hoop/contract/shown';
 import { type Clock, systemClock } from '@hoop/core/clock';
 import { asAppError, Bug, invariant } from '@hoop/core/errors';
 import type { Log } from '@hoop/core/log';
@@ -66,6 +67,8 @@ interface Pending {
 const INPUT_TAG = 1;
 /** The same of what a client was shown: `u8 2 | u32 bytes | all of them`. */
 const OUTPUT_TAG = 2;
+/** The same out of the agent, piece by piece: see `contract/shown.ts`. */
+const SHOWN_TAG = 3;
 const TAG_HEADER_BYTES = 5;
 
 /** How many records are looked at before whoever reads them may let others have a turn. */
@@ -165,6 +168,11 @@ export class AuditLog {
   /** Takes what a client is about to be shown. */
   appendOutput(session: string, bytes: Buffer): number {
     return this.append(session, taggedPayload(OUTPUT_TAG, bytes.length, bytes));
+  }
+
+  /** Takes a piece of what a terminal inside of a session is about to show, as `encodeShown` writes it. */
+  appendShown(session: string, piece: Buffer): number {
+    return this.append(session, taggedPayload(SHOWN_TAG, piece.length, piece));
   }
 
   isWritten(record: number): boolean {
@@ -422,12 +430,22 @@ function taggedPayload(tag: number, length: number, kept: Buffer): Buffer {
 const TAGGED: Readonly<Record<number, 'input' | 'output'>> = { [INPUT_TAG]: 'input', [OUTPUT_TAG]: 'output' };
 
 function isTagged(payload: Buffer): boolean {
-  return TAGGED[payload[0] ?? 0] !== undefined;
+  return payload[0] === SHOWN_TAG || TAGGED[payload[0] ?? 0] !== undefined;
+}
+
+function shownEvent(payload: Buffer): AuditEvent | undefined {
+  const piece = payload[0] === SHOWN_TAG ? decodeShown(payload.subarray(TAG_HEADER_BYTES)) : undefined;
+  if (!piece) return undefined;
+  const { stream, seq, bytes, size = {} } = piece;
+  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+  return { type: 'output', bytes: bytes.length, data, stream, seq, ...size };
 }
 
 function decodeEvent(payload: Buffer): AuditEvent {
   const type = payload.length >= TAG_HEADER_BYTES ? TAGGED[payload[0] ?? 0] : undefined;
   if (type) return { type, bytes: payload.readUInt32LE(1), data: payload.toString('base64', TAG_HEADER_BYTES) };
+  const shown = shownEvent(payload);
+  if (shown) return shown;
   try {
     const parsed = AuditEvent.safeParse(JSON.parse(payload.toString('utf8')));
     if (parsed.success) return parsed.data;
