@@ -11,6 +11,7 @@ export const MASK_BYTE = 0x23;
 const HASH_CHARACTERS = 32;
 const TOKEN_CHARACTERS = 12;
 const KEY_BYTES = 32;
+const LOOP_BYTES_MAX = 64;
 
 /** Of a process: as long as it lives, equal values get equal tokens. */
 const OWN_KEY = randomBytes(KEY_BYTES);
@@ -24,7 +25,9 @@ export function keepsLength(strategy: Strategy): boolean {
 export function fillRange(text: Buffer, from: number, to: number, keep: number): void {
   let end = to - Math.min(keep, Math.floor((to - from) / 2));
   while (end < to && ((text[end] ?? 0) & 0xc0) === 0x80) end++;
-  text.fill(MASK_BYTE, from, end);
+  // Most values are short: the call would take longer than the work.
+  if (end - from > LOOP_BYTES_MAX) text.fill(MASK_BYTE, from, end);
+  else for (let at = from; at < end; at++) text[at] = MASK_BYTE;
 }
 
 /** A word that stands for a value: the same for the same value under the same key, and nothing that it could be told from. */

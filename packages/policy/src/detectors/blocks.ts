@@ -446,14 +446,13 @@ export class Blocks {
 
   /** In upper case, without what stands between. */
   #compact(bytes: Buffer, from: number, to: number): Uint8Array {
+    const code = this.#code;
     let length = 0;
     for (let at = from; at < to && length < CODE_CHARACTERS_MAX; at++) {
-      const byte = bytes[at] ?? 0;
-      const kind = CLASS[byte];
-      if (kind === LETTER) this.#code[length++] = byte & 0xdf;
-      else if (kind === DIGIT || kind === FOREIGN) this.#code[length++] = byte;
+      const byte = UPPER[bytes[at] ?? 0] ?? 0;
+      if (byte !== 0) code[length++] = byte;
     }
-    return this.#code;
+    return code;
   }
 
   /** Digits in the middle of letters: only a card number is long enough to be meant. */
@@ -497,6 +496,12 @@ const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
 
 /** The same of a text that nothing was undone in. */
 const RAW = CLASS.map((kind, byte) => (isOdd(byte) ? ODD : kind));
+
+/** A letter in upper case, a digit as it is; 0 for what stands between. */
+const UPPER = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const kind = CLASS[byte];
+  return kind === LETTER ? byte & 0xdf : kind === DIGIT || kind === FOREIGN ? byte : 0;
+});
 
 /** What may stand between the groups of one code. */
 const JOINS = Uint8Array.from({ length: 256 }, (_, byte) => (' -./_+'.includes(String.fromCharCode(byte)) ? 1 : 0));

@@ -55,26 +55,19 @@ export function mod97(code: Code, length: number): boolean {
   return rest === 1;
 }
 
-const TURNS = [
-  '0123456789',
-  '1234067895',
-  '2340178956',
-  '3401289567',
-  '4012395678',
-  '5987604321',
-  '6598710432',
-  '7659821043',
-  '8765932104',
-  '9876543210',
-];
-const MOVES = ['0123456789', '1576283094', '5803796142', '8916043527', '9453126870', '4286573901', '2793806415', '7046913258'];
+const TURNS = table('0123456789 1234067895 2340178956 3401289567 4012395678 5987604321 6598710432 7659821043 8765932104 9876543210');
+const MOVES = table('0123456789 1576283094 5803796142 8916043527 9453126870 4286573901 2793806415 7046913258');
+
+function table(rows: string): Uint8Array {
+  return Uint8Array.from(rows.replaceAll(' ', ''), Number);
+}
 
 /** Verhoeff's check by the dihedral group of order ten. */
 export function verhoeff(code: Code, length: number): boolean {
   let state = 0;
   for (let index = 0; index < length; index++) {
-    const moved = MOVES[index % 8]?.charCodeAt(digit(code, length - 1 - index)) ?? 0x30;
-    state = (TURNS[state]?.charCodeAt(moved - 0x30) ?? 0x30) - 0x30;
+    const moved = MOVES[(index & 7) * 10 + digit(code, length - 1 - index)] ?? 0;
+    state = TURNS[state * 10 + moved] ?? 0;
   }
   return state === 0;
 }
