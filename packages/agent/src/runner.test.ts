@@ -5,6 +5,7 @@ import { EVENT_HEADER_BYTES, FRAME_KINDS, type FrameKind, type OpenMessage, type
 import { silentLog } from '@hoop/core/log';
 import { client, server } from '@hoop/protocols/postgres/testing/messages';
 import { ScriptedServer, type Speaker } from '@hoop/protocols/postgres/testing/scripted-server';
+import { startToOptions } from '@hoop/protocols/terminal/start';
 import { memoryStreams } from '@hoop/tunnel/memory';
 import type { FrameStream } from '@hoop/tunnel/stream';
 import { SessionRunner } from './runner.ts';
@@ -113,6 +114,35 @@ function shown(kind: FrameKind, payload: Buffer): string {
 const running = (): SessionRunner => new SessionRunner(silentLog());
 
 describe('a session in the agent', () => {
+  test('tells what a warning says about the command that the session begins with', async () => {
+    const runner = running();
+    const gateway = new Gateway(runner);
+    const options = startToOptions({ mode: 'pty', args: [], columns: 80, rows: 24, term: 'xterm', timeout_ms: 0 });
+    const rule = {
+      type: 'deny_words_list' as const,
+      words: ['echo'],
+      pattern_regex: '',
+      message: 'Mind the echo',
+      action: 'warn' as const,
+    };
+    const message: Partial<OpenMessage> = {
+      ...{
+        session: gateway.session,
+        protocol: 'terminal',
+        connection: 'tools',
+        type: 'custom',
+        user: { id: 'u', email: 'a@b.c', groups: [] },
+      },
+      ...{ settings: {}, command: ['sh', '-c', 'echo works'], hello: { user: '', options } },
+      policy: { ...NO_RULES, guardrails: [{ name: 'r', input: [rule], output: [] }] },
+    };
+    void gateway.stream.send(FRAME_KINDS.open, Buffer.from(JSON.stringify(message)));
+    await gateway.hears('works');
+    await gateway.hears('ended');
+    const first = (what: string): number => gateway.heard.findIndex((each) => each.startsWith('data') && each.includes(what));
+    assert.ok(first('Mind the echo') >= 0 && first('Mind the echo') < first('works'), gateway.heard.join(' | '));
+  });
+
   test('says that it is ready, and tells of an action before its answer', async () => {
     const runner = running();
     const gateway = new Gateway(runner);

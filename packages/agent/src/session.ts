@@ -48,6 +48,8 @@ export class AgentSession implements StreamHandler {
   #resolved: ResolvedTarget | undefined;
   #cancelling: Promise<void> | undefined;
   #over = false;
+  /** Words that came before there was anybody to say them. */
+  readonly #untold: string[] = [];
   /** Only where the protocol lets one side end before the other: which did. */
   #clientEnded = false;
   #targetEnded = false;
@@ -171,6 +173,8 @@ export class AgentSession implements StreamHandler {
 
   /** Words for the client that end nothing, where its protocol has such. */
   #tell(text: string): void {
+    // What starts with the session is judged before there is a relay.
+    if (!this.#relay && this.#untold.length < UNTOLD_MAX) this.#untold.push(text);
     const words = this.#over ? undefined : this.#relay?.notice?.(text);
     if (words) void this.#stream.send(FRAME_KINDS.data, words);
   }
@@ -215,6 +219,7 @@ export class AgentSession implements StreamHandler {
     this.#relay = relay;
     void this.#stream.send(FRAME_KINDS.ready, NOTHING);
     void this.#stream.send(FRAME_KINDS.data, target.greeting);
+    for (const text of this.#untold.splice(0)) this.#tell(text);
     target.wire
       .pump((chunk) => relay.fromTarget(chunk))
       .then(
@@ -274,6 +279,9 @@ export class AgentSession implements StreamHandler {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+/** More notices before a session has begun are not told; the record has them. */
+const UNTOLD_MAX = 10;
 
 function factsOf(open: OpenMessage, own: OwnConnection | undefined): SessionFacts {
   const { session: id, connection, type, subtype, verb, origin, user, command } = open;

@@ -11,3 +11,6 @@ export const MASK_HOLD_BYTES_MAX = 512;
 
 /** An escape sequence that is longer is no sequence. */
 export const ESCAPE_BYTES_MAX = 4 * KIB;
+
+/** Output that was passed on and is looked at once more by rules on output, together with what follows. */
+export const GUARD_CONTEXT_BYTES = 4 * 1024;

@@ -9,7 +9,7 @@ import { refusalWords } from './words.ts';
 /** Commands that the agent runs: scripts in a pipe, and people at a terminal. */
 export const terminal: Protocol<TerminalSettings> = {
   name: 'terminal',
-  abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'body', cancel: false, answers: [] },
+  abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'body', cancel: false, answers: ['forbids'] },
   settings: TerminalSettings,
   ports: { local: 0 },
   needsCommand: true,

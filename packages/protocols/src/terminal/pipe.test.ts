@@ -7,7 +7,7 @@ import { TERMINAL_FRAMES } from '@hoop/contract/terminal';
 import { AppError, Refusal } from '@hoop/core/errors';
 import { baseEnvironment } from './env.ts';
 import { SCRIPT_BYTES_MAX } from './limits.ts';
-import { denying, eventually, MASK, ran, Seat } from './testing/seat.ts';
+import { denying, eventually, forbidding, MASK, ran, Seat } from './testing/seat.ts';
 
 const sh = (script: string): readonly string[] => ['sh', '-c', script];
 const code = (expected: string) => (error: unknown) => error instanceof AppError && error.code === expected;
@@ -234,7 +234,7 @@ describe('output that is to be masked', () => {
   test('is masked in each stream for itself', async () => {
     const seat = await ran(
       { command: ['sh'], mask: MASK },
-      'printf "to ann@ex"; printf "x@" >&2; sleep 0.01; printf "ample.test, bye\\n"; echo y.zz >&2',
+      'printf "to ann@ex"; printf "x@" >&2; printf "ample.test, bye\\n"; echo y.zz >&2',
     );
     assert.equal(seat.stdout, 'to ################, bye\n');
     assert.equal(seat.stderr, '######\n');
@@ -246,5 +246,24 @@ describe('output that is to be masked', () => {
     await seat.script('printf prompt; sleep 600');
     await seat.shows('prompt');
     await eventually('it runs still', () => seat.busy);
+  });
+});
+
+describe('output that a rule forbids', () => {
+  test('ends the command, and the client is told why instead of it', async () => {
+    const seat = await ran({ command: ['sh'], judge: forbidding('top secret') }, 'echo begins; echo it is top secret; exec sleep 600');
+    assert.doesNotMatch(seat.stdout, /secret/);
+    assert.deepEqual([seat.notices, seat.exit], [['no top secret here'], { code: 254 }]);
+    assert.deepEqual([seat.outcomes[0]?.error, seat.outcomes[0]?.exit_code], ['denied: r', 254]);
+  });
+
+  test('is found in what is written as an error, too', async () => {
+    const seat = await ran({ command: ['sh'], judge: forbidding('top secret') }, 'echo top secret >&2');
+    assert.deepEqual([seat.stderr, seat.exit], ['', { code: 254 }]);
+  });
+
+  test('does not keep anything else from being shown', async () => {
+    const seat = await ran({ command: ['sh'], judge: forbidding('top secret') }, 'printf "top\\nsecret"; exit 3');
+    assert.deepEqual([seat.stdout, seat.exit], ['top\nsecret', { code: 3 }]);
   });
 });

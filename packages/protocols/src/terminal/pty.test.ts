@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { describe, test } from 'node:test';
 import { encodeResize } from '@hoop/contract/terminal';
 import { Refusal } from '@hoop/core/errors';
-import { denying, eventually, MASK, Seat, type SeatOptions } from './testing/seat.ts';
+import { denying, eventually, forbidding, MASK, Seat, type SeatOptions } from './testing/seat.ts';
 
 /** A shell that edits its line, in a terminal. */
 const bash = (options: Partial<SeatOptions> = {}): Promise<Seat> =>
@@ -37,6 +37,15 @@ describe('a terminal', () => {
     await seat.ended();
     assert.deepEqual([seat.stdout, seat.exit?.code, seat.notices], ['', 254, ['no forbidden here']]);
     assert.equal(seat.target.wire.open, false);
+  });
+
+  test('is ended when it shows what a rule forbids, with words that say so', async () => {
+    await using seat = await bash({ judge: forbidding('top secret') });
+    await seat.type("printf 'top'; sleep 0.1; echo ' secret'; sleep 600\r");
+    await seat.ended();
+    assert.deepEqual([seat.notices, seat.exit], [['no top secret here'], { code: 254 }]);
+    assert.doesNotMatch(seat.stdout, /top secret/);
+    assert.ok(seat.outcomes.some(({ error }) => error === 'denied: r'));
   });
 
   test('gets a new size, and the program hears of it', async () => {

@@ -55,7 +55,13 @@ export class TerminalRelay implements Relay {
     this.#ports = ports;
     const { gate } = ports;
     const bytesMax = options.verb === 'exec' ? EXEC_OUTPUT_BYTES_MAX : Number.POSITIVE_INFINITY;
-    this.#output = new Output(gate, bytesMax, (bytes) => ports.toClient(bytes));
+    this.#output = new Output({
+      gate,
+      bytesMax,
+      toClient: (bytes) => ports.toClient(bytes),
+      // Of the line that was typed last, or of what started the command.
+      rules: () => this.#typed.permit?.answer ?? this.#permit?.answer,
+    });
     this.#shown = new ShownLine(options.start.columns);
     this.#typed = new JudgedInput({
       gate,
@@ -187,15 +193,28 @@ export class TerminalRelay implements Relay {
         this.#shown.feed(payload);
       }
       const slow = this.#output.write(kind, payload);
-      if (this.#output.truncated) this.#cutOff();
+      if (this.#output.denial) return this.#forbid(this.#output.denial);
+      if (!this.#output.truncated) return slow?.then(() => this.#cutOff());
+      this.#cutOff();
       return slow;
     }
     if (kind === TERMINAL_FRAMES.exit) return this.#exit(ExitMessage.parse(JSON.parse(payload.toString('utf8'))));
     return this.#ports.toClient(frame(TERMINAL_FRAMES.notice, payload));
   }
 
+  /** A rule forbids what the command says: that is the end of it. */
+  #forbid({ rule, message }: Denial): void | Promise<void> {
+    this.#isOver = true;
+    this.lastWord = new Refusal('denied', message);
+    this.#settle({ error: `denied: ${rule}`, exit_code: REFUSED });
+    const told = this.#ports.toClient(Buffer.concat([noticeFrame(message), exitFrame({ code: REFUSED })]));
+    this.#options.stop();
+    return told;
+  }
+
   /** Nobody sees what the command would say from here on: it is ended, so that it does not go on unseen for hours. */
   #cutOff(): void {
+    if (this.#isOver || !this.#output.truncated) return;
     this.#isOver = true;
     const words = noticeFrame(`The output was cut at ${EXEC_OUTPUT_BYTES_MAX} bytes and the command was ended`);
     const code = 128 + SIGTERM;
@@ -205,7 +224,13 @@ export class TerminalRelay implements Relay {
   }
 
   #exit(message: ExitMessage): void | Promise<void> {
-    const held = this.#output.end();
+    const held = this.#output.finish();
+    return held instanceof Promise ? held.then((late) => this.#exited(message, late)) : this.#exited(message, held);
+  }
+
+  #exited(message: ExitMessage, held: readonly Buffer[]): void | Promise<void> {
+    // The session may have been ended while somebody was asked about the last output.
+    if (this.#isOver) return undefined;
     this.#isOver = true;
     this.#settle({ exit_code: message.code, ...(message.signal ? { error: `ended by ${message.signal}` } : {}) });
     return this.#ports.toClient(Buffer.concat([...held, exitFrame(message)]));

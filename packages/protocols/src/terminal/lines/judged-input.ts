@@ -48,6 +48,11 @@ export class JudgedInput {
     this.#ports = ports;
   }
 
+  /** Of the line that was handed over last. */
+  get permit(): Permit | undefined {
+    return this.#open;
+  }
+
   /** Counts output as the answer to the line before it. */
   noteOutput(bytes: number): void {
     this.#bytes += bytes;

@@ -178,6 +178,12 @@ export function denying(word: string): (action: Action) => Verdict {
   return ({ text }) => (text.includes(word) ? { allow: false, denial: { rule: 'r', message: `no ${word} here` } } : ALLOW);
 }
 
+/** Lets everything begin, and forbids a word in what comes of it. */
+export function forbidding(word: string): () => Verdict {
+  const forbids = (text: Buffer) => (text.includes(word) ? { rule: 'r', message: `no ${word} here` } : undefined);
+  return () => ({ allow: true, answer: { forbids } });
+}
+
 /** Hides every address, in place; written anew here, so that the stream is tested and not the detector. */
 export const MASK: Mask = {
   suspects: (bytes) => bytes.includes('@'),
