@@ -70,7 +70,7 @@ export function compilePolicy(text: PolicyText, dialect?: Dialect, context: Poli
   const columns = columnRules.length === 0 ? undefined : compileColumnMasks(columnRules, dialect);
   const now = context.now ?? Date.now;
   const isEmpty = text.masks.every(({ entities, custom }) => entities.length + (custom?.length ?? 0) === 0);
-  const mask: Mask | undefined = isEmpty ? undefined : compileMasks(text.masks);
+  const mask: Mask | undefined = isEmpty ? undefined : compileMasks(text.masks, { mode: text.mode, remote: context.remote });
   const judgeActions: Policy['judge'] = judged.length === 0 ? () => ALLOW : (action) => judge(judged, action, dialect, now);
   const needs: readonly AnswerAbility[] = [...answers.needs, ...(columns ? (['hides'] as const) : [])];
   return {
