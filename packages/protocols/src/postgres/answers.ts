@@ -1,13 +1,19 @@
 import { join } from '@hoop/core/bytes';
 import { TargetFault } from '@hoop/core/errors';
-import type { Gate, Mask, MaskCounts } from '@hoop/core/gate';
+import type { Gate, Mask } from '@hoop/core/gate';
+import type { RelayPorts } from '@hoop/core/protocol';
+import { both } from '../shared/frames.ts';
+import { preparing } from '../shared/preparing.ts';
 import type { Owed } from './books.ts';
-import { code, HEADER_BYTES, messageLength } from './frame.ts';
+import { mayHoldHex } from './cells.ts';
+import { FLUSH_MESSAGE } from './endings.ts';
+import { code, encodeMessage, HEADER_BYTES, messageLength } from './frame.ts';
 import { HELD_BYTES_MAX } from './limits.ts';
-import { maskMessage } from './masking.ts';
 import { decodeError } from './messages/error.ts';
 import { decodeTag, rowsOfTag } from './messages/row.ts';
 import type { Books } from './requests.ts';
+import { messagesIn, Showing, stretchEnd } from './showing.ts';
+import { endedText, endedWords } from './words.ts';
 
 const DATA_ROW = code('D');
 const COPY_DATA = code('d');
@@ -32,34 +38,38 @@ const PARAMETER_STATUS = code('S');
 
 /** Of a ready: no transaction is open. */
 const IDLE = code('I');
+const IN_TRANSACTION = code('T');
 
-/** What may have to be hidden in: rows, copied rows, results of functions, and every text that may quote data, names of columns among them. */
-const MASKABLE = new Set([DATA_ROW, COPY_DATA, ERROR, NOTICE, NOTIFICATION, FUNCTION_RESULT, PARAMETER_STATUS, ROW_DESCRIPTION]);
+/** Ends the words of an answer that is not shown any more. */
+const DROPPED = Buffer.alloc(0);
 
 /**
  * Target to client. Walks headers, keeps the books of owed answers, and decodes a message only where somebody asked for it:
- * without masks, rows are counted by their headers and pass in one run.
+ * without masks and rules about answers, rows are counted by their headers and pass in one run.
  */
 export class Answers {
   readonly #gate: Gate;
   readonly #books: Books;
-  readonly #send: (bytes: Buffer) => void | Promise<void>;
+  readonly #showing: Showing;
+  readonly #ports: RelayPorts;
   /** As of the chunk at hand: rules may change while a session is open. */
   #mask: Mask | undefined;
   #held: Buffer[] = [];
   #heldBytes = 0;
   #needed = 0;
   #passing = 0;
-  #masked: MaskCounts | undefined;
+  /** What of the chunk at hand was sent to the target, so that it fails. */
+  #failing: void | Promise<void> = undefined;
   /** Rows of the first owed answer when its newest tag came: a query of several statements has a tag for each. */
   #rowsAtTag = 0;
   /** The newest action that was settled: an error at the Sync (a deferred constraint) belongs to it. */
   #last: Owed | undefined;
 
-  constructor(gate: Gate, books: Books, send: (bytes: Buffer) => void | Promise<void>) {
-    this.#gate = gate;
+  constructor(ports: RelayPorts, books: Books) {
+    this.#gate = ports.gate;
+    this.#ports = ports;
     this.#books = books;
-    this.#send = send;
+    this.#showing = new Showing(books);
   }
 
   /** What the server ended the session with; the client has heard it. */
@@ -72,20 +82,39 @@ export class Answers {
 
   /** @throws TargetFault on what a PostgreSQL server does not say */
   feed(chunk: Buffer): void | Promise<void> {
-    if (this.#heldBytes === 0) return this.#run(chunk);
+    if (this.#heldBytes === 0) return this.#take(chunk);
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
     if (this.#heldBytes < this.#needed) return undefined;
     const whole = Buffer.concat(this.#held, this.#heldBytes);
     this.#held = [];
     this.#heldBytes = 0;
-    return this.#run(whole);
+    return this.#take(whole);
+  }
+
+  #take(chunk: Buffer): void | Promise<void> {
+    this.#mask = this.#gate.mask;
+    return this.#mask?.prepare ? this.#takePrepared(chunk, this.#mask) : this.#run(chunk);
+  }
+
+  /** Somebody else is asked about texts: about all that come before what they are may change, at once. */
+  async #takePrepared(chunk: Buffer, mask: Mask): Promise<void> {
+    for (let at = 0; at < chunk.length; ) {
+      const start = Math.min(at + this.#passing, chunk.length);
+      const end = stretchEnd(chunk, start);
+      await preparing(mask, (trial) => {
+        for (const message of messagesIn(chunk.subarray(start, end))) this.#showing.tryOn(message, trial);
+      });
+      await this.#run(chunk.subarray(at, end));
+      at = end;
+    }
   }
 
   #run(chunk: Buffer): void | Promise<void> {
     const parts: Buffer[] = [];
-    this.#mask = this.#gate.mask;
-    const masking = this.#mask?.suspects(chunk) === true;
+    const mask = this.#mask;
+    const masking = mask !== undefined && (mask.suspects(chunk) || mayHoldHex(chunk));
+    const { owed, endings } = this.#books;
     let from = 0;
     let at = 0;
     while (at < chunk.length) {
@@ -100,13 +129,14 @@ export class Answers {
       const type = chunk[at] ?? 0;
       const total = messageLength(chunk, at) + 1;
       const isRow = type === DATA_ROW || type === COPY_DATA;
-      if (left < total && (this.#mask || !isRow)) break;
-      if (isRow) {
-        this.#count(type, total);
-        if (!masking) {
-          this.#passing = total;
-          continue;
-        }
+      const { first } = owed;
+      if (left < total && (mask || !isRow || first?.permit?.answer)) break;
+      if (isRow && !masking && !this.#showing.looksAt(type, first, mask)) {
+        if (!first) throw unexpected(type);
+        first.rows++;
+        first.bytes += total;
+        this.#passing = total;
+        continue;
       }
       const instead = this.#look(type, chunk.subarray(at, at + total), masking);
       if (instead) {
@@ -118,7 +148,10 @@ export class Answers {
     }
     if (at < chunk.length) this.#hold(chunk.subarray(at));
     if (at > from) parts.push(from === 0 && at === chunk.length ? chunk : chunk.subarray(from, at));
-    return parts.length > 0 ? this.#send(join(parts)) : undefined;
+    endings.look();
+    const sent = both(parts.length > 0 ? this.#ports.toClient(join(parts)) : undefined, this.#failing);
+    this.#failing = undefined;
+    return sent;
   }
 
   #hold(rest: Buffer): void {
@@ -133,33 +166,70 @@ export class Answers {
     this.#heldBytes = rest.length;
   }
 
-  #count(type: number, total: number): void {
-    const first = this.#books.owed.first;
-    if (!first) throw unexpected(type);
-    first.rows++;
-    first.bytes += total;
-  }
-
   /** Deals with one whole message; returns what goes to the client in its place, or undefined when it passes. */
   #look(type: number, message: Buffer, masking: boolean): Buffer | undefined {
-    // Masked first: what the books, and with them the audit, quote of an error is what the client sees of it.
-    const shown = masking && this.#mask && MASKABLE.has(type) ? this.#hide(type, message, this.#mask) : message;
-    return this.#keepBooks(type, shown) ?? (shown === message ? undefined : shown);
-  }
-
-  #hide(type: number, message: Buffer, mask: Mask): Buffer {
-    const counts: MaskCounts = {};
-    const masked = maskMessage(type, message, mask, counts);
-    if (masked === message) return message;
-    this.#masked ??= {};
-    for (const [entity, count] of Object.entries(counts)) this.#masked[entity] = (this.#masked[entity] ?? 0) + count;
-    return masked;
-  }
-
-  #keepBooks(type: number, message: Buffer): Buffer | undefined {
-    const { owed } = this.#books;
     this.#dropCopyEnds();
-    const first = owed.first;
+    const { first } = this.#books.owed;
+    if (!first && (type === DATA_ROW || type === COPY_DATA)) throw unexpected(type);
+    // Hidden first: what the books, and with them the audit, quote of an error is what the client sees of it.
+    const mask = masking || this.#showing.looksAt(type, first, this.#mask) ? this.#mask : undefined;
+    const shown = this.#showing.shown(type, message, first, mask, this.#last);
+    const instead = first?.ended ? this.#leaveOut(type, shown, first) : undefined;
+    return instead ?? this.#keepBooks(type, shown, message) ?? (shown === message ? undefined : shown);
+  }
+
+  /** Of an answer that was ended: what goes to the client instead; undefined: what comes of it otherwise. */
+  #leaveOut(type: number, message: Buffer, first: Owed): Buffer | undefined {
+    switch (type) {
+      case DATA_ROW:
+      case COPY_DATA:
+      case COPY_OUT:
+      case COPY_DONE:
+      case NOTICE:
+      case FUNCTION_RESULT:
+        return DROPPED;
+      case ROW_DESCRIPTION:
+        return first.kind === 'describe' ? undefined : DROPPED;
+      case COMMAND_COMPLETE:
+      case EMPTY_QUERY:
+      case PORTAL_SUSPENDED:
+        if (type === COMMAND_COMPLETE) this.#keepNames(message);
+        this.#books.copyIn = false;
+        // It ended before it could be stopped, and nothing of the batch is lasting yet: it fails now.
+        if (first.kind === 'execute') this.#makeFail(first, Buffer.concat([this.#books.failing.execute, FLUSH_MESSAGE]));
+        return DROPPED;
+      case COPY_IN:
+        // The next statement of a query: its client does not hear that it is asked for something.
+        this.#failing = both(this.#failing, this.#ports.toTarget(encodeMessage('f', 'the answer before it was ended')));
+        return DROPPED;
+      case READY:
+        return this.#readyAfterEnd(first, message);
+      default:
+        return undefined;
+    }
+  }
+
+  /** The same for a query: in a transaction it fails now; outside of one nothing can be taken back, and the client is told so. */
+  #readyAfterEnd(first: Owed, message: Buffer): Buffer | undefined {
+    if (first.error !== undefined || !first.ended) return undefined;
+    if (message[HEADER_BYTES] === IN_TRANSACTION && !first.failing) {
+      this.#makeFail(first, this.#books.failing.query);
+      return DROPPED;
+    }
+    first.error = endedText(first.ended);
+    const words = endedWords(first.ended, 'done');
+    this.#keepBooks(READY, message, message);
+    return Buffer.concat([words, message]);
+  }
+
+  #makeFail(first: Owed, bytes: Buffer): void {
+    first.failing = true;
+    this.#failing = both(this.#failing, this.#ports.toTarget(bytes));
+  }
+
+  #keepBooks(type: number, message: Buffer, original: Buffer): Buffer | undefined {
+    const { owed, names } = this.#books;
+    const { first } = owed;
     switch (type) {
       case DATA_ROW:
       case COPY_DATA:
@@ -184,9 +254,12 @@ export class Answers {
       case CLOSE_COMPLETE:
         return this.#expect(first, 'close', type);
       case NO_DATA:
+        if (first?.describes) names.describe(first.describes, DROPPED);
         return this.#expect(first, 'describe', type);
       case ROW_DESCRIPTION:
-        if (first?.kind === 'describe') owed.shift();
+        if (first?.kind !== 'describe') return undefined;
+        if (first.describes) names.describe(first.describes, original.subarray(HEADER_BYTES));
+        owed.shift();
         return undefined;
       case EMPTY_QUERY:
       case PORTAL_SUSPENDED:
@@ -211,16 +284,22 @@ export class Answers {
 
   #complete(first: Owed | undefined, message: Buffer): void {
     if (!first) throw unexpected(COMMAND_COMPLETE);
-    const tag = decodeTag(message.subarray(HEADER_BYTES));
+    const tag = this.#keepNames(message);
     // Rows that went to the client have been counted; the tag tells of those that were only changed.
     if (first.rows === this.#rowsAtTag) first.rows += rowsOfTag(tag);
     this.#rowsAtTag = first.rows;
+    this.#books.copyIn = false;
+    if (first.kind === 'execute') this.#settle(this.#books.owed.shift());
+  }
+
+  /** What a tag says of names. */
+  #keepNames(message: Buffer): string {
+    const tag = decodeTag(message.subarray(HEADER_BYTES));
     if (tag.startsWith('DEALLOCATE') || tag === 'DISCARD ALL') {
       this.#books.names.doubtStatements();
       this.#books.owed.redo();
     }
-    this.#books.copyIn = false;
-    if (first.kind === 'execute') this.#settle(this.#books.owed.shift());
+    return tag;
   }
 
   #ready(first: Owed | undefined, status: number | undefined): void {
@@ -237,12 +316,12 @@ export class Answers {
   #fail(first: Owed | undefined, message: Buffer): Buffer | undefined {
     const { owed } = this.#books;
     this.#books.copyIn = false;
-    const refusal = first?.refusal;
     const { severity, sqlstate, message: text } = decodeError(message.subarray(HEADER_BYTES));
-    const words = `${sqlstate}: ${text}`;
-    if (severity === 'FATAL' || severity === 'PANIC') {
-      this.lastWord = new TargetFault('target_closed', `The target ended the session: ${words}`);
-    }
+    const isLast = severity === 'FATAL' || severity === 'PANIC';
+    const ended = isLast ? undefined : first?.ended;
+    const refusal = ended ? endedWords(ended, 'failed') : first?.refusal;
+    const words = ended ? endedText(ended) : `${sqlstate}: ${text}`;
+    if (isLast) this.lastWord = new TargetFault('target_closed', `The target ended the session: ${words}`);
     if (!first || first.kind === 'query' || first.kind === 'function') {
       if (first) first.error = words;
       return refusal;
@@ -275,8 +354,7 @@ export class Answers {
 
   #settleWith(entry: Owed, error: string | undefined): void {
     if (!entry.permit) return;
-    const masked = this.#masked;
-    this.#masked = undefined;
+    const masked = this.#showing.takeCounts();
     this.#rowsAtTag = 0;
     this.#gate.settle(entry.permit, {
       rows: entry.rows,

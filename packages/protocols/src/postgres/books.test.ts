@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { Names, type Owed, OwedQueue } from './books.ts';
 import { NAMED_TEXT_BYTES_MAX } from './limits.ts';
 
-const owed = (kind: Owed['kind']): Owed => ({ kind, rows: 0, bytes: 0 });
+const owed = (kind: Owed['kind']): Owed => ({ kind, rows: 0, bytes: 0, shown: 0 });
 
 describe('the queue of owed answers', () => {
   test('gives back in the order of what was sent, whatever is added meanwhile', () => {

@@ -1,7 +1,35 @@
+import type { Denial } from '@hoop/core/action';
 import { PeerFault } from '@hoop/core/errors';
 import type { Permit } from '@hoop/core/gate';
 import { PENDING_ACTIONS_MAX } from '@hoop/core/limits';
+import type { CopyOut } from './copying.ts';
 import { NAMED_TEXT_BYTES_MAX, NAMES_MAX } from './limits.ts';
+import { decodeRowDescription } from './messages/row.ts';
+import { Result } from './results.ts';
+
+/** What stands behind a name, and how the server described its rows: RowDescription's body, empty where it has none. */
+interface Named {
+  readonly text: string;
+  described?: Buffer;
+}
+
+/** A prepared statement. */
+export type Statement = Named;
+
+export interface Portal extends Named {
+  readonly statement?: Statement;
+  /** Formats of its columns as they were asked for: none (text), one for all, or one each. Undefined: not known. */
+  readonly formats?: readonly number[];
+  /** Rows of it that were shown, in all the portions. */
+  shown: number;
+}
+
+/** What a Describe is about. */
+export interface Describes {
+  readonly what: 'statement' | 'portal';
+  readonly name: string;
+  readonly named: Named;
+}
 
 /** What the server still owes for a message that was sent to it. */
 export interface Owed {
@@ -14,9 +42,30 @@ export interface Owed {
   readonly undo?: () => void;
   /** Does it again, after the names were put in doubt by something that was sent before. */
   readonly redo?: () => void;
+  readonly describes?: Describes;
+  /** What an Execute runs. */
+  readonly portal?: Portal;
+  /** The rows that come now. */
+  result?: Result;
+  /** The lines that are copied out now. */
+  copy?: CopyOut;
   rows: number;
   bytes: number;
+  /** Rows that were shown. */
+  shown: number;
+  /** Nothing more of the answer is shown, and why. */
+  ended?: Denial;
+  /** The server is made to fail now, because the answer was ended when the statement had ended already. */
+  failing?: boolean;
   error?: string;
+}
+
+/** The rows that an answer has where it does not describe them itself. */
+export function undescribedResult({ portal, permit }: Owed): Result {
+  const hides = permit?.answer?.hides;
+  if (portal?.described?.length) return new Result(decodeRowDescription(portal.described), undefined, hides);
+  const { described } = portal?.statement ?? {};
+  return new Result(described?.length ? decodeRowDescription(described) : undefined, portal?.formats, hides);
 }
 
 /**
@@ -103,11 +152,15 @@ export class OwedQueue {
   }
 
   some(matches: (entry: Owed) => boolean): boolean {
+    return this.find(matches) !== undefined;
+  }
+
+  find(matches: (entry: Owed) => boolean): Owed | undefined {
     for (let index = this.#head; index < this.#entries.length; index++) {
       const entry = this.#entries[index];
-      if (entry && matches(entry)) return true;
+      if (entry && matches(entry)) return entry;
     }
-    return false;
+    return undefined;
   }
 }
 
@@ -117,18 +170,19 @@ export class OwedQueue {
  * that did not run.
  */
 export class Names {
-  readonly #statements = new Map<string, string>();
-  readonly #portals = new Map<string, string>();
+  readonly #statements = new Map<string, Statement>();
+  readonly #portals = new Map<string, Portal>();
   /** Parses of names that were taken already: the server refuses them, unless it refused what took the name. */
   readonly #doubts = new Map<string, Owed>();
-  #textBytes = 0;
+  #bytes = 0;
 
   /** Names the statement; the result is what the Parse will be owed. @throws PeerFault `too_many_names` */
   parse(name: string, text: string): Owed {
     const isDoubtful = name !== '' && this.#statements.has(name);
-    const undo = this.#set(this.#statements, name, text);
-    const redo = (): void => this.#put(this.#statements, name, text);
-    const owed: Owed = { kind: 'parse', undo, redo, rows: 0, bytes: 0 };
+    const statement: Statement = { text };
+    const undo = this.#set(this.#statements, name, statement);
+    const redo = (): void => this.#put(this.#statements, name, statement);
+    const owed: Owed = { kind: 'parse', undo, redo, rows: 0, bytes: 0, shown: 0 };
     if (isDoubtful) this.#doubts.set(name, owed);
     return owed;
   }
@@ -144,51 +198,77 @@ export class Names {
   }
 
   /** The portal runs what the statement is now. @throws PeerFault `too_many_names` */
-  bind(portal: string, statement: string): () => void {
-    const text = this.#statements.get(statement) ?? `EXECUTE ${quoted(statement)} /* prepared in SQL */`;
-    return this.#set(this.#portals, portal, text);
+  bind(portal: string, name: string, formats?: readonly number[]): () => void {
+    const statement = this.#statements.get(name);
+    const text = statement?.text ?? `EXECUTE ${quoted(name)} /* prepared in SQL */`;
+    return this.#set(this.#portals, portal, { text, shown: 0, ...(statement ? { statement } : {}), ...(formats ? { formats } : {}) });
   }
 
   close(what: 'statement' | 'portal', name: string): () => void {
-    return this.#set(what === 'statement' ? this.#statements : this.#portals, name, undefined);
+    return what === 'statement' ? this.#set(this.#statements, name, undefined) : this.#set(this.#portals, name, undefined);
+  }
+
+  named(what: 'statement' | 'portal', name: string): Named | undefined {
+    return what === 'statement' ? this.#statements.get(name) : this.#portals.get(name);
+  }
+
+  portal(name: string): Portal | undefined {
+    return this.#portals.get(name);
   }
 
   /** What an Execute of this portal runs. A portal that is not known here was made in SQL, as a cursor. */
   textOf(portal: string): string {
-    return this.#portals.get(portal) ?? `FETCH FROM ${quoted(portal)} /* cursor made in SQL */`;
+    return this.#portals.get(portal)?.text ?? `FETCH FROM ${quoted(portal)} /* cursor made in SQL */`;
+  }
+
+  /** Keeps how the server described something. @throws PeerFault `too_many_names` */
+  describe({ what, name, named }: Describes, described: Buffer): void {
+    const isKept = this.named(what, name) === named;
+    if (isKept) this.#bytes += described.length - (named.described?.length ?? 0);
+    named.described = Buffer.from(described);
+    this.#check();
   }
 
   /** Statements were dropped in SQL (DEALLOCATE, DISCARD ALL), nobody knows which: any name may have got another statement since. */
   doubtStatements(): void {
-    for (const [name, text] of this.#statements) {
-      if (!text.startsWith('EXECUTE "')) this.#put(this.#statements, name, `EXECUTE ${quoted(name)} /* prepared in SQL, or as: */ ${text}`);
+    for (const [name, { text }] of this.#statements) {
+      if (text.startsWith('EXECUTE "')) this.#put(this.#statements, name, { text });
+      else this.#put(this.#statements, name, { text: `EXECUTE ${quoted(name)} /* prepared in SQL, or as: */ ${text}` });
     }
   }
 
   /** The transaction is over, and with it every portal of the protocol. */
   forgetPortals(): void {
     if (this.#portals.size === 0) return;
-    for (const text of this.#portals.values()) this.#textBytes -= text.length;
+    for (const portal of this.#portals.values()) this.#bytes -= sizeOf(portal);
     this.#portals.clear();
   }
 
-  #set(map: Map<string, string>, name: string, text: string | undefined): () => void {
+  #set<T extends Named>(map: Map<string, T>, name: string, named: T | undefined): () => void {
     const before = map.get(name);
-    this.#put(map, name, text);
+    this.#put(map, name, named);
     return () => {
-      if (map.get(name) === text) this.#put(map, name, before);
+      if (map.get(name) === named) this.#put(map, name, before);
     };
   }
 
-  #put(map: Map<string, string>, name: string, text: string | undefined): void {
-    const before = map.get(name);
-    this.#textBytes += (text?.length ?? 0) - (before?.length ?? 0);
-    if (text === undefined) map.delete(name);
-    else map.set(name, text);
-    if (this.#statements.size + this.#portals.size > NAMES_MAX || this.#textBytes > NAMED_TEXT_BYTES_MAX) {
+  #put<T extends Named>(map: Map<string, T>, name: string, named: T | undefined): void {
+    this.#bytes += sizeOf(named) - sizeOf(map.get(name));
+    if (named === undefined) map.delete(name);
+    else map.set(name, named);
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#statements.size + this.#portals.size > NAMES_MAX || this.#bytes > NAMED_TEXT_BYTES_MAX) {
       throw new PeerFault('too_many_names', 'The session holds too many prepared statements; close those that are not needed');
     }
   }
+}
+
+/** Texts count by their length, not by their bytes: it is a bound and no bill. */
+function sizeOf(named: Named | undefined): number {
+  return named ? named.text.length + (named.described?.length ?? 0) : 0;
 }
 
 function quoted(name: string): string {

@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import { join } from '@hoop/core/bytes';
 import { asAppError, Misconfigured, TargetFault } from '@hoop/core/errors';
 import { TARGET_CONNECT_MS_MAX } from '@hoop/core/limits';
+import type { Log } from '@hoop/core/log';
 import type { ConnectContext, RelayPorts, Target } from '@hoop/core/protocol';
 import { dial, type SocketWire, type Wire } from '@hoop/core/wire';
 import { code, encodeMessage, int32, type Message, MessageReader } from './frame.ts';
@@ -26,7 +27,7 @@ export async function connect(context: ConnectContext<PostgresSettings>, timeout
     return await withTarget(settings, timeout_ms, async (wire) => {
       const login = new Login(wire, context);
       await login.run();
-      return new PostgresTarget(wire, login, settings);
+      return new PostgresTarget(wire, login, context);
     });
   } catch (error) {
     throw targetWords(asAppError(error), settings);
@@ -213,16 +214,20 @@ class PostgresTarget implements Target {
   readonly greeting: Buffer;
   readonly #cancelKey: Buffer | undefined;
   readonly #settings: PostgresSettings;
+  readonly #log: Log;
 
-  constructor(wire: Wire, login: Login, settings: PostgresSettings) {
+  constructor(wire: Wire, login: Login, { settings, log }: ConnectContext<PostgresSettings>) {
     this.wire = wire;
     this.greeting = login.greeting;
     this.#cancelKey = login.cancelKey;
     this.#settings = settings;
+    this.#log = log;
   }
 
   relay(ports: RelayPorts): PostgresRelay {
-    return new PostgresRelay(ports);
+    return new PostgresRelay(ports, () =>
+      this.cancel().catch((error) => this.#log.warn({ err: asAppError(error) }, 'A cancel did not reach the target')),
+    );
   }
 
   /** Resolves when the server has taken the request: it closes the connection then. */

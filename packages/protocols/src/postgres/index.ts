@@ -8,7 +8,7 @@ import { fatalWords } from './words.ts';
 /** PostgreSQL's frontend/backend protocol, version 3. */
 export const postgres: Protocol<PostgresSettings> = {
   name: 'postgres',
-  abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'cells', cancel: true, answers: [] },
+  abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'cells', cancel: true, answers: ['rows', 'forbids', 'hides'] },
   dialect: 'postgres',
   settings: PostgresSettings,
   ports: { native: 15432, local: 5433 },

@@ -10,8 +10,12 @@ export const MESSAGE_BYTES_MAX = 0x3fffffff;
 /** A message that must be whole before it may pass: a statement, an error, a row that is to be masked. */
 export const HELD_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Of a Bind only the names at its start are needed; its parameters are passed on as they come. NAMEDATALEN is 64, drivers stay below. */
+/**
+ * Of a longer Bind only the names at its start are needed, and its parameters are passed on as they come: in which formats it wants its
+ * results, which it says at its end, is then not known. NAMEDATALEN is 64, drivers stay below.
+ */
 export const BIND_HEAD_BYTES_MAX = 2_048;
+export const BIND_WHOLE_BYTES_MAX = 64 * 1024;
 
 /** Prepared statements and portals that one session may name at a time. */
 export const NAMES_MAX = 20_000;

@@ -1,26 +1,18 @@
 import type { Mask, MaskCounts } from '@hoop/core/gate';
-import { code, cstring, encodeMessage, HEADER_BYTES, int32 } from './frame.ts';
+import { code, cstring, encodeMessage, HEADER_BYTES } from './frame.ts';
 import { errorFields } from './messages/error.ts';
 import { Fields } from './messages/fields.ts';
-import { decodeDataRow, encodeDataRow } from './messages/row.ts';
+import { maskHex } from './texts.ts';
 
-/** Hides what the mask finds in one whole message; the message itself when it finds nothing. @throws PeerFault `bad_message` */
+/** Hides what the mask finds in one whole message that is no row; the message itself when it finds nothing. @throws PeerFault `bad_message` */
 export function maskMessage(type: number, message: Buffer, mask: Mask, counts: MaskCounts): Buffer {
   const body = message.subarray(HEADER_BYTES);
   switch (String.fromCharCode(type)) {
-    case 'D':
-      return maskRow(message, body, mask, counts);
-    case 'd': {
-      const masked = mask.apply(body, counts);
-      return masked === body ? message : encodeMessage('d', masked);
-    }
     case 'E':
     case 'N':
       return maskErrorFields(type, message, body, mask, counts);
     case 'A':
       return maskNotification(message, body, mask, counts);
-    case 'V':
-      return maskFunctionResult(message, body, mask, counts);
     case 'S':
       return maskParameter(message, body, mask, counts);
     case 'T':
@@ -30,25 +22,17 @@ export function maskMessage(type: number, message: Buffer, mask: Mask, counts: M
   }
 }
 
-/**
- * Every cell, in both formats: the binary format of a text is the text, and a text inside an array, a record or json
- * stands there as it is. A mask that keeps the length cannot break a binary value that it is inside of.
- */
-function maskRow(message: Buffer, body: Buffer, mask: Mask, counts: MaskCounts): Buffer {
-  let changed = false;
-  const cells = decodeDataRow(body).map((cell) => {
-    if (!cell || !mask.suspects(cell)) return cell;
-    const masked = mask.apply(cell, counts);
-    changed ||= masked !== cell;
-    return masked;
-  });
-  return changed ? encodeDataRow(cells) : message;
+function maskWords(words: Buffer, mask: Mask, counts: MaskCounts): Buffer {
+  return mask.apply(maskHex(words, mask, counts), counts);
 }
+
+/** Fields of an error that are the server's own: severity, SQLSTATE, positions, a line of its source. */
+const CODES = new Set(['S', 'V', 'C', 'P', 'p', 'L']);
 
 function maskErrorFields(type: number, message: Buffer, body: Buffer, mask: Mask, counts: MaskCounts): Buffer {
   let changed = false;
   const fields = errorFields(body).map(({ name, value }) => {
-    const masked = mask.apply(value, counts);
+    const masked = CODES.has(name) ? value : maskWords(value, mask, counts);
     changed ||= masked !== value;
     return Buffer.concat([Buffer.from(name), masked, Buffer.alloc(1)]);
   });
@@ -61,17 +45,8 @@ function maskNotification(message: Buffer, body: Buffer, mask: Mask, counts: Mas
   const processId = fields.bytes(4);
   const channel = cstring(fields.cstring());
   const payload = Buffer.from(fields.cstring(), 'utf8');
-  const masked = mask.apply(payload, counts);
+  const masked = maskWords(payload, mask, counts);
   return masked === payload ? message : encodeMessage(String.fromCharCode(code('A')), processId, channel, masked, Buffer.alloc(1));
-}
-
-/** FunctionCallResponse: Int32 length (-1: null), then the value. */
-function maskFunctionResult(message: Buffer, body: Buffer, mask: Mask, counts: MaskCounts): Buffer {
-  const fields = new Fields(body);
-  if (fields.int32() < 0) return message;
-  const value = fields.rest();
-  const masked = mask.apply(value, counts);
-  return masked === value ? message : encodeMessage('V', int32(masked.length), masked);
 }
 
 /** ParameterStatus: String name, String value. A setting can hold anything, and its new value is told to the client. */
@@ -79,7 +54,7 @@ function maskParameter(message: Buffer, body: Buffer, mask: Mask, counts: MaskCo
   const fields = new Fields(body);
   const name = fields.cstring();
   const value = Buffer.from(fields.cstring(), 'utf8');
-  const masked = mask.apply(value, counts);
+  const masked = maskWords(value, mask, counts);
   return masked === value ? message : encodeMessage('S', name, masked, Buffer.alloc(1));
 }
 

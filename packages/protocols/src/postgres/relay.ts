@@ -2,6 +2,7 @@ import type { AppError } from '@hoop/core/errors';
 import type { Relay, RelayPorts } from '@hoop/core/protocol';
 import { Answers } from './answers.ts';
 import { Names, OwedQueue } from './books.ts';
+import { Endings, Failing } from './endings.ts';
 import { type Books, Requests } from './requests.ts';
 import { fatalWords, noticeWords } from './words.ts';
 
@@ -10,14 +11,18 @@ const NOTHING = Buffer.alloc(0);
 /** The two directions of a PostgreSQL session, after both logins. */
 export class PostgresRelay implements Relay {
   readonly #ports: RelayPorts;
-  readonly #books: Books = { owed: new OwedQueue(), names: new Names(), copyIn: false, skipping: false };
+  readonly #books: Books;
   readonly #requests: Requests;
   readonly #answers: Answers;
 
-  constructor(ports: RelayPorts) {
+  /** @param cancel asks the target to cancel what runs. Never rejects */
+  constructor(ports: RelayPorts, cancel: () => Promise<void>) {
     this.#ports = ports;
+    const owed = new OwedQueue();
+    const endings = new Endings({ owed, cancel, isCopyingIn: () => this.#books.copyIn });
+    this.#books = { owed, endings, names: new Names(), failing: new Failing(), copyIn: false, skipping: false };
     this.#requests = new Requests(ports.gate, this.#books, (bytes) => ports.toTarget(bytes));
-    this.#answers = new Answers(ports.gate, this.#books, (bytes) => ports.toClient(bytes));
+    this.#answers = new Answers(ports, this.#books);
   }
 
   get busy(): boolean {

@@ -1,18 +1,19 @@
-import { randomBytes } from 'node:crypto';
 import type { Denial } from '@hoop/core/action';
 import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Gate, Permit } from '@hoop/core/gate';
 import { type Cuts, Cutter } from '../shared/cutter.ts';
 import type { Step } from '../shared/frames.ts';
-import type { Names, Owed, OwedQueue } from './books.ts';
-import { badLength, code, encodeMessage, HEADER_BYTES, int32, messageLength } from './frame.ts';
-import { BIND_HEAD_BYTES_MAX, HELD_BYTES_MAX } from './limits.ts';
+import type { Describes, Names, Owed, OwedQueue, Portal } from './books.ts';
+import { type Endings, type Failing, FLUSH_MESSAGE } from './endings.ts';
+import { badLength, code, HEADER_BYTES, messageLength } from './frame.ts';
+import { BIND_HEAD_BYTES_MAX, BIND_WHOLE_BYTES_MAX, HELD_BYTES_MAX } from './limits.ts';
 import {
   decodeBindHead,
   decodeExecute,
   decodeFunctionOid,
   decodeParse,
   decodeQuery,
+  decodeResultFormats,
   decodeTarget,
   LARGE_OBJECT_FUNCTIONS,
 } from './messages/query.ts';
@@ -40,6 +41,8 @@ export interface Books {
   copyIn: boolean;
   /** A message of this batch failed or was denied: the server skips everything up to the Sync, so nothing is sent or judged until then. */
   skipping: boolean;
+  readonly endings: Endings;
+  readonly failing: Failing;
 }
 
 /**
@@ -52,7 +55,6 @@ export interface Books {
 export class Requests {
   readonly #gate: Gate;
   readonly #books: Books;
-  readonly #nowhere = `hoop_denied_${randomBytes(12).toString('hex')}`;
   readonly #cutter: Cutter;
 
   constructor(gate: Gate, books: Books, send: (bytes: Buffer) => void | Promise<void>) {
@@ -61,7 +63,7 @@ export class Requests {
     const cuts: Cuts = {
       needs: (chunk, at) => this.#needs(chunk, at),
       total: (chunk, at) => messageLength(chunk, at) + 1,
-      take: (chunk, at, end) => (this.#isSkipped(chunk[at]) ? 'drop' : this.#take(chunk[at] ?? 0, chunk.subarray(at + HEADER_BYTES, end))),
+      take: (chunk, at, end) => this.#inTurn(chunk.subarray(at, end)),
       owed: books.owed,
     };
     this.#cutter = new Cutter(cuts, send);
@@ -82,21 +84,35 @@ export class Requests {
     return this.#books.skipping && type !== SYNC && type !== TERMINATE;
   }
 
-  /** Looks at one message. `body` is whole, except of a Bind, of which it is the start, and of what passes unseen, where it is empty. */
-  #take(type: number, body: Buffer): Step | Promise<Step> {
+  /** What comes behind an answer that rules may end waits for its end: nothing may run that a failure would have kept from running. */
+  #inTurn(message: Buffer): Step | Promise<Step> {
+    const type = message[0] ?? 0;
+    if (type !== FLUSH && type !== TERMINATE) {
+      const turn = this.#books.endings.turn();
+      if (turn) return turn.then(() => this.#inTurn(message));
+    }
+    return this.#isSkipped(type) ? 'drop' : this.#take(type, message);
+  }
+
+  /** Looks at one message. It is whole, except for a long Bind, of which it is the start, and for what passes unseen, of which it is the header. */
+  #take(type: number, message: Buffer): Step | Promise<Step> {
     const { owed, names } = this.#books;
+    const body = message.subarray(HEADER_BYTES);
     switch (type) {
       case QUERY:
         return this.#ask('query', decodeQuery(body));
       case PARSE:
         return this.#parse(body);
       case BIND:
-        return this.#bind(body);
+        return this.#bind(body, messageLength(message, 0) + 1 === message.length);
       case EXECUTE:
-        return this.#ask('execute', names.textOf(decodeExecute(body).portal));
-      case DESCRIBE:
-        owed.push(entry('describe'));
+        return this.#execute(message, decodeExecute(body).portal);
+      case DESCRIBE: {
+        const { what, name } = decodeTarget(body);
+        const named = names.named(what, name);
+        owed.push(entry('describe', named ? { describes: { what, name, named } } : {}));
         return 'pass';
+      }
       case CLOSE: {
         const { what, name } = decodeTarget(body);
         owed.push(entry('close', { undo: names.close(what, name) }));
@@ -109,10 +125,13 @@ export class Requests {
         if (!this.#books.copyIn) owed.push(entry('sync'));
         return 'pass';
       case COPY_DONE:
-      case COPY_FAIL:
+      case COPY_FAIL: {
+        // A failure is told at once; of the good end a server tells when it is asked for all that it has to say.
+        const mustAsk = type === COPY_DONE && this.#books.copyIn && this.#books.endings.watched?.kind === 'execute';
         if (this.#books.copyIn) this.#books.copyIn = false;
         else if (owed.length > 0) owed.push(entry('copy-end'));
-        return 'pass';
+        return mustAsk ? Buffer.concat([message, FLUSH_MESSAGE]) : 'pass';
+      }
       case FLUSH:
       case COPY_DATA:
       case TERMINATE:
@@ -122,25 +141,35 @@ export class Requests {
     }
   }
 
-  #ask(kind: 'query' | 'execute' | 'function', text: string): Step | Promise<Step> {
+  #ask(kind: 'query' | 'execute' | 'function', text: string, portal?: Portal): Step | Promise<Step> {
     const decision = this.#gate.ask(kind, text);
-    return decision instanceof Promise ? decision.then((settled) => this.#decided(kind, settled)) : this.#decided(kind, decision);
+    return decision instanceof Promise
+      ? decision.then((settled) => this.#decided(kind, settled, portal))
+      : this.#decided(kind, decision, portal);
   }
 
-  #decided(kind: 'query' | 'execute' | 'function', decision: Decision): Step {
-    if (decision.permit) {
-      this.#books.owed.push(entry(kind, { permit: decision.permit }));
-      return 'pass';
-    }
-    return this.#deny(kind, decision.denial);
+  #decided(kind: 'query' | 'execute' | 'function', decision: Decision, portal: Portal | undefined): Step {
+    if (!decision.permit) return this.#deny(kind, decision.denial);
+    const asked = entry(kind, { permit: decision.permit, ...(portal ? { portal } : {}) });
+    this.#books.owed.push(asked);
+    this.#books.endings.watch(asked);
+    return 'pass';
+  }
+
+  #execute(message: Buffer, name: string): Step | Promise<Step> {
+    const { names, endings } = this.#books;
+    // A server keeps what it has to say until it is asked, and here somebody waits for it.
+    const flushed = (step: Step): Step => (step === 'pass' && endings.watched ? Buffer.concat([message, FLUSH_MESSAGE]) : step);
+    const step = this.#ask('execute', names.textOf(name), names.portal(name));
+    return step instanceof Promise ? step.then(flushed) : flushed(step);
   }
 
   #deny(kind: 'query' | 'execute' | 'function', denial: Denial): Step {
     this.#books.owed.push(entry(kind, { refusal: denialWords(denial) }));
     // A query stands in for a query: so it ends a batch, or is passed over behind an error, as the denied one would have been.
-    if (kind !== 'execute') return encodeMessage('Q', `EXECUTE ${this.#nowhere}`);
+    if (kind !== 'execute') return this.#books.failing.query;
     this.#books.skipping = true;
-    return encodeMessage('E', this.#nowhere, int32(0));
+    return this.#books.failing.execute;
   }
 
   #parse(body: Buffer): Step | Promise<Step> {
@@ -154,11 +183,12 @@ export class Requests {
     return denial instanceof Promise ? denial.then(decided) : decided(denial);
   }
 
-  #bind(body: Buffer): Step | Promise<Step> {
+  #bind(body: Buffer, isWhole: boolean): Step | Promise<Step> {
     const { owed, names } = this.#books;
-    const { portal, statement } = decodeBindHead(body);
+    const { portal, statement } = decodeBindHead(body.subarray(0, BIND_HEAD_BYTES_MAX));
+    const formats = isWhole ? decodeResultFormats(body) : undefined;
     const bound = (): Step => {
-      owed.push(entry('bind', { undo: names.bind(portal, statement) }));
+      owed.push(entry('bind', { undo: names.bind(portal, statement, formats) }));
       return 'pass';
     };
     const doubt = names.doubtOf(statement);
@@ -184,7 +214,7 @@ function neededBytes(type: number, total: number): number {
     case TERMINATE:
       return HEADER_BYTES;
     case BIND:
-      return Math.min(total, HEADER_BYTES + BIND_HEAD_BYTES_MAX);
+      return total <= BIND_WHOLE_BYTES_MAX ? total : HEADER_BYTES + BIND_HEAD_BYTES_MAX;
     case FUNCTION_CALL:
       return Math.min(total, HEADER_BYTES + 4);
     default:
@@ -204,6 +234,14 @@ function functionText(oid: number): string {
   return name ? `FUNCTION CALL ${name}` : `FUNCTION CALL oid ${oid}`;
 }
 
-function entry(kind: Owed['kind'], more: { permit?: Permit; refusal?: Buffer; undo?: () => void } = {}): Owed {
-  return { kind, ...more, rows: 0, bytes: 0 };
+interface More {
+  readonly permit?: Permit;
+  readonly refusal?: Buffer;
+  readonly undo?: () => void;
+  readonly describes?: Describes;
+  readonly portal?: Portal;
+}
+
+function entry(kind: Owed['kind'], more: More = {}): Owed {
+  return { kind, ...more, rows: 0, bytes: 0, shown: 0 };
 }

@@ -21,6 +21,42 @@ export function denialWords(denial: Denial): Buffer {
   });
 }
 
+/** What became of a statement whose answer was ended. */
+export type Fate = 'failed' | 'done';
+
+/** An answer that a rule ended: an ERROR in place of the rest of it, after which the session goes on. */
+export function endedWords(denial: Denial, fate: Fate): Buffer {
+  return encodeError({
+    severity: 'ERROR',
+    sqlstate: DENIAL_SQLSTATE,
+    message: denial.message,
+    detail: `Rule: ${denial.rule}`,
+    hint:
+      fate === 'failed'
+        ? 'The answer ended here, and the statement failed with it, as after any other error'
+        : 'The answer ended here. The statement had run to its end outside of a transaction: what it changed stays',
+    routine: DENIAL_ROUTINE,
+  });
+}
+
+/** The text that the audit has of it. */
+export function endedText({ message }: Denial): string {
+  return `${DENIAL_SQLSTATE}: ${message}`;
+}
+
+/** What the target says of an action whose hidden values it may quote: its code, and no more. */
+export function hushedWords(severity: string, sqlstate: string, type: 'E' | 'N'): Buffer {
+  const message = 'The words of the database are not shown, because they may quote a hidden value';
+  return encodeError({ severity, sqlstate, message, routine: OUR_ROUTINE }, type);
+}
+
+/** Columns are to be hidden, and nobody can tell where they are. */
+export const UNCLEAR_COPY: Denial = {
+  rule: 'fail-closed',
+  message:
+    'The answer ends here because it cannot be told which part of a line is to be hidden. Copy with plain options, one COPY at a time',
+};
+
 /** Words beside answers: a client shows them and goes on waiting. */
 export function noticeWords(text: string): Buffer {
   return encodeError({ severity: 'NOTICE', sqlstate: '00000', message: text, routine: OUR_ROUTINE }, 'N');

@@ -30,6 +30,21 @@ export function decodeBindHead(head: Buffer): { portal: string; statement: strin
   return { portal: fields.cstring(), statement: fields.cstring() };
 }
 
+/**
+ * Formats of results at the end of a Bind: Int16 count and Int16 each, behind Int16 count and Int16 formats of parameters, then Int16
+ * count and Int32 length (-1: null) and bytes of each. @throws PeerFault `bad_message`
+ */
+export function decodeResultFormats(body: Buffer): number[] {
+  const fields = new Fields(body);
+  fields.cstring();
+  fields.cstring();
+  fields.bytes(fields.int16() * 2);
+  for (let left = fields.int16(); left > 0; left--) fields.bytes(Math.max(fields.int32(), 0));
+  const formats: number[] = [];
+  for (let left = fields.int16(); left > 0; left--) formats.push(fields.int16());
+  return formats;
+}
+
 /** Execute: String portal, Int32 rows at most (0: all). */
 export function decodeExecute(body: Buffer): { portal: string } {
   const fields = new Fields(body);

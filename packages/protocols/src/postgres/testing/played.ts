@@ -58,11 +58,12 @@ export function newRelay(
       out.audit.push(`${seq} settled rows=${rows} bytes=${bytes} error=${error ?? ''} masked=${JSON.stringify(masked ?? {})}`),
   };
   const gate = new Gate(policy, sink, { now: () => 0, micros: () => 0 });
-  return new PostgresRelay({
+  const ports = {
     gate,
-    toTarget: (bytes) => void out.toTarget.push(Buffer.from(bytes)),
-    toClient: (bytes) => void out.toClient.push(Buffer.from(bytes)),
-  });
+    toTarget: (bytes: Buffer) => void out.toTarget.push(Buffer.from(bytes)),
+    toClient: (bytes: Buffer) => void out.toClient.push(Buffer.from(bytes)),
+  };
+  return new PostgresRelay(ports, async () => void out.audit.push('cancel'));
 }
 
 function steady(parts: readonly Buffer[]): string {

@@ -1,0 +1,88 @@
+import type { AnswerRules, HideValue } from '@hoop/core/answer';
+import type { Mask, MaskCounts } from '@hoop/core/gate';
+import { hideCell, maskCell, needsLook, textsOf, type Written } from './cells.ts';
+import { HEADER_BYTES } from './frame.ts';
+import { type Column, decodeDataRow, encodeDataRow } from './messages/row.ts';
+import { kindOf } from './types.ts';
+
+const UNKNOWN: Written = { kind: kindOf(undefined), format: undefined };
+
+/** The rows of one result: how they are written, and what is hidden of them. */
+export class Result {
+  readonly #columns: readonly Column[] | undefined;
+  readonly #written: readonly Written[];
+  readonly #hides: AnswerRules['hides'];
+  #hidden: readonly (HideValue | undefined)[] | undefined | 'unasked' = 'unasked';
+  #mask: Mask | undefined;
+  #needsLook = false;
+
+  /**
+   * @param columns as described; undefined where nobody asked for that
+   * @param formats of the columns where they were asked for beside the description: none (text), one for all, or one each;
+   *   undefined: those of the description hold, and without one any may be
+   */
+  constructor(columns: readonly Column[] | undefined, formats: readonly number[] | undefined, hides?: AnswerRules['hides']) {
+    this.#columns = columns;
+    this.#hides = hides;
+    this.#written = (columns ?? []).map(({ type, format }, index) => ({
+      kind: kindOf(type),
+      format: formatNamed(formats ? (formats.length > 1 ? formats[index] : (formats[0] ?? 0)) : format),
+    }));
+    if (!columns && formats && formats.every((format) => format === formats[0]))
+      this.#all = { ...UNKNOWN, format: formatNamed(formats[0] ?? 0) };
+  }
+
+  /** How columns are written that nobody described. */
+  #all: Written = UNKNOWN;
+
+  /** Whether rows of it must be looked at one by one, whatever a mask suspects. */
+  needsLook(mask: Mask | undefined): boolean {
+    if (this.#hides && this.#hidden !== undefined) return true;
+    if (mask !== this.#mask) {
+      this.#mask = mask;
+      this.#needsLook = mask !== undefined && (this.#columns ? this.#written : [this.#all]).some((written) => needsLook(written, mask));
+    }
+    return this.#needsLook;
+  }
+
+  /** What a row says, value by value. @throws PeerFault `bad_message` */
+  *texts(message: Buffer): Generator<Buffer> {
+    const cells = decodeDataRow(message.subarray(HEADER_BYTES));
+    for (let index = 0; index < cells.length; index++) {
+      const cell = cells[index];
+      if (cell) yield* textsOf(cell, this.#writtenAt(index, cells.length));
+    }
+  }
+
+  /** The row as it is shown; the message itself when nothing in it is hidden. @throws PeerFault `bad_message` */
+  shown(message: Buffer, mask: Mask | undefined, counts: MaskCounts): Buffer {
+    let changed = false;
+    const all = decodeDataRow(message.subarray(HEADER_BYTES));
+    const hidden = this.#hiddenOf(all.length);
+    const cells = all.map((cell, index) => {
+      if (!cell) return cell;
+      const written = this.#writtenAt(index, all.length);
+      const hide = hidden?.[index];
+      const shown = hide ? hideCell(cell, written, hide, counts) : mask ? maskCell(cell, written, mask, counts) : cell;
+      changed ||= shown !== cell;
+      return shown;
+    });
+    return changed ? encodeDataRow(cells) : message;
+  }
+
+  #writtenAt(index: number, count: number): Written {
+    return (count === this.#written.length ? this.#written[index] : undefined) ?? this.#all;
+  }
+
+  #hiddenOf(count: number): readonly (HideValue | undefined)[] | undefined {
+    if (this.#hidden === 'unasked') {
+      const described = this.#columns?.length === count ? this.#columns.map(({ name }) => ({ name })) : count;
+      this.#hidden = this.#hides?.(described);
+    }
+    return this.#hidden;
+  }
+}
+
+function formatNamed(format: number | undefined): Written['format'] {
+  return format === 0 ? 'text' : format === 1 ? 'binary' : undefined;
+}

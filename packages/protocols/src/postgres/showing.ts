@@ -1,0 +1,265 @@
+import type { Denial } from '@hoop/core/action';
+import type { Mask, MaskCounts } from '@hoop/core/gate';
+import { type Owed, undescribedResult } from './books.ts';
+import { hideCell, maskCell, textsOf, type Written } from './cells.ts';
+import { copyStyleOf } from './copy-style.ts';
+import { CopyOut, decodeCopyOut } from './copying.ts';
+import { code, encodeMessage, HEADER_BYTES, int32, messageLength } from './frame.ts';
+import { maskMessage } from './masking.ts';
+import { decodeError, errorFields } from './messages/error.ts';
+import { Fields } from './messages/fields.ts';
+import { decodeRowDescription } from './messages/row.ts';
+import type { Books } from './requests.ts';
+import { Result } from './results.ts';
+import { kindOf } from './types.ts';
+import { endedWords, hushedWords, UNCLEAR_COPY } from './words.ts';
+
+const DATA_ROW = code('D');
+const COPY_DATA = code('d');
+const COPY_OUT = code('H');
+const ERROR = code('E');
+const NOTICE = code('N');
+const ROW_DESCRIPTION = code('T');
+const FUNCTION_RESULT = code('V');
+
+/** A value that nobody described. */
+const UNDESCRIBED: Written = { kind: kindOf(undefined), format: undefined };
+
+/** What becomes of the texts in answers: under rules about an answer, and under a mask. */
+export class Showing {
+  readonly #books: Books;
+  #masked: MaskCounts | undefined;
+
+  constructor(books: Books) {
+    this.#books = books;
+  }
+
+  /** What was hidden since it was last asked. */
+  takeCounts(): MaskCounts | undefined {
+    const masked = this.#masked;
+    this.#masked = undefined;
+    return masked;
+  }
+
+  /** Whether a row must be looked at, even where the mask suspects nothing in the bytes that came. */
+  looksAt(type: number, first: Owed | undefined, mask: Mask | undefined): boolean {
+    if (!first || first.permit?.answer) return true;
+    if (!mask) return false;
+    if (type === DATA_ROW) return resultOf(first).needsLook(mask);
+    return type === COPY_DATA ? copyOf(first).isBinary : type === FUNCTION_RESULT;
+  }
+
+  /**
+   * A message as the client may see it. Where it may see nothing more of this answer, the answer is marked as ended, and it is for the
+   * caller to leave out what came. @throws PeerFault `bad_message`
+   * @param last the action that ended before: what comes late is about it
+   */
+  shown(type: number, message: Buffer, first: Owed | undefined, mask: Mask | undefined, last: Owed | undefined): Buffer {
+    switch (type) {
+      case DATA_ROW:
+      case COPY_DATA:
+        return first && !first.ended ? this.#row(type, message, first, mask) : message;
+      case FUNCTION_RESULT:
+        return first ? this.#functionResult(message, first, mask) : message;
+      case COPY_OUT:
+        if (first) first.copy = copyOutOf(message, first);
+        return message;
+      case ROW_DESCRIPTION:
+        if (first && first.kind !== 'describe') this.#describe(message, first, mask);
+        return this.#masks(type, message, mask);
+      case ERROR:
+      case NOTICE:
+        return this.#words(type, message, first, mask, last);
+      default:
+        return this.#masks(type, message, mask);
+    }
+  }
+
+  /** Lets a mask see what it will be applied to. Changes nothing. */
+  tryOn(message: Buffer, trial: Mask): void {
+    const type = message[0] ?? 0;
+    const { first } = this.#books.owed;
+    const counts: MaskCounts = {};
+    if (type === DATA_ROW) {
+      if (first) resultOf(first).shown(message, trial, counts);
+    } else if (type === COPY_DATA) {
+      if (first) copyOf(first).shown(message, 'row', trial, counts);
+    } else if (type === FUNCTION_RESULT) {
+      const value = resultValue(message);
+      if (value) maskCell(value, UNDESCRIBED, trial, counts);
+    } else maskMessage(type, message, trial, counts);
+  }
+
+  #row(type: number, message: Buffer, first: Owed, mask: Mask | undefined): Buffer {
+    const copy = type === COPY_DATA ? copyOf(first) : undefined;
+    const result = copy ? undefined : resultOf(first);
+    const as = copy?.take(message.subarray(HEADER_BYTES)) ?? 'row';
+    const denial = as === 'row' ? overLimit(first) : undefined;
+    const texts = copy ? copy.texts(message.subarray(HEADER_BYTES)) : (result?.texts(message) ?? []);
+    if (this.#ends(first, denial ?? forbidden(first, texts))) return message;
+    const counts: MaskCounts = {};
+    const shown = copy ? copy.shown(message, as, mask, counts) : result?.shown(message, mask, counts);
+    if (!shown) {
+      this.#ends(first, UNCLEAR_COPY);
+      return message;
+    }
+    first.rows++;
+    first.bytes += message.length;
+    if (as === 'row') countShown(first);
+    this.#count(counts);
+    return shown;
+  }
+
+  /** FunctionCallResponse: Int32 length (-1: null), then the value. It is a row of one column. */
+  #functionResult(message: Buffer, first: Owed, mask: Mask | undefined): Buffer {
+    const value = resultValue(message);
+    const denial = overLimit(first) ?? (value && forbidden(first, textsOf(value, UNDESCRIBED)));
+    if (this.#ends(first, denial) || !value) return message;
+    countShown(first);
+    const counts: MaskCounts = {};
+    const hide = first.permit?.answer?.hides?.(1)?.[0];
+    const shown = hide ? hideCell(value, UNDESCRIBED, hide, counts) : mask ? maskCell(value, UNDESCRIBED, mask, counts) : value;
+    this.#count(counts);
+    if (shown === value) return message;
+    return shown ? encodeMessage('V', int32(shown.length), shown) : encodeMessage('V', int32(-1));
+  }
+
+  #describe(message: Buffer, first: Owed, mask: Mask | undefined): void {
+    const answer = first.permit?.answer;
+    delete first.result;
+    if (!answer && !mask) return;
+    const columns = decodeRowDescription(message.subarray(HEADER_BYTES));
+    first.result = new Result(columns, undefined, answer?.hides);
+    this.#ends(
+      first,
+      forbidden(
+        first,
+        columns.map(({ name }) => Buffer.from(name)),
+      ),
+    );
+  }
+
+  /** Errors and notices. */
+  #words(type: number, message: Buffer, first: Owed | undefined, mask: Mask | undefined, last: Owed | undefined): Buffer {
+    const about = this.#about(first, last);
+    const answer = about?.permit?.answer;
+    if (about && answer?.forbids) {
+      const values = errorFields(message.subarray(HEADER_BYTES)).map(({ value }) => value);
+      const denial = forbidden(about, values);
+      if (this.#ends(about, denial) && denial) return type === NOTICE ? EMPTY : unsaid(message, denial);
+    }
+    return answer?.hushes ? hushed(type, message) : this.#masks(type, message, mask);
+  }
+
+  /** A Bind, a Parse and a Sync have no permit of their own: what is said at their time is about the action that they belong to. */
+  #about(first: Owed | undefined, last: Owed | undefined): Owed | undefined {
+    if (!first || first.permit) return first;
+    return first.kind === 'sync' ? last : this.#books.owed.find(({ permit }) => permit !== undefined);
+  }
+
+  #masks(type: number, message: Buffer, mask: Mask | undefined): Buffer {
+    if (!mask) return message;
+    const counts: MaskCounts = {};
+    const masked = maskMessage(type, message, mask, counts);
+    this.#count(counts);
+    return masked;
+  }
+
+  #ends(first: Owed, denial: Denial | undefined): boolean {
+    if (denial && !first.ended) this.#books.endings.end(first, denial);
+    return denial !== undefined;
+  }
+
+  #count(counts: MaskCounts): void {
+    for (const [entity, count] of Object.entries(counts)) {
+      this.#masked ??= {};
+      this.#masked[entity] = (this.#masked[entity] ?? 0) + count;
+    }
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function overLimit(first: Owed): Denial | undefined {
+  const rows = first.permit?.answer?.rows;
+  return rows && (first.portal?.shown ?? first.shown) >= rows.max ? rows.denial : undefined;
+}
+
+function countShown(first: Owed): void {
+  first.shown++;
+  if (first.portal) first.portal.shown++;
+}
+
+function forbidden(first: Owed, texts: Iterable<Buffer>): Denial | undefined {
+  const forbids = first.permit?.answer?.forbids;
+  if (!forbids) return undefined;
+  for (const text of texts) {
+    const denial = forbids(text);
+    if (denial) return denial;
+  }
+  return undefined;
+}
+
+function resultOf(first: Owed): Result {
+  first.result ??= undescribedResult(first);
+  return first.result;
+}
+
+/** The answer told of a copy before there was anything to look for in it. */
+function copyOf(first: Owed): CopyOut {
+  first.copy ??= new CopyOut({ isBinary: true, columns: -1 }, undefined, undefined);
+  return first.copy;
+}
+
+function copyOutOf(message: Buffer, { permit }: Owed): CopyOut {
+  const head = decodeCopyOut(message.subarray(HEADER_BYTES));
+  const { answer, action } = permit ?? {};
+  return new CopyOut(head, answer && action ? copyStyleOf(action.text) : undefined, answer?.hides?.(head.columns));
+}
+
+function resultValue(message: Buffer): Buffer | undefined {
+  const fields = new Fields(message.subarray(HEADER_BYTES));
+  return fields.int32() < 0 ? undefined : fields.rest();
+}
+
+/**
+ * Classes of SQLSTATE whose words are about the statement and the server: names, syntax, rights, resources. Where something that a
+ * function ran is behind them, as their context tells, they may be about anything.
+ */
+const PLAIN_CLASSES = new Set(['08', '0A', '25', '26', '28', '34', '3D', '3F', '42', '53', '55', '57', '58']);
+
+function hushed(type: number, message: Buffer): Buffer {
+  const body = message.subarray(HEADER_BYTES);
+  const { severity, sqlstate } = decodeError(body);
+  const isPlain = PLAIN_CLASSES.has(sqlstate.slice(0, 2)) && !errorFields(body).some(({ name }) => name === 'W');
+  return isPlain ? message : hushedWords(severity, sqlstate, type === ERROR ? 'E' : 'N');
+}
+
+/** An error that says what is forbidden. */
+function unsaid(message: Buffer, denial: Denial): Buffer {
+  const { severity, sqlstate } = decodeError(message.subarray(HEADER_BYTES));
+  return severity === 'ERROR' ? endedWords(denial, 'failed') : hushedWords(severity, sqlstate, 'E');
+}
+
+/** The whole messages of a run of bytes. */
+export function* messagesIn(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at + HEADER_BYTES <= bytes.length; ) {
+    const end = at + messageLength(bytes, at) + 1;
+    if (end > bytes.length) return;
+    yield bytes.subarray(at, end);
+    at = end;
+  }
+}
+
+/** Where the rows end that are all of one result, with what comes behind them and is none. What has not come whole belongs to it. */
+export function stretchEnd(bytes: Buffer, start: number): number {
+  let at = start;
+  let isBehind = false;
+  for (const message of messagesIn(bytes.subarray(start))) {
+    const isRow = message[0] === DATA_ROW || message[0] === COPY_DATA;
+    if (isRow && isBehind) return at;
+    isBehind ||= !isRow;
+    at += message.length;
+  }
+  return bytes.length;
+}
