@@ -67,6 +67,8 @@ export const RULE_TYPES = [
   'row_limit',
 ] as const;
 export const RULE_ACTIONS = ['block', 'require_approval', 'warn', 'log'] as const;
+/** What is shown in place of a value. */
+export const MASK_STRATEGIES = ['redact', 'partial', 'hash', 'token', 'null'] as const;
 export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
 /** An agent that does not know a rule's type refuses the session. One that does not know a condition or an action takes the rule for stricter than it is. */
@@ -123,7 +125,7 @@ export const PolicyMessage = z.object({
       custom: z.array(z.object({ name: z.string(), pattern: z.string(), words: z.array(z.string()), score: z.number() })).optional(),
       /** The least score that is hidden. */
       threshold: z.number().optional(),
-      strategy: z.enum(['redact', 'partial', 'hash', 'token', 'null']).optional(),
+      strategy: z.enum(MASK_STRATEGIES).optional(),
       /** How many bytes at the end of a value are shown with `partial`. */
       keep: z.number().int().optional(),
       /** Patterns of columns that are hidden whole. Only for an agent with the feature `answers`. */

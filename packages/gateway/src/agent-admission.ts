@@ -107,7 +107,7 @@ function wantedOf(declared: DeclaredConnection, agentId: string, protocols: Prot
   const protocol = protocolFor(protocols, { type, subtype });
   const unknown = redactTypes.find((entity) => !maskableEntities().includes(entity));
   if (unknown !== undefined) throw bad(`${unknown} cannot be masked; use one of ${maskableEntities().join(', ')}`);
-  const misfit = redactTypes.length > 0 ? maskingMisfit(protocol) : undefined;
+  const misfit = redactTypes.length > 0 ? maskingMisfit(protocol, { columns: [] }) : undefined;
   if (misfit !== undefined) throw bad(`Its data cannot be masked: ${misfit}`);
   return {
     ...{ name, type, subtype, agentId, command, reviewers, redactTypes },

@@ -22,6 +22,8 @@ export interface CustomEntityType {
   readonly score: number;
 }
 
+export type MaskingStrategy = 'redact' | 'partial' | 'hash' | 'token' | 'null';
+
 export interface MaskingRuleRow {
   readonly id: string;
   readonly orgId: string;
@@ -29,8 +31,14 @@ export interface MaskingRuleRow {
   readonly description: string;
   readonly supportedEntityTypes: readonly EntityTypes[];
   readonly customEntityTypes: readonly CustomEntityType[];
+  /** Patterns of columns that are hidden whole. */
+  readonly columns: readonly string[];
   /** 0 to 1. */
   readonly scoreThreshold: number | null;
+  /** What is shown instead; null: what is usual. */
+  readonly strategy: MaskingStrategy | null;
+  /** How many bytes at the end `partial` shows; null: what is usual. */
+  readonly keep: number | null;
   /** Where it is active. Sorted. */
   readonly connectionIds: readonly string[];
   /** Where it is attached and switched off, even if an attribute would apply it. Sorted. */
@@ -46,7 +54,10 @@ export interface NewMaskingRule {
   readonly description?: string;
   readonly supportedEntityTypes?: readonly EntityTypes[];
   readonly customEntityTypes?: readonly CustomEntityType[];
+  readonly columns?: readonly string[];
   readonly scoreThreshold?: number | null;
+  readonly strategy?: MaskingStrategy | null;
+  readonly keep?: number | null;
   readonly connectionIds?: readonly string[];
   readonly attributes?: readonly string[];
   readonly managedBy?: string | null;
@@ -94,7 +105,10 @@ export class MaskingRules {
         supported_entity_types_json: toJson(rule.supportedEntityTypes ?? []),
         custom_entity_types_json: toJson(rule.customEntityTypes ?? []),
         attributes_json: toJson(rule.attributes ?? []),
+        columns_json: toJson(rule.columns ?? []),
         score_threshold: rule.scoreThreshold ?? null,
+        strategy: rule.strategy ?? null,
+        keep: rule.keep ?? null,
         managed_by: rule.managedBy ?? null,
         created_at: now,
         updated_at: now,
@@ -119,7 +133,10 @@ export class MaskingRules {
             supported_entity_types_json: patch.supportedEntityTypes && toJson(patch.supportedEntityTypes),
             custom_entity_types_json: patch.customEntityTypes && toJson(patch.customEntityTypes),
             attributes_json: patch.attributes && toJson(patch.attributes),
+            columns_json: patch.columns && toJson(patch.columns),
             score_threshold: patch.scoreThreshold,
+            strategy: patch.strategy,
+            keep: patch.keep,
             managed_by: patch.managedBy,
             updated_at: this.#clock.now(),
           })
@@ -236,7 +253,10 @@ function toMaskingRule(
     description: row.description,
     supportedEntityTypes: fromJson(row.supported_entity_types_json),
     customEntityTypes: fromJson(row.custom_entity_types_json),
+    columns: fromJson(row.columns_json),
     scoreThreshold: row.score_threshold,
+    strategy: row.strategy as MaskingStrategy | null,
+    keep: row.keep,
     connectionIds: idsWhere(1),
     inactiveConnectionIds: idsWhere(0),
     attributes: fromJson(row.attributes_json),

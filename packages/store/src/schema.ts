@@ -176,7 +176,10 @@ interface ReviewsTable extends Row {
   session_id: string;
   seq: number;
   gateway_id: string;
+  columns_json: Generated<string>;
   connection: string;
+  strategy: Generated<string | null>;
+  keep: Generated<number | null>;
   connection_id: string;
   type: string;
   via: string;

@@ -337,7 +337,10 @@ test('a masking rule is made of entities, however they are written', async () =>
     attributes: [],
     custom_entity_types: [],
     managed_by: null,
+    columns: [],
     score_threshold: null,
+    strategy: null,
+    keep: null,
   };
   const times = { created_at: '2026-11-21T08:00:00.000Z', updated_at: '2026-11-21T08:00:00.000Z' };
   await using gateway = await FakeGateway.start({

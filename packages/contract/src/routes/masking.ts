@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
+import { MASK_STRATEGIES } from '../tunnel.ts';
 import { emptyOnly, Id, readOnly, Time } from './common.ts';
 
 const EntityTypes = z.strictObject({
@@ -41,7 +42,10 @@ export const MaskingRule = z.object({
   attributes: z.array(z.string()),
   supported_entity_types: z.array(z.object({ name: z.string(), entity_types: z.array(z.string()) })),
   custom_entity_types: z.array(z.object({ name: z.string(), regex: z.string(), deny_list: z.array(z.string()), score: z.number() })),
+  columns: z.array(z.string()),
   score_threshold: z.number().nullable(),
+  strategy: z.enum(MASK_STRATEGIES).nullable(),
+  keep: z.number().nullable(),
   managed_by: z.string().nullable(),
   created_at: Time,
   updated_at: Time,
@@ -54,7 +58,13 @@ const Body = z.strictObject({
   connection_ids: z.array(Id).max(10_000).default([]),
   supported_entity_types: z.array(EntityTypes).max(100).default([]),
   custom_entity_types: z.array(CustomEntityType).max(100).default([]),
+  /** Patterns of columns that are hidden whole, whatever is in them: `*email*`, `users.email`, `hr.users.ssn`. */
+  columns: z.array(z.string().min(1).max(254)).max(1_000).default([]),
   score_threshold: z.number().min(0).max(1).nullable().optional(),
+  /** What is shown instead of a value; `redact` where it is not said. */
+  strategy: z.enum(MASK_STRATEGIES).nullable().optional(),
+  /** How many bytes at the end `partial` shows, at most half of the value; 4 where it is not said. */
+  keep: z.number().int().min(0).max(8).nullable().optional(),
   attributes: emptyOnly('Attributes'),
   id: readOnly,
   managed_by: readOnly,

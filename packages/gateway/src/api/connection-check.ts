@@ -27,7 +27,7 @@ export async function checkConnection(tx: Aggregates, protocols: ProtocolDirecto
     if (why !== undefined) throw invalid('guardrail_rules', `${connection.name} cannot have the guardrail ${rule.name}: ${why}`);
   }
   for (const rule of policy.maskingRules) {
-    const why = maskingMisfit(protocol);
+    const why = maskingMisfit(protocol, rule);
     if (why !== undefined) throw invalid('subtype', `${connection.name} has the masking rule ${rule.name}, but ${why}`);
   }
 }
@@ -139,6 +139,7 @@ function ruleMisfit({ name, dialect, abilities }: ProtocolTraits, { type, action
     case 'request':
       return REQUEST_PROTOCOLS.has(name) ? undefined : `rules of type request are about HTTP requests, which ${name} does not carry`;
     case 'row_limit':
+      if (action !== undefined && action !== 'block') return 'a row_limit can only block';
       return abilities.answers.includes('rows')
         ? undefined
         : `${name} does not count the rows of an answer, so a row_limit would not be kept`;
@@ -148,7 +149,8 @@ function ruleMisfit({ name, dialect, abilities }: ProtocolTraits, { type, action
 }
 
 /** Why a protocol cannot keep a masking rule; undefined when it can. */
-export function maskingMisfit(protocol: ProtocolTraits): string | undefined {
-  if (protocol.abilities.mask !== 'none') return undefined;
-  return `${protocol.name} is passed on without being understood, so nothing in it can be masked`;
+export function maskingMisfit({ name, abilities }: ProtocolTraits, rule: { readonly columns: readonly string[] }): string | undefined {
+  if (abilities.mask === 'none') return `${name} is passed on without being understood, so nothing in it can be masked`;
+  if (rule.columns.length === 0 || abilities.answers.includes('hides')) return undefined;
+  return `${name} does not tell the columns of an answer apart, so none would be hidden`;
 }

@@ -60,7 +60,7 @@ test('a rule that the protocol cannot keep is refused when it is saved, with the
     [shell.body.id, drop, /rules of type operation are about SQL, which terminal does not carry/],
     [id, { type: 'command', commands: ['rm -rf'] }, /about command lines, which postgres does not carry/],
     [id, { type: 'request', paths: ['/x'] }, /about HTTP requests/],
-    [id, { type: 'row_limit', rows_max: 10 }, /a row_limit would not be kept/],
+    [shell.body.id, { type: 'row_limit', rows_max: 10 }, /a row_limit would not be kept/],
   ];
   for (const [connection, rule, why] of cases) {
     const answer = await api.call('admin', 'POST', '/guardrails', { name: 'g', input: { rules: [rule] }, connection_ids: [connection] });

@@ -6,6 +6,7 @@ import { explain } from '@hoop/policy/explain';
 import { PACKS, packNamed } from '@hoop/policy/packs/all';
 import type { Pack } from '@hoop/policy/packs/pack';
 import { compileRule, type RuleText } from '@hoop/policy/rules';
+import { compileOutputRule, mustBlock } from '@hoop/policy/rules/answers';
 import { compileCondition } from '@hoop/policy/rules/conditions';
 import type { GuardrailRow } from '@hoop/store/guardrails';
 import type { Aggregates } from '@hoop/store/store';
@@ -78,8 +79,6 @@ function ruleOf(body: Body) {
   const pack = body.pack === undefined ? undefined : mustBePack(body.pack);
   checkRules('input', body.input.rules);
   checkRules('output', body.output.rules);
-  if (body.output.rules.length > 0)
-    throw invalid('output.rules', 'Rules on output are not available in this release; mask the data instead');
   return {
     name: body.name,
     description: body.description,
@@ -135,6 +134,20 @@ export function checkRules(side: 'input' | 'output', rules: readonly GuardrailRu
     } catch (thrown) {
       throw invalid(`${side}.rules.${index}.${NEEDED[rule.type]}`, asAppError(thrown).message);
     }
+    mustBeKeepable(side, index, rule);
+  }
+}
+
+/** What nobody could keep of an answer. @throws Refusal with the field */
+function mustBeKeepable(side: 'input' | 'output', index: number, rule: GuardrailRule): void {
+  let field = 'type';
+  try {
+    if (side === 'output') compileOutputRule({ ...rule, action: undefined });
+    field = 'action';
+    if (side === 'output') mustBlock(rule, 'on output');
+    else if (rule.type === 'row_limit') mustBlock(rule, 'of type row_limit');
+  } catch (thrown) {
+    throw invalid(`${side}.rules.${index}.${field}`, asAppError(thrown).message);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { BodyOf } from '@hoop/contract/route';
 import type { createMaskingRule, MaskingRule } from '@hoop/contract/routes/masking';
 import { AppError } from '@hoop/core/errors';
+import { columnRulesOf, compileColumnMasks } from '@hoop/policy/columns/masks';
 import { compileMasks, maskableEntities } from '@hoop/policy/masks';
 import { mayBeRemote } from '@hoop/policy/remote';
 import type { CustomEntityType, MaskingRuleRow } from '@hoop/store/masking-rules';
@@ -19,7 +20,7 @@ export function maskingHandlers({ store, live, protocols, server }: ApiParts): P
   const asksServer = (): boolean => server.info().redact_provider === 'mspresidio';
   const mustFit = async (tx: Aggregates, rule: MaskingRuleRow): Promise<void> => {
     for (const connection of await tx.connections.list({ ids: rule.connectionIds })) {
-      const why = maskingMisfit(protocolFor(protocols, connection));
+      const why = maskingMisfit(protocolFor(protocols, connection), rule);
       if (why !== undefined) throw invalid('connection_ids', `${connection.name} cannot be masked: ${why}`);
     }
   };
@@ -75,9 +76,12 @@ function ruleOf(body: Body, asksServer: boolean) {
     denyList,
     score,
   }));
-  if (body.supported_entity_types.length + customEntityTypes.length === 0) {
-    throw invalid('supported_entity_types', 'Name at least one entity here or in custom_entity_types');
+  if (body.supported_entity_types.length + customEntityTypes.length + body.columns.length === 0) {
+    throw invalid('supported_entity_types', 'Name at least one entity here or in custom_entity_types, or a pattern in columns');
   }
+  for (const [index, column] of body.columns.entries()) mustBePattern(column, `columns.${index}`);
+  if (body.keep != null && body.strategy !== 'partial')
+    throw invalid('keep', 'Only a rule with the strategy partial shows the end of a value');
   for (const [index, custom] of customEntityTypes.entries()) mustCompile(custom, `custom_entity_types.${index}`);
   const twice = customEntityTypes.findIndex(({ name }, index) => customEntityTypes.findIndex((other) => other.name === name) < index);
   if (twice >= 0) throw invalid(`custom_entity_types.${twice}.name`, `${customEntityTypes[twice]?.name} is there twice`);
@@ -86,7 +90,10 @@ function ruleOf(body: Body, asksServer: boolean) {
     description: body.description,
     customEntityTypes,
     supportedEntityTypes: body.supported_entity_types.map(({ name, entity_types: entityTypes }) => ({ name, entityTypes })),
+    columns: body.columns,
     scoreThreshold: body.score_threshold ?? null,
+    strategy: body.strategy ?? null,
+    keep: body.keep ?? null,
     connectionIds: body.connection_ids,
   };
 }
@@ -95,6 +102,15 @@ function ruleOf(body: Body, asksServer: boolean) {
 function mustCompile(custom: CustomEntityType, field: string): void {
   try {
     compileMasks([{ name: '', entities: [], custom: [customEntity(custom)] }]);
+  } catch (error) {
+    throw error instanceof AppError ? invalid(field, error.message) : error;
+  }
+}
+
+/** @throws Refusal with the field */
+function mustBePattern(column: string, field: string): void {
+  try {
+    compileColumnMasks(columnRulesOf([{ columns: [column] }]), undefined);
   } catch (error) {
     throw error instanceof AppError ? invalid(field, error.message) : error;
   }
@@ -114,7 +130,10 @@ function toMaskingRule(row: MaskingRuleRow): MaskingRule {
       deny_list: [...denyList],
       score,
     })),
+    columns: [...row.columns],
     score_threshold: row.scoreThreshold,
+    strategy: row.strategy,
+    keep: row.keep,
     managed_by: row.managedBy,
     created_at: timeOf(row.createdAt),
     updated_at: timeOf(row.updatedAt),

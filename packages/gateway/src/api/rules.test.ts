@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { protocolNamed } from '@hoop/protocols/all';
+import { policyMessage } from '../policy-message.ts';
 import { addConnection, connectionBody, opaqueProtocol, openApi } from '../testing/fixtures.ts';
 
 const words = (...list: string[]) => ({ rules: [{ type: 'deny_words_list', words: list, message: 'Ask first' }] });
@@ -43,7 +45,6 @@ test('a pattern that cannot be compiled or would be slow is told to its author',
 test('a rule that would not be kept is refused: on output, or on a connection whose statements nobody reads', async () => {
   await using api = await openApi();
   const { agentId } = await addConnection(api);
-  assert.equal((await api.call('admin', 'POST', '/guardrails', { name: 'out', output: words('x') })).body.field, 'output.rules');
   api.protocols.set('tcp', opaqueProtocol('tcp'));
   const tcp = await api.call('admin', 'POST', '/connections', { ...connectionBody(agentId, 'raw'), type: 'application', subtype: 'tcp' });
   assert.equal(tcp.status, 201, tcp.text);
@@ -113,4 +114,66 @@ test('an entity of one’s own is kept as it was written; one that could not be 
   }
   const empty = await api.call('admin', 'PUT', '/datamasking-rules/own', rule());
   assert.deepEqual([empty.status, empty.body.field], [422, 'supported_entity_types']);
+});
+
+test('rules on output and limits of rows are kept where the protocol can keep them, and refused where not', async () => {
+  await using api = await openApi();
+  const { id } = await addConnection(api);
+  const limit = { rules: [{ type: 'row_limit', rows_max: 100 }] };
+  const send = (body: object) => api.call('admin', 'POST', '/guardrails', { name: 'g', connection_ids: [id], ...body });
+  const protocol = protocolNamed('postgres');
+  assert.ok(protocol);
+  api.protocols.set('postgres', { ...protocol, abilities: { ...protocol.abilities, answers: [] } });
+  for (const body of [{ input: limit }, { output: words('x') }]) {
+    const refused = await send(body);
+    assert.deepEqual([refused.status, refused.body.field], [422, 'connection_ids'], refused.text);
+  }
+  api.protocols.set('postgres', { ...protocol, abilities: { ...protocol.abilities, answers: ['rows', 'forbids'] } });
+  assert.equal((await send({ input: limit, output: words('x') })).status, 201);
+});
+
+test('a rule on output that nobody could keep is refused with its field, and the reason', async () => {
+  await using api = await openApi();
+  for (const [output, field, why] of [
+    [{ type: 'operation', operations: ['drop'] }, 'output.rules.0.type', /is about statements, and an answer is none/],
+    [{ type: 'row_limit', rows_max: 5 }, 'output.rules.0.type', /is a rule on input/],
+    [{ type: 'deny_words_list', words: ['x'], action: 'warn' }, 'output.rules.0.action', /can only block, not warn/],
+    [{ type: 'pattern_match', pattern_regex: 'x', action: 'require_approval' }, 'output.rules.0.action', /nobody can be asked/],
+    [{ type: 'pattern_match', pattern_regex: '(' }, 'output.rules.0.pattern_regex', /cannot be used/],
+  ] as const) {
+    const refused = await api.call('admin', 'POST', '/guardrails', { name: 'g', output: { rules: [output] } });
+    assert.deepEqual([refused.status, refused.body.field], [422, field], refused.text);
+    assert.match(refused.body.message, why);
+  }
+  const limit = { rules: [{ type: 'row_limit', rows_max: 5, action: 'log' }] };
+  assert.equal((await api.call('admin', 'POST', '/guardrails', { name: 'g', input: limit })).body.field, 'input.rules.0.action');
+});
+
+test('a masking rule names columns and what is shown instead; what is no pattern, or would not be kept, is refused', async () => {
+  await using api = await openApi();
+  const { id } = await addConnection(api);
+  const protocol = protocolNamed('postgres');
+  assert.ok(protocol);
+  const body = { name: 'm', columns: ['*email*', 'hr.users.ssn'], strategy: 'partial', keep: 2, connection_ids: [id] };
+  api.protocols.set('postgres', { ...protocol, abilities: { ...protocol.abilities, answers: [] } });
+  const misfit = await api.call('admin', 'POST', '/datamasking-rules', body);
+  assert.deepEqual([misfit.status, misfit.body.field], [422, 'connection_ids'], misfit.text);
+  assert.match(misfit.body.message, /does not tell the columns of an answer apart/);
+  api.protocols.set('postgres', { ...protocol, abilities: { ...protocol.abilities, answers: ['hides'] } });
+  const made = await api.call('admin', 'POST', '/datamasking-rules', body);
+  assert.equal(made.status, 201, made.text);
+  assert.deepEqual([made.body.columns, made.body.strategy, made.body.keep], [body.columns, 'partial', 2]);
+  const policy = policyMessage(await api.store.policyOf(id));
+  assert.deepEqual(policy.masks, [{ name: 'm', entities: [], columns: body.columns, strategy: 'partial', keep: 2 }]);
+  for (const [change, field] of [
+    [{ columns: ['users.'] }, 'columns.0'],
+    [{ columns: ['a', 'a.b.c.d'] }, 'columns.1'],
+    [{ columns: [] }, 'supported_entity_types'],
+    [{ strategy: 'blur' }, 'strategy'],
+    [{ strategy: 'hash' }, 'keep'],
+    [{ keep: 9 }, 'keep'],
+  ] as const) {
+    const refused = await api.call('admin', 'PUT', '/datamasking-rules/m', { ...body, ...change });
+    assert.deepEqual([refused.status, refused.body.field], [422, field], refused.text);
+  }
 });

@@ -66,7 +66,9 @@ export function compileAnswers(
   const outputs: OutputRule[] = [];
   for (const { name, input, output } of guardrails) {
     for (const text of input) {
-      if (text.type === 'row_limit') limits.push({ name, text, holds: compileCondition(text, groups) });
+      if (text.type !== 'row_limit') continue;
+      mustBlock(text, 'of type row_limit');
+      limits.push({ name, text, holds: compileCondition(text, groups) });
     }
     for (const text of output) outputs.push({ name, text, holds: compileCondition(text, groups), match: compileOutputRule(text) });
   }
