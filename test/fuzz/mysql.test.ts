@@ -143,6 +143,7 @@ test('MySQL: every decoder takes any payload, cut anywhere, without more than a 
     parameterTypes: undefined,
     longData: new Map(),
     columns: new Columns(),
+    prepared: new Columns(),
     shown: 0,
     executed: '',
   });

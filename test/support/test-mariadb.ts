@@ -122,6 +122,8 @@ export class TestMariadb {
       'ssl-cert': inside('server.pem'),
       'ssl-key': inside('server.key'),
       'max-connections': '300',
+      // A thread that is used again goes on counting its prepared statements where the session before it stopped.
+      'thread-cache-size': '0',
       'max-allowed-packet': '128M',
       'local-infile': 'ON',
       'innodb-buffer-pool-size': '32M',

@@ -59,7 +59,7 @@ describe('what comes through of MySQL is the same, byte for byte', () => {
     assert.ok((await play(client, { about: 'changing', steps: CHANGING }, (bytes) => client.send(bytes))).length > 100);
   });
 
-  test('with a mask that finds nothing it is the same too', async () => {
+  test('with a mask that finds nothing it is the same too, but that any column may hold NULL', async () => {
     const [lab] = labs;
     assert.ok(lab);
     const [conversation] = CONVERSATIONS;
@@ -68,9 +68,21 @@ describe('what comes through of MySQL is the same, byte for byte', () => {
     const direct = await lab.direct(database);
     const expected = await play(direct, { about: '', steps }, (bytes) => direct.send(bytes));
     const masked = await lab.through(await lab.access(database, { mask: ['EMAIL_ADDRESS'] }));
-    same(await play(masked, { about: '', steps }, (bytes) => masked.send(bytes)), expected, 'masked');
+    same(await play(masked, { about: '', steps }, (bytes) => masked.send(bytes)), nullable(expected), 'masked');
   });
 });
+
+/** The same answers, without the promise of a column that its values are never NULL. */
+function nullable(bytes: Buffer): Buffer {
+  const result = Buffer.from(bytes);
+  for (let at = 0; at < result.length; ) {
+    const end = at + 4 + result.readUIntLE(at, 3);
+    const isColumn = result.toString('latin1', at + 4, at + 8) === '\x03def' && result[end - 13] === 0x0c;
+    if (isColumn) result[end - 5] = (result[end - 5] ?? 0) & 0xfe;
+    at = end;
+  }
+  return result;
+}
 
 /** Says where two streams part, which a diff of megabytes does not. */
 function same(actual: Buffer, expected: Buffer, how: string): void {

@@ -3,7 +3,7 @@ import type { AnswerRules, HideValue } from '@hoop/core/answer';
 import { join } from '@hoop/core/bytes';
 import { TargetFault } from '@hoop/core/errors';
 import type { Decision, Gate, Mask, MaskCounts } from '@hoop/core/gate';
-import type { Books, Owed } from './books.ts';
+import type { Books, Owed, Statement } from './books.ts';
 import { Cells } from './cells.ts';
 import { encodePacket, HEADER_BYTES, joinPayload, PAYLOAD_BYTES_MAX, packetsOf, payloadLength, wholePayload } from './frame.ts';
 import { gatherTexts } from './gather.ts';
@@ -58,6 +58,8 @@ export class Answers {
   /** The client has been told of a refusal: what the server still says to this command is not for it. */
   #dropping = false;
   #mayStop = false;
+  /** The statement whose columns are being described. */
+  #preparing: Statement | undefined;
   /** Of the packet that the client got last in this answer. */
   #lastSequence: number | undefined;
 
@@ -187,7 +189,7 @@ export class Answers {
     this.#rules = first.permit?.answer;
     this.#dropping = first.isOwn === true;
     this.#shown = first.kind === 'fetch' ? (first.statement?.shown ?? 0) : 0;
-    this.#hides = first.kind === 'fetch' ? this.#rules?.hides?.(walk.columns.described) : undefined;
+    this.#hides = first.kind === 'fetch' ? hidesOf(this.#rules, walk.columns, first.statement) : undefined;
     this.#cells = undefined;
   }
 
@@ -237,7 +239,7 @@ export class Answers {
     this.#cells ??= new Cells({ mask: this.#mask, hides: this.#hides, counts: this.#masked }, columns, isBinary);
     const denial = this.#rules?.forbids && this.#cells.forbidden(payload, this.#rules.forbids);
     if (denial) return this.#deny(first, sequence, denial);
-    const isPlain = !this.#isSuspect && !this.#hides && !columns.isWide && !(isBinary && columns.hasNumbers);
+    const isPlain = !this.#isSuspect && !this.#hides && !columns.isOpaque(isBinary);
     const shown = isPlain ? payload : this.#cells.shown(payload);
     // One packet more would make all sequence numbers behind it wrong.
     if (packetsOf(shown.length) !== packetsOf(payload.length)) {
@@ -286,9 +288,14 @@ export class Answers {
         return this.#columnsEnd(first, packet);
       case 'prepared': {
         const { statement, parameters } = decodePrepared(told);
-        this.#books.statements.add(statement, first.text ?? '', parameters);
+        this.#preparing = this.#books.statements.add(statement, first.text ?? '', parameters);
         return undefined;
       }
+      case 'gap':
+        if (first.kind === 'prepare' && this.#walk.isOver && this.#preparing) {
+          this.#books.statements.describe(this.#preparing, 'prepared', this.#walk.columns);
+        }
+        return undefined;
       case 'file':
         return this.#fileRequest(first, packet);
       case 'ok':
@@ -315,11 +322,11 @@ export class Answers {
 
   #columnsEnd(first: Owed, packet: Buffer): Instead {
     const { columns, isOver } = this.#walk;
-    this.#hides = hidesOf(this.#rules, columns);
-    this.#cells = undefined;
     const { statement } = first;
+    this.#hides = hidesOf(this.#rules, columns, statement);
+    this.#cells = undefined;
     if (statement && isOver) {
-      statement.columns = columns.kept();
+      this.#books.statements.describe(statement, 'columns', columns);
       statement.shown = 0;
     }
     if (this.#head.length === 0) return undefined;

@@ -2,7 +2,7 @@ import { PeerFault } from '@hoop/core/errors';
 import type { Permit } from '@hoop/core/gate';
 import { PENDING_ACTIONS_MAX } from '@hoop/core/limits';
 import { Columns } from './columns.ts';
-import { STATEMENT_TEXT_BYTES_MAX, STATEMENTS_MAX } from './limits.ts';
+import { STATEMENT_BYTES_MAX, STATEMENTS_MAX } from './limits.ts';
 
 /**
  * What the server still owes for a command that was sent to it, by the form of the answer:
@@ -38,8 +38,13 @@ export interface Statement {
   parameterTypes: readonly number[] | undefined;
   /** Parameters that were sent ahead, in pieces. */
   readonly longData: Map<number, { bytes: number; head: Buffer }>;
-  /** Of the result, for rows that are fetched later. */
+  /** Of the result that a cursor gives later. */
   columns: Columns;
+  /**
+   * As they were described when it was prepared. Of what it keeps for a cursor a server forgets where it came from, and calls by its
+   * alias what has one.
+   */
+  prepared: Columns;
   /** Rows that were fetched since it was executed. */
   shown: number;
   /** What ran last: text and parameters. */
@@ -103,41 +108,47 @@ export class OwedQueue {
 /** Prepared statements by the number that the server gave them. A number is believed only when the server has said it. */
 export class Statements {
   readonly #byNumber = new Map<number, Statement>();
-  #textBytes = 0;
+  #bytes = 0;
 
   /** @throws PeerFault `too_many_names` */
-  add(number: number, text: string, parameters: number): void {
+  add(number: number, text: string, parameters: number): Statement {
     this.remove(number);
-    const statement = {
-      text,
-      parameters,
-      parameterTypes: undefined,
-      longData: new Map(),
-      columns: new Columns(),
-      shown: 0,
-      executed: text,
-    };
+    const none = new Columns();
+    const more = { parameterTypes: undefined, longData: new Map(), columns: none, prepared: none, shown: 0, executed: text };
+    const statement: Statement = { text, parameters, ...more };
     this.#byNumber.set(number, statement);
-    this.#textBytes += text.length;
-    if (this.#byNumber.size > STATEMENTS_MAX || this.#textBytes > STATEMENT_TEXT_BYTES_MAX) {
-      throw new PeerFault('too_many_names', 'The session holds too many prepared statements; close those that are not needed');
-    }
+    this.#count(text.length);
+    return statement;
   }
 
   get(number: number): Statement | undefined {
     return this.#byNumber.get(number);
   }
 
+  /** Keeps a description of the columns. @throws PeerFault `too_many_names` */
+  describe(statement: Statement, as: 'columns' | 'prepared', columns: Columns): void {
+    const before = statement[as].bytes;
+    statement[as] = columns.kept();
+    this.#count(statement[as].bytes - before);
+  }
+
   remove(number: number): void {
     const statement = this.#byNumber.get(number);
     if (!statement) return;
-    this.#textBytes -= statement.text.length;
+    this.#bytes -= statement.text.length + statement.columns.bytes + statement.prepared.bytes;
     this.#byNumber.delete(number);
   }
 
   clear(): void {
     this.#byNumber.clear();
-    this.#textBytes = 0;
+    this.#bytes = 0;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#byNumber.size > STATEMENTS_MAX || this.#bytes > STATEMENT_BYTES_MAX) {
+      throw new PeerFault('too_many_names', 'The session holds too many prepared statements; close those that are not needed');
+    }
   }
 }
 

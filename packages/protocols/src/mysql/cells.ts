@@ -5,8 +5,8 @@ import type { Columns } from './columns.ts';
 import { isJson, isJsonDocument, mendJson } from './json.ts';
 import { isWide, roomOf } from './messages/column.ts';
 import { Fields, lenencBytes, NULL_CELL } from './messages/fields.ts';
-import { isNullInBitmap, NULL_BITMAP_OFFSET, setNullInBitmap, TYPE } from './messages/row.ts';
-import { binaryText, bitText } from './messages/value.ts';
+import { isNullInBitmap, NULL_BITMAP_OFFSET, setNullInBitmap } from './messages/row.ts';
+import { binaryText, readable } from './messages/value.ts';
 
 /** What is to be done with the values of one result. */
 export interface CellRules {
@@ -37,7 +37,7 @@ export class Cells {
   /** A row's payload as it is shown; the payload itself when nothing in it has to be hidden. @throws PeerFault `bad_message` */
   shown(payload: Buffer): Buffer {
     const { hides, mask } = this.#rules;
-    const isPlain = !hides && !this.#columns.isWide && !(this.#isBinary && this.#columns.hasNumbers);
+    const isPlain = !hides && !this.#columns.isOpaque(this.#isBinary);
     if (isPlain && mask?.suspects(payload) !== true) return payload;
     return this.#visited(payload, (value, index) => this.#value(value, index));
   }
@@ -66,7 +66,7 @@ export class Cells {
       const start = fields.at;
       const cell = fields.cell();
       if (cell === null) continue;
-      const value = shapes[index]?.type === TYPE.bit ? bitText(cell) : cell;
+      const value = readable(cell, shapes[index]?.type);
       const shown = visit(value, index);
       if (shown === value) continue;
       parts.push(payload.subarray(from, start), shown === null ? NULL : lenencBytes(shown));

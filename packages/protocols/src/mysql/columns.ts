@@ -8,8 +8,7 @@ import { binarySize, TYPE } from './messages/row.ts';
 export class Columns {
   readonly #definitions: Buffer[];
   #shapes: readonly Shape[] | undefined;
-  #isWide: boolean | undefined;
-  #hasNumbers: boolean | undefined;
+  #isOpaque: boolean | undefined;
 
   constructor(definitions: Buffer[] = []) {
     this.#definitions = definitions;
@@ -23,6 +22,15 @@ export class Columns {
       throw new TargetFault('message_too_large', `The target describes a column with ${definition.length} bytes; give it a shorter name`);
     }
     this.#definitions.push(definition);
+  }
+
+  get count(): number {
+    return this.#definitions.length;
+  }
+
+  /** What they take in memory. */
+  get bytes(): number {
+    return this.#definitions.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** For another reader that goes on by itself. */
@@ -46,15 +54,14 @@ export class Columns {
     return this.#definitions.map(decodeDescription);
   }
 
-  /** True where a quick look at the bytes of a row says nothing: letters are not single bytes. */
-  get isWide(): boolean {
-    this.#isWide ??= this.shapes.some(({ charset }) => isWide(charset));
-    return this.#isWide;
-  }
-
-  /** The same of rows in the binary format: numbers and times are not digits there. */
-  get hasNumbers(): boolean {
-    this.#hasNumbers ??= this.shapes.some(({ type }) => type === TYPE.bit || binarySize(type) !== 'lenenc');
-    return this.#hasNumbers;
+  /** True where a quick look at the bytes of a row says nothing: letters are not single bytes, or numbers are not digits there. */
+  isOpaque(isBinary: boolean): boolean {
+    this.#isOpaque ??= this.shapes.some(
+      ({ type, charset }) => isWide(charset) || NO_DIGITS.has(type) || (isBinary && binarySize(type) !== 'lenenc'),
+    );
+    return this.#isOpaque;
   }
 }
+
+/** Bits are bytes, and a large number with a fraction has an exponent. */
+const NO_DIGITS: ReadonlySet<number> = new Set([TYPE.bit, TYPE.float, TYPE.double]);

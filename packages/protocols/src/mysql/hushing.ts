@@ -1,15 +1,20 @@
 import type { AnswerRules, HideValue } from '@hoop/core/answer';
+import type { Statement } from './books.ts';
 import type { Columns } from './columns.ts';
 import { decodeError, errorPayload } from './messages/result.ts';
 
-/** Which columns of a result are hidden whole. */
-export function hidesOf(rules: AnswerRules | undefined, columns: Columns): readonly (HideValue | undefined)[] | undefined {
+/** Which columns of a result are hidden whole, by one description of them or another. */
+export function hidesOf(rules: AnswerRules | undefined, columns: Columns, statement: Statement | undefined): Hides {
   if (!rules?.hides) return undefined;
-  const described = columns.described;
+  const { described } = columns;
   const hides = rules.hides(described);
-  if (!rules.hushes || described.map(({ name }) => name).join() !== WARNINGS) return hides;
-  return [hides?.[0], hides?.[1], hides?.[2] ?? hush];
+  if (rules.hushes && described.map(({ name }) => name).join() === WARNINGS) return [hides?.[0], hides?.[1], hides?.[2] ?? hush];
+  if (statement?.prepared.count !== columns.count) return hides;
+  const before = rules.hides(statement.prepared.described);
+  return before ? before.map((hide, index) => hide ?? hides?.[index]) : hides;
 }
+
+type Hides = readonly (HideValue | undefined)[] | undefined;
 
 /** Columns of SHOW WARNINGS and SHOW ERRORS: what the server said about values of the statement before. */
 const WARNINGS = 'Level,Code,Message';

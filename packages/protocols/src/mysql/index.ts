@@ -8,7 +8,7 @@ import { fatalWords } from './words.ts';
 /** The client/server protocol of MySQL and MariaDB, version 10. */
 export const mysql: Protocol<MysqlSettings> = {
   name: 'mysql',
-  abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'cells', cancel: true, answers: [] },
+  abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'cells', cancel: true, answers: ['rows', 'forbids', 'hides'] },
   settings: MysqlSettings,
   dialect: 'mysql',
   ports: { native: 13306, local: 3307 },

@@ -10,8 +10,8 @@ export const HELD_BYTES_MAX = 64 * 1024 * 1024;
 /** Prepared statements that one session may have at a time; max_prepared_stmt_count of servers is 16,382 for all sessions together. */
 export const STATEMENTS_MAX = 20_000;
 
-/** Statement texts that are remembered for prepared statements, all together. */
-export const STATEMENT_TEXT_BYTES_MAX = 64 * 1024 * 1024;
+/** Texts and descriptions of columns that are remembered for prepared statements, all together. */
+export const STATEMENT_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Of the parameters of one execution, what goes into the action's text: characters of one, and of all. */
 export const PARAMETER_CHARACTERS_MAX = 4_096;

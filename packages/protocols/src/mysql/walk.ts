@@ -79,8 +79,7 @@ export class Walk {
       case 'columns-end':
         return this.#columnsEnd(decodeEof(payload));
       case 'definitions':
-        if (!isEof(payload)) return 'column';
-        return --this.#listsLeft === 0 ? this.#over('gap') : 'gap';
+        return this.#definition(payload);
       case 'fields':
         return isEof(payload) ? this.#over('gap') : 'column';
       case 'rows':
@@ -109,7 +108,19 @@ export class Walk {
     const { columns, parameters } = decodePrepared(payload);
     this.#listsLeft = (columns > 0 ? 1 : 0) + (parameters > 0 ? 1 : 0);
     this.#phase = 'definitions';
+    this.columns = new Columns();
     return this.#listsLeft === 0 ? this.#over('prepared') : 'prepared';
+  }
+
+  /** Parameters first, where there are some: what is in `columns` at the end is the last list. */
+  #definition(payload: Buffer): Kind {
+    if (!isEof(payload)) {
+      this.columns.add(payload);
+      return 'column';
+    }
+    if (--this.#listsLeft === 0) return this.#over('gap');
+    this.columns = new Columns();
+    return 'gap';
   }
 
   /** With a cursor the rows come when they are asked for. */

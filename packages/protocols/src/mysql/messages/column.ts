@@ -88,5 +88,5 @@ const WIDE: ReadonlySet<number> = new Set([35, 54, 55, 56, 60, 61, 62, 90, 159])
 const WIDE_RANGES: readonly (readonly [from: number, to: number])[] = [
   [101, 151],
   [160, 183],
-  [640, 735],
+  [640, 767],
 ];

@@ -26,8 +26,17 @@ export function numberText(type: number, unsigned: boolean, bytes: Buffer): stri
   return String(unsigned ? bytes.readUIntLE(0, bytes.length) : bytes.readIntLE(0, bytes.length));
 }
 
+/** A value of the text format, likewise: bits are bytes there, and a large number with a fraction has an exponent. */
+export function readable(cell: Buffer, type: number | undefined): Buffer {
+  if (type === TYPE.bit) return bitText(cell);
+  if ((type !== TYPE.double && type !== TYPE.float) || !cell.includes(EXPONENT)) return cell;
+  return Buffer.from(String(Number(cell.toString('latin1'))), 'latin1');
+}
+
+const EXPONENT = 0x65;
+
 /** Bits as the number that they are; longer ones as they come. */
-export function bitText(bytes: Buffer): Buffer {
+function bitText(bytes: Buffer): Buffer {
   if (bytes.length === 0 || bytes.length > 8) return bytes;
   return Buffer.from(BigInt(`0x${bytes.toString('hex')}`).toString(), 'latin1');
 }
