@@ -98,8 +98,8 @@ export const OutputEvent = z.object({
   bytes: z.number().int(),
   /** Base64. */
   data: z.string(),
-  /** Which of the command's streams, or words of the gateway. */
-  stream: z.enum(['stdout', 'stderr', 'notice']).optional(),
+  /** Which of the command's streams, or words of the gateway; `stdin`: what the client sent, where everything is recorded. */
+  stream: z.enum(['stdout', 'stderr', 'notice', 'stdin']).optional(),
   /** The action whose terminal showed it, where a session may have several. */
   seq: z.number().int().optional(),
   /** The terminal has this size from here on. */

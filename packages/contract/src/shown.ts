@@ -1,5 +1,5 @@
-/** Which of a command's two outputs, as a byte. */
-const STREAMS = ['stdout', 'stderr'] as const;
+/** Which of a command's two outputs, or what goes to it, as a byte. */
+const STREAMS = ['stdout', 'stderr', 'stdin'] as const;
 
 /** In front of the bytes: `u8 stream | u32 action | u16 columns | u16 rows`, big endian; a size of 0 is none. */
 const HEADER_BYTES = 9;

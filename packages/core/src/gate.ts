@@ -53,9 +53,10 @@ export interface AuditSink {
   shown?(action: Action, shown: Shown): void;
 }
 
-/** A piece of what a terminal showed. */
+/** A piece of what a terminal showed, or of what passes through where everything is recorded. */
 export interface Shown {
-  readonly stream: 'stdout' | 'stderr';
+  /** `stdin`: from the client to the target. */
+  readonly stream: 'stdout' | 'stderr' | 'stdin';
   /** As the client gets it: masked. */
   readonly bytes: Buffer;
   /** The terminal has this size from here on. */

@@ -200,7 +200,7 @@ export interface Protocol<Settings = unknown> {
    * What the client sends is then recorded as actions only: a password may be typed. Elsewhere nothing but actions is recorded.
    */
   transcript?(): TranscriptReader;
-  /** What terminals inside of its sessions show is recorded piece by piece, as its relay tells it (`Gate.show`). */
+  /** What terminals inside of its sessions show, or all that passes, is recorded piece by piece, as its relay tells it (`Gate.show`). */
   readonly showsTerminals?: boolean;
   /** An error in the protocol's words, as the last thing that a client hears. */
   refuse(error: AppError): Buffer;

@@ -89,6 +89,8 @@ describe('redis through a tcp connection', () => {
     const value = randomBytes(3_000_000).toString('base64');
     await client.set('large', value);
     assert.equal(await client.get('large'), value);
+    const answers = await Promise.all(Array.from({ length: 1_000 }, (_, index) => client.incrBy('sum', index)));
+    assert.deepEqual([answers.length, answers.at(-1)], [1_000, 499_500], 'a thousand commands at once, answered in order');
     const subscriber = client.duplicate();
     await subscriber.connect();
     const heard = Promise.withResolvers<string>();
@@ -158,6 +160,23 @@ describe('a tcp connection', () => {
     const { port: local, connection } = await wayTo(port, { IDLE_SECONDS: '1' });
     assert.equal((await readAll(dial(local))).length, 0);
     assert.equal((await system.office.endedSession(connection)).end_reason, 'session_idle');
+  });
+
+  test('records what is said both ways where it is captured, and nothing of it elsewhere', async () => {
+    const port = await service((socket) => void readAll(socket).then((said) => socket.end(`heard ${said.length}`)));
+    const shown: Record<string, string[]> = {};
+    for (const capture of ['on', 'off']) {
+      const { port: local, connection } = await wayTo(port, { CAPTURE: capture });
+      const client = dial(local);
+      client.end('the password');
+      assert.equal(String(await readAll(client)), 'heard 12');
+      const { id } = await system.office.endedSession(connection);
+      const session = await system.office.api.call(routes.getSession, { params: { session_id: id }, query: { expand: 'event_stream' } });
+      const events = (session.event_stream ?? []).map(({ event }) => event);
+      shown[capture] = events.flatMap((event) => (event.type === 'output' ? [`${event.stream} ${Buffer.from(event.data, 'base64')}`] : []));
+    }
+    assert.deepEqual(shown, { on: ['stdin the password', 'stdout heard 12'], off: [] });
+    await assert.rejects(wayTo(port, { CAPTURE: 'perhaps' }), /CAPTURE must be on or off/);
   });
 
   test('is closed to the client when the service is down, and the record says why', async () => {

@@ -22,7 +22,8 @@ export async function* outputOf(client: Client, id: string): AsyncGenerator<Outp
     for (const { time, event } of session.event_stream ?? []) {
       if (event.type === 'action' && event.via === VIA_TERMINAL) isTerminal = true;
       if (event.type === 'transcript.cut') yield 'cut';
-      if (event.type !== 'output') continue;
+      // What was said to the target is not what anybody was shown.
+      if (event.type !== 'output' || event.stream === 'stdin') continue;
       const ofTerminal = isTerminal || event.seq !== undefined;
       yield { at_ms: Date.parse(time), stream: event.stream ?? 'stdout', bytes: Buffer.from(event.data, 'base64'), isTerminal: ofTerminal };
     }

@@ -10,5 +10,7 @@ export const TcpSettings = z.object({
   PORT: z.coerce.number('PORT is required: the port of the service').int().min(1).max(65_535),
   /** A session in which neither side sends anything for so long is ended; 0: never. */
   IDLE_SECONDS: z.coerce.number().int().min(0).max(IDLE_SECONDS_MAX).default(IDLE_SECONDS_DEFAULT),
+  /** Records everything that is said, both ways, secrets among it; up to the limit of a transcript. */
+  CAPTURE: z.enum(['on', 'off'], 'CAPTURE must be on or off').default('off'),
 });
 export type TcpSettings = z.output<typeof TcpSettings>;
