@@ -70,7 +70,7 @@ export class Statements {
       case 7:
         return `(${this.#value(depth + 1)} ${this.#chance.of(['+', '-', '||', '*', '/', '%', '->', '->>', '#>>'])} ${this.#value(depth + 1)})`;
       case 8:
-        return `${this.#value(depth + 1)}::${this.#chance.of(['text', 'int', 'numeric(10, 2)', 'timestamptz', 'int[]', 'regclass'])}`;
+        return `${this.#value(depth + 1)}::${this.#chance.of(['text', 'int', 'numeric(10, 2)', 'timestamptz', 'int[]', 'regclass', 'double precision', 'app.kind', 'timestamp without time zone', 'varchar(20)[]', 'kind(3)'])}`;
       case 9:
         return `(${this.#select(depth + 1)})`;
       case 10:
@@ -83,12 +83,33 @@ export class Statements {
           'coalesce(a, b)',
           'extract(year from d)',
           'cast(a as text)',
+          'cast(lower(a) as numeric(10, 2))',
+          'cast((select 1 from x) as app.kind)',
+          'cast(a as timestamp with time zone)',
+          "extract(epoch from now() - interval '1 day')",
+          "timestamp '2024-01-01 00:00'",
+          'trim(lower(a))',
+          'trim(a from b)',
+          'greatest(a, lower(b))',
+          'app.coalesce(a)',
+          'nullif(a, (select 2 from y))',
+          'array[lower(a), b]',
+          'localtime',
+          'current_timestamp(3)',
           'row(1, 2)',
           "trim(both 'x' from a)",
         ]);
       case 12:
         return this.#chance.of([
           "a at time zone 'UTC'",
+          "(a + b) at time zone 'UTC'",
+          'sum(a) over (partition by b order by c desc nulls last rows between unbounded preceding and current row)',
+          'row_number() over (order by lower(a))',
+          'rank() over w',
+          'first_value(a) over (w groups between 1 preceding and 1 following exclude ties)',
+          "count(*) filter (where c > 1 and lower(d) = 'x')",
+          'max((select b from c)) over (partition by (select 1 from d))',
+          'over (1)',
           'sum(a) over (partition by b)',
           'count(*) filter (where c)',
           'count(*)',
@@ -161,6 +182,11 @@ export class Statements {
       case 9:
         return this.#chance.of([
           'a is distinct from b',
+          'a is not distinct from (select b from c)',
+          'a = any(array[1, 2])',
+          'a = array[b, c]',
+          "row(a, b) = row(1, 'x')",
+          'sum(a) over (partition by b) > 3',
           'id = any($1)',
           "(a, b) = (1, 'x')",
           "a like 'x' escape '!'",
@@ -204,11 +230,22 @@ export class Statements {
     if (once(5)) parts.push(`group by ${of(['1', 'name', 'u.id, name'])}${once(3) ? ` having ${this.#condition(3)}` : ''}`);
     if (depth < 2 && once(8))
       parts.push(`${of(['union', 'union all', 'except', 'intersect'])} select ${this.#column()} from ${this.#table()}`);
+    if (once(10)) parts.push(`window w as (${of(['partition by a', 'order by lower(b)', ''])})${once(2) ? ', v as (w order by c)' : ''}`);
     if (once(3)) parts.push(`order by ${of(['1', 'name desc', 'lower(name), id asc nulls last'])}`);
     if (once(3)) parts.push(`limit ${of(['10', '$2', '10 offset 5'])}`);
     if (depth === 0 && once(15)) parts.push('for update');
     const text = parts.join(' ');
-    return depth === 0 && once(12) ? `with c as (${this.#select(1)}) ${text}` : text;
+    return depth === 0 && once(6) ? `${this.#with()} ${text}` : text;
+  }
+
+  /** Names that are those of tables, too, before and behind their own definition. */
+  #with(): string {
+    const { chance } = { chance: this.#chance };
+    const name = (): string => chance.of(['users', 'orders', 't', '"Order"', 'c (a, b)', 'items', '"users"', 'T']);
+    const how = (): string => chance.of(['', '', '', 'materialized ', 'not materialized ']);
+    const body = (): string => (chance.once(8) ? this.#delete() : this.#select(1));
+    const parts = Array.from({ length: 1 + chance.below(3) }, () => `${name()} as ${how()}(${body()})`);
+    return `with ${chance.once(10) ? 'recursive ' : ''}${parts.join(', ')}`;
   }
 
   #rows(): string {
@@ -225,6 +262,9 @@ export class Statements {
       ' returning id',
       ' on conflict do nothing',
       ' on conflict (id) do update set a = 1',
+      ' on conflict (id, "Name") do update set a = lower(excluded.a), b = (select max(b) from c) where orders.a is null returning *',
+      ' on conflict on constraint x do nothing',
+      ' on conflict do nothing returning id',
       ' returning lower(name)',
     ]);
     return `insert into ${target} ${source}${source.startsWith('values') ? rest : ''}`;
@@ -233,7 +273,7 @@ export class Statements {
   #where(): string {
     return this.#chance.once(5)
       ? ''
-      : ` where ${this.#chance.once(2) ? this.#chance.of(['id = $1', "a = 1 and b = 'x'", 'id >= 4', 'u.id = 1']) : this.#condition(1)}`;
+      : ` where ${this.#chance.once(2) ? this.#chance.of(['id = $1', "a = 1 and b = 'x'", 'id >= 4', 'u.id = 1', "id in (1, 'x', $2)", 'a is null and b is not null', 'a is null or a is not null', 'id in (1) and id = id']) : this.#condition(1)}`;
   }
 
   #update(): string {
@@ -243,6 +283,6 @@ export class Statements {
   }
 
   #delete(): string {
-    return `delete from ${this.#chance.of(['users', 'public.items', '"Order" as o', 'only users'])}${this.#chance.once(8) ? ' using teams' : ''}${this.#where()}`;
+    return `delete from ${this.#chance.of(['users', 'public.items', '"Order" as o', 'only users'])}${this.#chance.once(8) ? ' using teams' : ''}${this.#where()}${this.#chance.once(6) ? ' returning lower(id), (select 1 from gone)' : ''}`;
   }
 }
