@@ -28,12 +28,20 @@ const STATEMENTS: Readonly<Record<string, (at: number) => string>> = {
       '0) group by t.id',
     ),
   'an INSERT of rows': (at) => filled('insert into orders (id, name) values ', (n) => `(${n + at}, 'name ${n}'), `, `(${at}, 'last')`),
-  'a WITH that only the parser reads': (at) =>
+  'a WITH, windows and a list': (at) =>
     filled(
       `with recent as (select * from orders where batch = ${at}) select r.id, sum(r.n) over (partition by r.x) from recent r where r.id in (`,
       (n) => `${n + at}, `,
       '0)',
     ),
+  'a list that only the parser reads': (at) =>
+    filled(
+      `with recursive t as (select ${at} as n union all select n + 1 from t where n in (`,
+      (n) => `${n + at}, `,
+      '0)) select n from t',
+    ),
+  'columns that only the parser reads': (at) =>
+    filled(`select `, (n) => `overlay(t.name_${n + at} placing t.other from ${n}) as column_${n}, `, '1 from orders t'),
 };
 
 function filled(start: string, part: (at: number) => string, end: string): string {

@@ -95,6 +95,6 @@ test('a crowd of agents costs a gateway little memory, and is back soon after it
 test('the benchmark of decisions times every kind of statement', async () => {
   const { say, said } = listen();
   const times = await policyDecisions({ decisions: 50 }, say);
-  assert.equal(times.length, 7);
+  assert.equal(times.length, 11);
   for (const { name, p50_ms } of times) assert.ok(p50_ms >= 0 && said().includes(name), name);
 });

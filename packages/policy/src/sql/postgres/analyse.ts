@@ -1,5 +1,6 @@
 import { Doubt, type Facts, type Statement, StatementFacts } from '../facts.ts';
 import { parseStatements, type RawStatement } from './parser.ts';
+import { shortened } from './shorten.ts';
 import { readStatement } from './walk.ts';
 
 /** What a text does, as PostgreSQL's own parser reads it. The parser must be loaded. Never throws. */
@@ -7,8 +8,12 @@ export function analysePostgres(text: string, withColumns: boolean): Facts {
   let doubt: string | undefined;
   const statements: Statement[] = [];
   try {
-    const raw = parseStatements(text);
-    const textOf = slicer(text);
+    const short = shortened(text);
+    const some = short === undefined ? [] : parseStatements(short);
+    // Of several statements each has its own text, and for that all of it has to be parsed.
+    const isShort = some.length === 1;
+    const raw = isShort ? some : parseStatements(text);
+    const textOf = isShort ? (): string => text.trim() : slicer(text);
     for (const each of raw) {
       const own = textOf(each);
       const facts = readOne(each, own);
