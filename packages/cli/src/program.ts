@@ -11,6 +11,7 @@ import type { ListOptions } from './commands/list.ts';
 import type { LoginOptions } from './commands/login.ts';
 import type { ReplayOptions } from './commands/session-replay.ts';
 import type { GetOptions as SessionGetOptions, ListOptions as SessionListOptions } from './commands/sessions.ts';
+import type * as sshKeyCommands from './commands/ssh-keys.ts';
 import { CompletedArgument, CompletedOption } from './completion/completed.ts';
 import type { Context } from './context.ts';
 import { addPolicy } from './policy-program.ts';
@@ -48,6 +49,7 @@ export function buildProgram(context: Context, run: Building['run']): Command {
   addLogin(program, building);
   addUse(program, building);
   addCredentials(program, building);
+  addSshKeys(program, building);
   addSessions(program, building);
   addReviews(program, building);
   program.commandsGroup('Running and administering:');
@@ -134,6 +136,26 @@ function addCredentials(program: Command, { context, run }: Building): void {
     .description('make one useless at once, and end the sessions that came in with it')
     .addArgument(new CompletedArgument('<id>', 'the credential', 'credentials'))
     .action((id: string) => run(async () => (await import('./commands/credentials.ts')).revoke(context, id)));
+}
+
+function addSshKeys(program: Command, { context, run }: Building): void {
+  const keys = group(program, 'ssh-keys', 'your own public keys, with which ssh needs no secret');
+  withFormat(keys.command('add'))
+    .description('register a public key: it logs in to every SSH connection of yours, until you remove it')
+    .argument('<file>', 'the file of the public key, such as ~/.ssh/id_ed25519.pub; - reads it from stdin')
+    .option('-n, --name <name>', 'what to call it; else its comment')
+    .action((file: string, options: sshKeyCommands.AddOptions & Format) =>
+      run(async () => (await import('./commands/ssh-keys.ts')).add(context, file, formatted(options))),
+    );
+  withFormat(keys.command('list').alias('ls'))
+    .description('list yours')
+    .action((options: Format) => run(async () => (await import('./commands/ssh-keys.ts')).list(context, formatted(options))));
+  keys
+    .command('remove')
+    .alias('rm')
+    .description('make one useless at once, and end the sessions that came in with it')
+    .argument('<id>', 'its id or its fingerprint')
+    .action((id: string) => run(async () => (await import('./commands/ssh-keys.ts')).remove(context, id)));
 }
 
 function addSessions(program: Command, { context, run }: Building): void {

@@ -103,8 +103,7 @@ export const OutputEvent = z.object({
   /** The action whose terminal showed it, where a session may have several. */
   seq: z.number().int().optional(),
   /** The terminal has this size from here on. */
-  columns: z.number().int().optional(),
-  rows: z.number().int().optional(),
+  size: z.object({ columns: z.number().int(), rows: z.number().int() }).optional(),
 });
 export type OutputEvent = z.infer<typeof OutputEvent>;
 

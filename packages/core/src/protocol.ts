@@ -50,6 +50,8 @@ export interface Door<Grant> {
   readonly userAuthorities?: readonly string[];
   /** Whom a certificate that counts lets in, and where to. @throws Refusal */
   certified?(attempt: CertifiedAttempt): Promise<Grant>;
+  /** Whom a user's own key lets in, and where to; asked when it is offered, and again when its signature has been found good. @throws Refusal */
+  keyed?(attempt: KeyAttempt): Promise<Grant>;
   /** Passes a cancel request on to the session that has this key (hex). An unknown key is ignored, as servers do. */
   cancel(key: string): void;
   /** A fresh cancel key, in hex. `length` in bytes, at least 8: the first 4 are a process id. */
@@ -61,6 +63,15 @@ export interface LoginAttempt {
   readonly secret: string;
   readonly user: string;
   readonly database?: string;
+}
+
+export interface KeyAttempt {
+  /** The name that the client gives: here that of the connection. */
+  readonly user: string;
+  /** Of the key, as OpenSSH shows it. */
+  readonly fingerprint: string;
+  /** Its signature was good; else it is only offered. */
+  readonly isProven: boolean;
 }
 
 export interface CertifiedAttempt {

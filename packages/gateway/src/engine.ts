@@ -3,7 +3,7 @@ import type { SessionCloseEvent, SessionOpenEvent } from '@hoop/contract/audit';
 import { AGENT_FEATURES, FRAME_KINDS, type OpenMessage, type PolicyMessage } from '@hoop/contract/tunnel';
 import type { Clock } from '@hoop/core/clock';
 import { type AccessMode, protocolOf } from '@hoop/core/connection';
-import { type AppError, asAppError, Misconfigured, PeerFault, Refusal, TargetFault } from '@hoop/core/errors';
+import { type AppError, asAppError, Misconfigured, Refusal, TargetFault } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
 import { SESSIONS_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
@@ -13,14 +13,15 @@ import type { AuditLog } from '@hoop/store/audit/audit-log';
 import type { ConnectionRow } from '@hoop/store/connections';
 import type { Store } from '@hoop/store/store';
 import type { AgentLink } from '@hoop/tunnel/link';
+import { releasing } from './agent-stream.ts';
 import { atTime } from './deadline.ts';
-import { type AgentHub, type AgentStream, changePolicy } from './hub.ts';
+import { type AgentHub, changePolicy } from './hub.ts';
 import { approvedOpening, holdAllWords, openingOf } from './opening-review.ts';
 import { needsAnswers, needsApproval, policyMessage } from './policy-message.ts';
 import type { Origin } from './ports.ts';
 import { personOf, type ReviewDesk, waitingWords } from './reviews.ts';
 import { SessionPipe, TRANSCRIPT_BYTES_MAX } from './session-pipe.ts';
-import { agentTooOld, closed, deactivated, expired, killed, revoked } from './session-refusals.ts';
+import { agentTooOld, closed, deactivated, expired, keyRemoved, killed, revoked } from './session-refusals.ts';
 import { SessionReviews } from './session-reviews.ts';
 import { targetOf } from './target-secrets.ts';
 
@@ -30,6 +31,8 @@ export interface Grant {
   readonly connection: ConnectionRow;
   /** The native credential that it came in with. */
   readonly credentialId?: string;
+  /** The SSH key of the user's own that it came in with. */
+  readonly sshKeyId?: string;
   /** When the session must end at the latest, in ms since 1970. */
   readonly expireAt?: number | null;
 }
@@ -87,6 +90,7 @@ interface Live {
   /** Those that it was opened under, joined. */
   readonly reviewers: string;
   readonly credentialId: string | undefined;
+  readonly sshKeyId: string | undefined;
   readonly cancelKey: string | undefined;
   link?: AgentLink;
   pipe?: SessionPipe;
@@ -124,6 +128,7 @@ export class Engine {
       connectionId: grant.connection.id,
       reviewers: grant.connection.reviewers.join(),
       credentialId: grant.credentialId,
+      sshKeyId: grant.sshKeyId,
       cancelKey: accepted.hello.cancelKey,
     };
     let opened = false;
@@ -169,6 +174,11 @@ export class Engine {
 
   revokeCredential(credentialId: string): void {
     this.#endWhere((live) => live.credentialId === credentialId, revoked());
+  }
+
+  /** An SSH key was removed. */
+  endSessionsOfSshKey(keyId: string): void {
+    this.#endWhere((live) => live.sshKeyId === keyId, keyRemoved());
   }
 
   /** A user was deactivated or deleted. */
@@ -321,12 +331,14 @@ export class Engine {
    */
   async #mustStillHold(live: Live, granted: ConnectionRow, verb: AccessMode): Promise<void> {
     const { store } = this.#deps;
-    const [credential, user, connection] = await Promise.all([
+    const [credential, key, user, connection] = await Promise.all([
       live.credentialId === undefined ? undefined : store.credentials.get(live.credentialId),
+      live.sshKeyId === undefined ? undefined : store.sshKeys.get(live.sshKeyId),
       store.users.get(live.identity.userId),
       store.connections.get(granted.id),
     ]);
     if (credential?.revokedAt != null) throw revoked();
+    if (live.sshKeyId !== undefined && !key) throw keyRemoved();
     if (user?.status !== 'active') throw deactivated();
     if (!connection?.accessModes[verb] || connection.reviewers.join() !== granted.reviewers.join()) throw closed();
   }
@@ -476,22 +488,6 @@ export class Engine {
 
 /** After the deadline of a drain, sessions are ended and have this long to record it. */
 const LAST_RECORDS_MS_MAX = 3_000;
-
-/** Ends the agent's count of this session together with its stream. */
-function releasing(agent: AgentStream): AgentStream['stream'] {
-  const { stream } = agent;
-  let released = false;
-  return {
-    send: (kind, payload) => stream.send(kind, payload),
-    receive: (handler) => stream.receive(handler),
-    end: () => stream.end(),
-    destroy: (error) => {
-      if (!released) agent.release();
-      released = true;
-      stream.destroy(error);
-    },
-  };
-}
 
 function keepsAnswers(link: AgentLink): boolean {
   return link.hello.features.includes(AGENT_FEATURES.answers);

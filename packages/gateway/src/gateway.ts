@@ -31,6 +31,7 @@ import { AgentKeys, createAgentKey } from './identity/agent-keys.ts';
 import { Authenticator } from './identity/authenticator.ts';
 import { certifiedUser } from './identity/certified-user.ts';
 import { CredentialService } from './identity/credentials.ts';
+import { keyedUser } from './identity/keyed-user.ts';
 import { LocalLogin } from './identity/local-login.ts';
 import { Passwords } from './identity/passwords.ts';
 import { TokenService } from './identity/tokens.ts';
@@ -281,6 +282,10 @@ async function openNative({ config, log, closing, certificate, hostKey, engine, 
       certified: async (attempt) => {
         const { identity, connection } = await certifiedUser({ store, roles }, attempt, name);
         return { identity: mayAct(identity), connection };
+      },
+      keyed: async (attempt) => {
+        const keyed = await keyedUser({ store, roles }, attempt, name);
+        return { ...keyed, identity: mayAct(keyed.identity) };
       },
       login: async ({ secret }) => {
         const { identity, connection, credentialId, expireAt } = await credentials.resolve(secret, name);

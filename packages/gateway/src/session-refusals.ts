@@ -21,6 +21,10 @@ export function revoked(): Refusal {
   return new Refusal('credential_revoked', 'The credential of this session was revoked');
 }
 
+export function keyRemoved(): Refusal {
+  return new Refusal('ssh_key_removed', 'The SSH key of this session was removed');
+}
+
 /** The agent does not know what the connection needs. */
 export function agentTooOld(name: string, why: string): AppError {
   return new Misconfigured('agent_too_old', `${name} ${why}; update the agent`);

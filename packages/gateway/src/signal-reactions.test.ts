@@ -34,10 +34,11 @@ test('each signal does what it says, and one of a newer version nothing', async 
       { kind: 'agent.deleted', agentId: 'a', keyId: 'k' },
       { kind: 'session.kill', sessionId: 's', by: 'ada' },
       { kind: 'credential.ended', credentialId: 'c' },
+      { kind: 'ssh_key.deleted', keyId: 'k' },
       { kind: 'review.changed', reviewId: 'r' },
       { kind: 'of.tomorrow' } as never,
     ),
-    ['cut a k', 'end s for ada', 'revoke c', 'review r'],
+    ['cut a k', 'end s for ada', 'revoke c', 'end key k', 'review r'],
   );
 });
 

@@ -11,7 +11,7 @@ export interface ReactionDeps {
   readonly reviews: Pick<ReviewDesk, 'changed'>;
   readonly engine: Pick<
     Engine,
-    'endSession' | 'revokeCredential' | 'endSessionsOfUser' | 'endSessionsOfConnection' | 'endUnapproved' | 'policyChanged'
+    'endSession' | 'revokeCredential' | 'endSessionsOfSshKey' | 'endSessionsOfUser' | 'endSessionsOfConnection' | 'endUnapproved' | 'policyChanged'
   >;
 }
 
@@ -27,6 +27,7 @@ export function reactions({ store, hub, engine, reviews }: ReactionDeps): Signal
     'agent.deleted': ({ agentId, keyId }) => hub.disconnect(agentId, 'The agent’s key was revoked', keyId),
     'session.kill': ({ sessionId, by }) => engine.endSession(sessionId, by),
     'credential.ended': ({ credentialId }) => engine.revokeCredential(credentialId),
+    'ssh_key.deleted': ({ keyId }) => engine.endSessionsOfSshKey(keyId),
     'user.changed': async ({ userId }) => {
       if ((await store.users.get(userId))?.status !== 'active') engine.endSessionsOfUser(userId);
     },

@@ -16,6 +16,7 @@ export interface Schema {
   readonly sessions: SessionsTable;
   readonly session_inputs: { session_id: string; script: string };
   readonly credentials: CredentialsTable;
+  readonly ssh_keys: SshKeysTable;
   readonly guardrails: GuardrailsTable;
   readonly guardrail_connections: { rule_id: string; connection_id: string };
   readonly masking_rules: MaskingRulesTable;
@@ -149,6 +150,15 @@ interface CredentialsTable extends Row {
   revoked_at: number | null;
 }
 
+interface SshKeysTable extends Row {
+  user_id: string;
+  name: string;
+  type: string;
+  fingerprint: string;
+  created_at: number;
+  used_at: number | null;
+}
+
 interface GuardrailsTable extends Row {
   name: string;
   description: string;
@@ -166,7 +176,10 @@ interface MaskingRulesTable extends Row {
   supported_entity_types_json: string;
   custom_entity_types_json: string;
   attributes_json: string;
+  columns_json: Generated<string>;
   score_threshold: number | null;
+  strategy: Generated<string | null>;
+  keep: Generated<number | null>;
   managed_by: string | null;
   created_at: number;
   updated_at: number;
@@ -176,10 +189,7 @@ interface ReviewsTable extends Row {
   session_id: string;
   seq: number;
   gateway_id: string;
-  columns_json: Generated<string>;
   connection: string;
-  strategy: Generated<string | null>;
-  keep: Generated<number | null>;
   connection_id: string;
   type: string;
   via: string;

@@ -15,6 +15,8 @@ export type Signal =
   | { readonly kind: 'session.kill'; readonly sessionId: string; readonly by: string }
   /** A credential was revoked, or its owner wants the sessions to end that came in with it. */
   | { readonly kind: 'credential.ended'; readonly credentialId: string }
+  /** A user's SSH key was removed. */
+  | { readonly kind: 'ssh_key.deleted'; readonly keyId: string }
   /** A user was deleted, or is active or not any more. */
   | { readonly kind: 'user.changed'; readonly userId: string }
   /** A connection was deleted or changed. */

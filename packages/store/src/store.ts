@@ -22,6 +22,7 @@ import { Reviews } from './reviews.ts';
 import type { Db, Schema } from './schema.ts';
 import { SecretBox } from './secret-box.ts';
 import { Sessions } from './sessions.ts';
+import { SshKeys } from './ssh-keys.ts';
 import { Settings } from './settings.ts';
 import { SignalFeed, type SignalHandler } from './signal-feed.ts';
 import { Signals } from './signals.ts';
@@ -59,6 +60,7 @@ export interface Aggregates {
   readonly connections: Connections;
   readonly sessions: Sessions;
   readonly credentials: Credentials;
+  readonly sshKeys: SshKeys;
   readonly guardrails: Guardrails;
   readonly maskingRules: MaskingRules;
   readonly settings: Settings;
@@ -177,6 +179,7 @@ function aggregatesOf({ db, searches, kind, clock, box, signals }: Parts): Aggre
     connections,
     sessions: new Sessions(db, searches, clock),
     credentials: new Credentials(db, clock, signals),
+    sshKeys: new SshKeys(db, clock, signals),
     guardrails,
     maskingRules,
     settings: new Settings(db, clock, box),

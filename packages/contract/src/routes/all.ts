@@ -12,6 +12,7 @@ import * as reviews from './reviews.ts';
 import * as server from './server.ts';
 import * as serverLogs from './server-logs.ts';
 import * as sessions from './sessions.ts';
+import * as sshKeys from './ssh-keys.ts';
 import * as users from './users.ts';
 
 /** Every route of the API by its name; the name is the operation id in the OpenAPI document. */
@@ -64,6 +65,11 @@ export const routes = {
   revokeCredential: credentials.revokeCredential,
   closeCredential: credentials.closeCredential,
   listCredentials: credentials.listCredentials,
+
+  listSshKeys: sshKeys.listSshKeys,
+  addSshKey: sshKeys.addSshKey,
+  deleteSshKey: sshKeys.deleteSshKey,
+  listSshKeysOfUser: sshKeys.listSshKeysOfUser,
 
   listSessions: sessions.listSessions,
   execSession: sessions.execSession,

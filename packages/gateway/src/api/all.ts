@@ -13,6 +13,7 @@ import { reviewHandlers } from './reviews.ts';
 import { serverHandlers } from './server.ts';
 import { serverLogHandlers } from './server-logs.ts';
 import { sessionHandlers } from './sessions.ts';
+import { sshKeyHandlers } from './ssh-keys.ts';
 import { userHandlers } from './users.ts';
 
 /** A handler for every route of the contract; one that is missing does not compile. */
@@ -27,6 +28,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...resourceHandlers(parts),
     ...connectionHandlers(parts),
     ...credentialHandlers(parts),
+    ...sshKeyHandlers(parts),
     ...sessionHandlers(parts),
     ...reviewHandlers(parts),
     ...guardrailHandlers(parts),

@@ -76,7 +76,7 @@ test('a page after an action begins with what was shown after it', async () => {
 
 test('what was told piece by piece is shown as it was told', async () => {
   const data = Buffer.from('\x10\xff\xff\xff\xff').toString('base64');
-  const event: AuditEvent = { type: 'output', bytes: 5, data, stream: 'stderr', seq: 4, columns: 80, rows: 24 };
+  const event: AuditEvent = { type: 'output', bytes: 5, data, stream: 'stderr', seq: 4, size: { columns: 80, rows: 24 } };
   const { events } = await read([{ type: 'action', seq: 4, via: 'shell', text: 'shell', verdict: 'allow' }, event]);
   assert.deepEqual(events[1]?.event, event);
 });

@@ -36,6 +36,8 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   review_text_changed: 409,
   review_text_unread: 422,
   too_many_credentials: 409,
+  too_many_ssh_keys: 409,
+  ssh_key_unusable: 422,
   resource_in_use: 409,
   credential_target_unknown: 409,
   too_many_attempts: 429,

@@ -3,7 +3,7 @@ import type { SecureContext } from 'node:tls';
 import { asAppError, PeerFault } from '@hoop/core/errors';
 import { HANDSHAKE_MS_MAX, HANDSHAKES_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
-import type { CertifiedAttempt, Door, LoginAttempt, Protocol } from '@hoop/core/protocol';
+import type { CertifiedAttempt, Door, KeyAttempt, LoginAttempt, Protocol } from '@hoop/core/protocol';
 import type { Secret } from '@hoop/core/secret';
 import { SocketWire } from '@hoop/core/wire';
 import type { Engine, Grant } from '../engine.ts';
@@ -17,6 +17,8 @@ export interface NativeListenerOptions {
   readonly hostKey: Secret;
   readonly userAuthorities: readonly string[];
   certified(attempt: CertifiedAttempt): Promise<Grant>;
+  /** Whom a user's own key lets in, where the protocol has such. @throws Refusal */
+  keyed?(attempt: KeyAttempt): Promise<Grant>;
   /** Who a credential's secret lets in. @throws Refusal */
   login(attempt: LoginAttempt, peer: string): Promise<Grant>;
   onFault?(protocol: string, code: string): void;
@@ -90,7 +92,7 @@ export class NativeListener {
   }
 
   #door(peer: string, local: boolean): Door<Grant> {
-    const { engine, tls, hostKey, userAuthorities } = this.#options;
+    const { engine, tls, hostKey, userAuthorities, keyed } = this.#options;
     return {
       tls,
       tlsRequired: tls !== undefined && !local,
@@ -99,6 +101,7 @@ export class NativeListener {
       hostKey,
       userAuthorities,
       certified: (attempt) => this.#options.certified(attempt),
+      ...(keyed ? { keyed: (attempt) => keyed(attempt) } : {}),
       cancel: (key) => engine.cancel(key),
       mintCancelKey: (length) => engine.mintCancelKey(length),
     };

@@ -86,6 +86,10 @@ export class FakeEngine {
     this.calls.push(`revoke ${credentialId}`);
   }
 
+  endSessionsOfSshKey(keyId: string): void {
+    this.calls.push(`end key ${keyId}`);
+  }
+
   async probe(connectionName: string): Promise<void> {
     this.calls.push(`probe ${connectionName}`);
     if (this.probeError) throw this.probeError;

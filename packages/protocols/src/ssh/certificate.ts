@@ -22,14 +22,16 @@ export interface Certificate {
   readonly signed: Buffer;
 }
 
-interface PublicKey {
+/** A bare key. */
+export interface PublicKey {
   readonly key: KeyObject;
   /** Signature algorithms that this key may be used with. None of them has SHA-1. */
   readonly algorithms: readonly string[];
 }
 
 const SUFFIX = '-cert-v01@openssh.com';
-const TYPES = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'ssh-rsa'];
+/** Kinds of keys that count: none of them is used with SHA-1. */
+export const KEY_TYPES = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'ssh-rsa'];
 const RSA_ALGORITHMS = ['rsa-sha2-512', 'rsa-sha2-256'];
 const USER = 1;
 const PRINCIPALS_MAX = 256;
@@ -45,7 +47,7 @@ export function decodeCertificate(blob: Buffer): Certificate {
   const fields = new Fields(blob);
   const name = fields.text();
   const type = name.slice(0, -SUFFIX.length);
-  if (!name.endsWith(SUFFIX) || !TYPES.includes(type))
+  if (!name.endsWith(SUFFIX) || !KEY_TYPES.includes(type))
     throw new PeerFault('bad_certificate', 'The certificate is of a kind that is not known');
   fields.bytes();
   const publicKey = publicKeyOf(type, fields);
@@ -83,7 +85,7 @@ export function verifyCertificate(certificate: Certificate, { authorities, addre
   if (!authorities.some((line) => authority.equals(keyBlobOf(line)))) throw invalid('its authority is not trusted here');
   const fields = new Fields(authority);
   const type = fields.text();
-  const key = TYPES.includes(type) ? publicKeyOf(type, fields) : undefined;
+  const key = KEY_TYPES.includes(type) ? publicKeyOf(type, fields) : undefined;
   if (!key || !isSigned(key, signature, signed)) throw invalid('its signature is wrong');
   if (!certificate.isForUsers) throw invalid('it is one for hosts');
   if (certificate.principals.length === 0) throw invalid('it names no user');
@@ -126,7 +128,8 @@ function isSigned({ key, algorithms }: PublicKey, wrapped: Buffer, data: Buffer)
   return verify(hash ?? null, data, { key, dsaEncoding: 'ieee-p1363' }, Buffer.concat([r, s]));
 }
 
-const HASHES: Readonly<Record<string, string>> = {
+/** What each signature algorithm hashes with; a kind that does it by itself has none. */
+export const HASHES: Readonly<Record<string, string>> = {
   'rsa-sha2-256': 'sha256',
   'rsa-sha2-512': 'sha512',
   'ecdsa-sha2-nistp256': 'sha256',
@@ -148,7 +151,8 @@ function scalar(number: Buffer, size: number): Buffer | undefined {
   return bytes.length > size ? undefined : Buffer.concat([Buffer.alloc(size - bytes.length), bytes]);
 }
 
-function publicKeyOf(type: string, fields: Fields): PublicKey {
+/** The key of this type whose fields come next. @throws PeerFault */
+export function publicKeyOf(type: string, fields: Fields): PublicKey {
   try {
     if (type === 'ssh-ed25519') {
       const x = fields.bytes().toString('base64url');

@@ -16,6 +16,12 @@ export const ENV_BYTES_MAX = 4 * KIB;
 /** Tries to log in on one connection, as OpenSSH has it (MaxAuthTries). */
 export const LOGIN_ATTEMPTS_MAX = 6;
 
+/** Keys that one connection may offer without a signature: each is looked up. Agents of people hold some. */
+export const LOGIN_OFFERS_MAX = 20;
+
+/** A line of a public key: RSA with 16384 bits has 2800 characters, and a comment. */
+export const USER_KEY_LINE_CHARACTERS_MAX = 8 * KIB;
+
 /** New keys that one client may ask for within `REKEY_WINDOW_MS`: each costs a signature. */
 export const REKEYS_MAX = 20;
 export const REKEY_WINDOW_MS = 60_000;

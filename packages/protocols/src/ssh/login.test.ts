@@ -7,8 +7,9 @@ import { after, before, describe, it } from 'node:test';
 import { Refusal } from '@hoop/core/errors';
 import type { Door } from '@hoop/core/protocol';
 import { keyBlobOf } from './certificate.ts';
+import { fingerprintOf } from './known-host.ts';
 import type { LoginContext } from './library.ts';
-import { LOGIN_ATTEMPTS_MAX } from './limits.ts';
+import { LOGIN_ATTEMPTS_MAX, LOGIN_OFFERS_MAX } from './limits.ts';
 import { Login } from './login.ts';
 
 const ALGORITHM = 'ssh-ed25519-cert-v01@openssh.com';
@@ -110,6 +111,29 @@ describe('an SSH login', () => {
     ]);
     assert.match(await attempt(login, { method: 'publickey', key, signature, blob: Buffer.from('session') }), /^rejected/);
     assert.deepEqual([login.granted, asked], [undefined, 0]);
+  });
+
+  it('takes an offered key of a user for an offer, and ends who offers keys on and on (A16)', async () => {
+    const asked: boolean[] = [];
+    const keyed: Door<string>['keyed'] = ({ user, fingerprint, isProven }) => {
+      asked.push(isProven);
+      assert.equal(user, 'connection');
+      return fingerprint === fingerprintOf(blob('user.pub'))
+        ? Promise.resolve('grant')
+        : Promise.reject(new Refusal('unauthenticated', 'No'));
+    };
+    const said: Buffer[] = [];
+    const login = new Login(door({ keyed }), '1.2.3.4:5', (message) => void said.push(message));
+    const key = { algo: 'ssh-ed25519', data: blob('user.pub') };
+    assert.equal(await attempt(login, { method: 'publickey', key }), 'accepted');
+    assert.equal(login.granted, undefined);
+    const unsigned = { method: 'publickey', key, signature: Buffer.alloc(64), blob: Buffer.from('session') };
+    assert.match(await attempt(login, unsigned), /^rejected.*publickey/);
+    assert.deepEqual([login.granted, asked, said], [undefined, [false], []]);
+    const other = { method: 'publickey', key: { algo: 'ssh-ed25519', data: blob('ca.pub') } };
+    const many = new Login(door({ keyed }), '1.2.3.4:5', () => undefined);
+    for (let count = 0; count < LOGIN_OFFERS_MAX; count++) assert.match(await attempt(many, other), /^rejected/);
+    assert.match(await attempt(many, other), /^ended/);
   });
 
   it('asks nothing of somebody who is proven already', async () => {

@@ -2,8 +2,9 @@ import { type AppError, asAppError, PeerFault } from '@hoop/core/errors';
 import type { Door } from '@hoop/core/protocol';
 import { decodeCertificate, isCertificateAlgorithm, verifyCertificate, verifyPossession } from './certificate.ts';
 import type { LoginContext } from './library.ts';
-import { LOGIN_ATTEMPTS_MAX } from './limits.ts';
+import { LOGIN_ATTEMPTS_MAX, LOGIN_OFFERS_MAX } from './limits.ts';
 import { encodeMessage } from './messages.ts';
+import { offeredKey, provesKey } from './user-key.ts';
 
 /** SSH_MSG_USERAUTH_BANNER (RFC 4252, section 5.4): the one place in a login where words reach a person. */
 const BANNER = 53;
@@ -15,13 +16,14 @@ export interface Granted<Grant> {
   readonly permits: readonly string[] | undefined;
 }
 
-/** One client's tries to prove who it is: a secret as password or by question, or a certificate of an authority that is trusted. */
+/** One client's tries to prove who it is: a secret as password or by question, a certificate of an authority that is trusted, or a key of their own. */
 export class Login<Grant> {
   readonly #door: Door<Grant>;
   readonly #peer: string;
   readonly #send: (message: Buffer) => void;
   readonly #failed = Promise.withResolvers<never>();
   #attempts = 0;
+  #offers = 0;
   granted: Granted<Grant> | undefined;
   lastRefusal: AppError | undefined;
 
@@ -51,7 +53,8 @@ export class Login<Grant> {
         this.#question(context);
         return;
       case 'publickey':
-        this.#certificate(context);
+        if (context.key && isCertificateAlgorithm(context.key.algo)) this.#certificate(context);
+        else this.#ownKey(context);
         return;
       default:
         this.#reject(context);
@@ -100,6 +103,23 @@ export class Login<Grant> {
     }
   }
 
+  /** The same for a key that the user has registered. One that nobody knows is passed by in silence: clients offer all that they have. */
+  #ownKey(context: LoginContext): void {
+    const { keyed } = this.#door;
+    const fingerprint = offeredKey(context);
+    const isProof = context.signature !== undefined;
+    if (isProof) this.#attempts++;
+    else this.#offers++;
+    if (!keyed || fingerprint === undefined || (isProof && !provesKey(context))) {
+      this.#reject(context);
+      return;
+    }
+    keyed.call(this.#door, { user: context.username, fingerprint, isProven: isProof }).then(
+      (grant) => (isProof ? this.#let(context, grant) : context.accept()),
+      (thrown) => (isProof ? this.#refuse(context, asAppError(thrown)) : this.#reject(context)),
+    );
+  }
+
   #let(context: LoginContext, grant: Grant, permits?: readonly string[]): void {
     this.granted = { grant, user: context.username, permits };
     context.accept();
@@ -112,8 +132,9 @@ export class Login<Grant> {
   }
 
   #reject(context: LoginContext): void {
-    const byKey = (this.#door.userAuthorities ?? []).length > 0 && this.#door.certified ? ['publickey'] : [];
-    if (this.#attempts >= LOGIN_ATTEMPTS_MAX) {
+    const { userAuthorities = [], certified, keyed } = this.#door;
+    const byKey = keyed || (userAuthorities.length > 0 && certified) ? ['publickey'] : [];
+    if (this.#attempts >= LOGIN_ATTEMPTS_MAX || this.#offers > LOGIN_OFFERS_MAX) {
       this.#failed.reject(this.lastRefusal ?? new PeerFault('too_many_attempts', 'The client tried to log in too often'));
       return;
     }

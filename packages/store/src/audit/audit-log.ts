@@ -436,9 +436,9 @@ function isTagged(payload: Buffer): boolean {
 function shownEvent(payload: Buffer): AuditEvent | undefined {
   const piece = payload[0] === SHOWN_TAG ? decodeShown(payload.subarray(TAG_HEADER_BYTES)) : undefined;
   if (!piece) return undefined;
-  const { stream, seq, bytes, size = {} } = piece;
+  const { stream, seq, bytes, size } = piece;
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
-  return { type: 'output', bytes: bytes.length, data, stream, seq, ...size };
+  return { type: 'output', bytes: bytes.length, data, stream, seq, ...(size ? { size } : {}) };
 }
 
 function decodeEvent(payload: Buffer): AuditEvent {
