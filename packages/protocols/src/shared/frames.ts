@@ -94,22 +94,52 @@ export class FrameRun {
 
 /** Reads a stream into whole messages, for its two ends. */
 export class FrameReader {
-  readonly #run: FrameRun;
+  readonly #bytesMax: number;
+  readonly #take: (message: Buffer) => void;
+  /** The beginning of a message, behind its length. What is held is bounded by `bytesMax`. */
+  #held: Buffer = Buffer.alloc(FRAME_HEADER_BYTES);
+  #heldBytes = 0;
 
+  /** A message is only lent to `take`: who keeps it copies it. One of more than `bytesMax` is a fault. */
   constructor(bytesMax: number, take: (message: Buffer) => void) {
-    this.#run = new FrameRun(
-      bytesMax,
-      (message) => {
-        take(message);
-        return 'drop';
-      },
-      () => undefined,
-    );
+    this.#bytesMax = bytesMax;
+    this.#take = take;
   }
 
   /** @throws PeerFault `bad_length` */
   push(chunk: Buffer): void {
-    void this.#run.feed(chunk);
+    let at = 0;
+    while (at < chunk.length) {
+      const end = this.#heldBytes === 0 && chunk.length - at >= FRAME_HEADER_BYTES ? this.#endOf(chunk, at) : 0;
+      if (end > 0 && end <= chunk.length) {
+        this.#take(chunk.subarray(at + FRAME_HEADER_BYTES, end));
+        at = end;
+        continue;
+      }
+      at = this.#hold(chunk, at);
+      if (this.#heldBytes < FRAME_HEADER_BYTES || this.#heldBytes < this.#endOf(this.#held, 0)) continue;
+      const message = this.#held.subarray(FRAME_HEADER_BYTES, this.#heldBytes);
+      this.#heldBytes = 0;
+      this.#take(message);
+    }
+  }
+
+  #endOf(bytes: Buffer, at: number): number {
+    return at + FRAME_HEADER_BYTES + frameLength(bytes, at, this.#bytesMax);
+  }
+
+  /** Keeps up to the end of the header, or of the message. Returns how far the chunk was taken. */
+  #hold(chunk: Buffer, at: number): number {
+    const wanted = this.#heldBytes < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : this.#endOf(this.#held, 0);
+    if (this.#held.length < wanted) {
+      const larger = Buffer.allocUnsafeSlow(wanted);
+      larger.set(this.#held.subarray(0, this.#heldBytes));
+      this.#held = larger;
+    }
+    const taken = Math.min(chunk.length - at, wanted - this.#heldBytes);
+    this.#held.set(chunk.subarray(at, at + taken), this.#heldBytes);
+    this.#heldBytes += taken;
+    return at + taken;
   }
 }
 

@@ -1,9 +1,12 @@
 import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
+import { type CipherMakers, replaceCiphers } from './ciphers.ts';
+import { GcmCipher } from './gcm.ts';
+import { PACKET_BYTES_MAX } from './limits.ts';
 
 /**
  * What is used of ssh2: transport, key exchange and login. Of its connection layer nothing is used, because channels are what we
- * judge; so two of its inner parts are used as well, which is why its version is an exact one and `transport.test.ts` tries them.
+ * judge; so some of its inner parts are used as well, which is why its version is an exact one and `transport.test.ts` tries them.
  */
 export interface Library {
   readonly Server: {
@@ -26,6 +29,10 @@ export interface Peer {
 export interface LibraryProtocol {
   /** Gets each message once keys are agreed upon. */
   _onPayload: (message: Buffer) => unknown;
+  /** What seals packets now; keys that are renewed bring another one. */
+  readonly _cipher: unknown;
+  /** Keys are being renewed: nothing of the connection layer may leave. */
+  readonly _kexinit: unknown;
   readonly _packetRW: {
     readonly write: {
       readonly allocStart: number;
@@ -87,6 +94,8 @@ export interface LoginContext {
 
 const require = createRequire(import.meta.url);
 
+replaceCiphers(require('ssh2/lib/protocol/crypto.js') as CipherMakers);
+
 export const ssh2 = require('ssh2') as Library;
 ssh2.Server.KEEPALIVE_CLIENT_INTERVAL = 0;
 
@@ -94,8 +103,16 @@ const { sendPacket } = require('ssh2/lib/protocol/utils.js') as {
   sendPacket(protocol: LibraryProtocol, packet: Buffer, always?: boolean): void;
 };
 
+/** A message that fits into one packet with whatever surrounds it. */
+const SEALED_BYTES_MAX = PACKET_BYTES_MAX - 64;
+
 /** Sends one message; while keys are renewed it waits in a queue, unless it must go `always`. */
 export function sendMessage(protocol: LibraryProtocol, message: Buffer, always = false): void {
+  const cipher = protocol._cipher;
+  if (cipher instanceof GcmCipher && protocol._kexinit === undefined && message.length <= SEALED_BYTES_MAX) {
+    cipher.seal(message);
+    return;
+  }
   const { write } = protocol._packetRW;
   const packet = write.alloc(message.length, always);
   packet.set(message, always ? write.allocStartKEX : write.allocStart);

@@ -3,6 +3,9 @@ const KIB = 1024;
 /** A frame of the cleartext stream: one message of the connection layer. A transport packet is at most 35,000 bytes (RFC 4253, section 6.1). */
 export const FRAME_BYTES_MAX = 64 * KIB;
 
+/** A packet of the transport with its length and tag, as the library has it; at least 35,000 (RFC 4253, section 6.1). */
+export const PACKET_BYTES_MAX = 35_000;
+
 /** Channels of one session at a time. OpenSSH takes 10 shells; an editor opens some dozens of forwards. */
 export const CHANNELS_MAX = 100;
 

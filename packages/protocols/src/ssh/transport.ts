@@ -265,7 +265,7 @@ export class LibrarySocket extends EventEmitter {
   flush(): void | Promise<void> {
     this.#isFlushing = false;
     if (this.#pending.length === 0) return this.#slow;
-    const pieces = this.#pending;
+    const pieces = joinSmall(this.#pending);
     this.#pending = [];
     const held = this.#writeAll(pieces);
     if (held) {
@@ -326,6 +326,26 @@ export class LibrarySocket extends EventEmitter {
     this.emit('error', error);
     this.emit('close');
   }
+}
+
+/** A write of a piece costs more than copying this much. */
+const SMALL_BYTES_MAX = 4 * 1024;
+
+/** Neighbours that are small become one piece: a large packet has its length in front of it and its tag behind. */
+function joinSmall(pieces: readonly Buffer[]): Buffer[] {
+  const joined: Buffer[] = [];
+  let small: Buffer[] = [];
+  for (const piece of pieces) {
+    if (piece.length <= SMALL_BYTES_MAX) {
+      small.push(piece);
+      continue;
+    }
+    if (small.length > 0) joined.push(join(small));
+    small = [];
+    joined.push(piece);
+  }
+  if (small.length > 0) joined.push(join(small));
+  return joined;
 }
 
 /** What the library says when it meets bytes that are not SSH, in our words. */
