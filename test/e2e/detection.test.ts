@@ -99,6 +99,29 @@ describe('a gateway that names a Presidio server', () => {
   });
 });
 
+describe('a database whose rules name what only a Presidio server finds', () => {
+  test('shows it hidden, row for row, and all of it where the server is gone', async () => {
+    await using presidio = await FakePresidio.start();
+    const postgres = await TestPostgres.start();
+    await using system = await System.start({ agent: 'memory', values: { MSPRESIDIO_ANALYZER_URL: presidio.url } });
+    try {
+      const settings = postgres.settings(await postgres.database(), { USER: USERS.trusted.user });
+      const name = await system.connection(settings, { mask: ['PERSON'] });
+      const { output, session } = await exec(system, name, `select n, 'row ' || n || ' of Marvin' as who from generate_series(1, 2000) n`);
+      assert.equal(output.match(/of ######/g)?.length, 2_000);
+      assert.doesNotMatch(output, /Marvin/);
+      assert.deepEqual((session.metrics.data_masking as { info_types: object }).info_types, { PERSON: 2_000 });
+      await presidio[Symbol.asyncDispose]();
+      const gone = await exec(system, name, "select 'nobody was asked about this' as what, 42 as n");
+      assert.doesNotMatch(gone.output, /nobody/);
+      assert.match(gone.output, /42/);
+      assert.ok(((gone.session.metrics.data_masking as { err_count: number }).err_count ?? 0) > 0);
+    } finally {
+      await postgres.stop();
+    }
+  });
+});
+
 describe('a gateway in best-effort mode', () => {
   test('shows what the server does not answer about, counts it, and says so in the first record of the session', async () => {
     await using presidio = await FakePresidio.start();
