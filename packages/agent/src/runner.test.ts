@@ -339,6 +339,17 @@ describe('an agent that drains', () => {
     assert.equal(runner.live, 0);
   });
 
+  test('does not wait for a session that runs nothing', async () => {
+    const runner = running();
+    const open = new Gateway(runner);
+    open.open(await target(answering));
+    open.say(client.query('select 1'));
+    await open.hears('SELECT 1');
+    await runner.drain(60_000);
+    assert.ok(open.has('"code":"agent_draining"'));
+    assert.equal(runner.live, 0);
+  });
+
   test('ends at the deadline what is left, and stops it at the target before it goes', async () => {
     const runner = running();
     const to = await target(working, async (speaker) => {

@@ -1,6 +1,6 @@
 import type { PolicyMessage, ReviewAnswer } from '@hoop/contract/tunnel';
 import { Refusal } from '@hoop/core/errors';
-import { SESSIONS_MAX } from '@hoop/core/limits';
+import { DRAIN_LOOK_MS, DRAIN_QUIET_MS, SESSIONS_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
 import type { TargetMemory } from '@hoop/core/protocol';
 import { protocolNamed } from '@hoop/protocols/all';
@@ -59,7 +59,7 @@ export class SessionRunner implements SessionHost {
     const session = new AgentSession(stream, this.#deps);
     this.#all.add(session);
     session.start();
-    if (this.#draining) session.end(new Refusal('agent_draining', 'The agent is going down; connect again in a moment'));
+    if (this.#draining) session.end(draining());
     else if (this.#all.size > SESSIONS_MAX)
       session.end(new Refusal('too_many_sessions', 'The agent has as many sessions as it can hold; try again later'));
   }
@@ -89,11 +89,15 @@ export class SessionRunner implements SessionHost {
     return this.#journal.take();
   }
 
-  /** Waits for open sessions, then ends what is left. No new ones from here on. */
+  /** Ends sessions that run nothing, waits for the others, then ends what is left. No new ones from here on. */
   async drain(timeout_ms: number): Promise<void> {
     this.#draining = true;
-    await this.#untilEmpty(timeout_ms);
-    for (const session of [...this.#all]) session.end(new Refusal('agent_draining', 'The agent is going down; connect again in a moment'));
+    const deadline = performance.now() + timeout_ms;
+    for (let left = timeout_ms; left > 0 && this.#all.size > 0; left = deadline - performance.now()) {
+      for (const session of [...this.#all]) if (session.isIdle(DRAIN_QUIET_MS)) session.end(draining());
+      await this.#untilEmpty(Math.min(left, DRAIN_LOOK_MS));
+    }
+    for (const session of [...this.#all]) session.end(draining());
     await this.#untilEmpty(LAST_CANCELS_MS_MAX);
     await this.#deps.secrets.close();
   }
@@ -108,6 +112,10 @@ export class SessionRunner implements SessionHost {
       };
     });
   }
+}
+
+function draining(): Refusal {
+  return new Refusal('agent_draining', 'The agent is going down; connect again in a moment');
 }
 
 /** What a drain ends may still run at its target; to stop it there takes a connection of its own. */

@@ -48,6 +48,7 @@ export class AgentSession implements StreamHandler {
   #resolved: ResolvedTarget | undefined;
   #cancelling: Promise<void> | undefined;
   #over = false;
+  #heard_ms = performance.now();
   /** Words that came before there was anybody to say them. */
   readonly #untold: string[] = [];
   /** Only where the protocol lets one side end before the other: which did. */
@@ -71,8 +72,15 @@ export class AgentSession implements StreamHandler {
     this.#stream.receive(this);
   }
 
+  /** Whether nothing runs for the client, nothing waits for people, and it has said nothing for so long. */
+  isIdle(quiet_ms: number): boolean {
+    const { busy } = this.#relay ?? { busy: true };
+    return !busy && this.#approvals?.waiting !== true && performance.now() - this.#heard_ms >= quiet_ms;
+  }
+
   data(bytes: Buffer): void | Promise<void> {
     if (this.#over) return undefined;
+    this.#heard_ms = performance.now();
     // A cancel must not hit the statement after the one that it was meant for.
     if (this.#cancelling) return this.#cancelling.then(() => this.data(bytes));
     try {

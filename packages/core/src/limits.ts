@@ -35,6 +35,12 @@ export const TARGET_CONNECT_MS_MAX = 15_000;
 /** What a drain waits for open sessions before it ends them. */
 export const DRAIN_MS_MAX = 25_000;
 
+/** A session that runs nothing, and whose client has said nothing for so long, is not waited for by a drain. */
+export const DRAIN_QUIET_MS = 500;
+
+/** How often a drain looks for such sessions. */
+export const DRAIN_LOOK_MS = 100;
+
 /** Output of one `exec` that is kept for the caller; past it the output is cut and marked as truncated. */
 export const EXEC_OUTPUT_BYTES_MAX = 64 * MIB;
 

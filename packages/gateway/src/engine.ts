@@ -5,7 +5,7 @@ import type { Clock } from '@hoop/core/clock';
 import { type AccessMode, protocolOf } from '@hoop/core/connection';
 import { type AppError, asAppError, Misconfigured, Refusal, TargetFault } from '@hoop/core/errors';
 import type { Identity } from '@hoop/core/identity';
-import { SESSIONS_MAX } from '@hoop/core/limits';
+import { DRAIN_LOOK_MS, DRAIN_QUIET_MS, SESSIONS_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
 import type { Accepted } from '@hoop/core/protocol';
 import type { Wire } from '@hoop/core/wire';
@@ -21,7 +21,7 @@ import { needsAnswers, needsApproval, policyMessage } from './policy-message.ts'
 import type { Origin } from './ports.ts';
 import { personOf, type ReviewDesk, waitingWords } from './reviews.ts';
 import { SessionPipe, TRANSCRIPT_BYTES_MAX } from './session-pipe.ts';
-import { agentTooOld, closed, deactivated, expired, keyRemoved, killed, revoked } from './session-refusals.ts';
+import { agentTooOld, closed, deactivated, draining, expired, keyRemoved, killed, revoked } from './session-refusals.ts';
 import { SessionReviews } from './session-reviews.ts';
 import { targetOf } from './target-secrets.ts';
 
@@ -231,11 +231,15 @@ export class Engine {
     }
   }
 
-  /** No new sessions; resolves when the open ones are over, or ends them at the deadline. */
+  /** No new sessions. Those that run nothing are ended at once, the others at the deadline; resolves when all are over. */
   async drain(timeout_ms: number): Promise<void> {
     this.#draining = true;
-    await this.#untilIdle(timeout_ms);
-    this.#endWhere(() => true, new Refusal('gateway_draining', 'The gateway is going down; connect again in a moment'));
+    const deadline = performance.now() + timeout_ms;
+    for (let left = timeout_ms; left > 0 && this.#live.size > 0; left = deadline - performance.now()) {
+      this.#endWhere(({ pipe }) => pipe?.isIdle(DRAIN_QUIET_MS) === true, draining());
+      await this.#untilIdle(Math.min(left, DRAIN_LOOK_MS));
+    }
+    this.#endWhere(() => true, draining());
     await this.#untilIdle(LAST_RECORDS_MS_MAX);
   }
 
@@ -253,7 +257,7 @@ export class Engine {
   /** @throws Refusal with why this user may not open this connection in this way now */
   #admit(grant: Grant, verb: AccessMode): string {
     const { connection } = grant;
-    if (this.#draining) throw new Refusal('gateway_draining', 'The gateway is going down; connect again in a moment');
+    if (this.#draining) throw draining();
     if (this.#live.size >= SESSIONS_MAX)
       throw new Refusal('too_many_sessions', 'The gateway has as many sessions as it can hold; try again later');
     if (!connection.accessModes[verb]) {

@@ -73,6 +73,9 @@ export class SessionPipe implements StreamHandler {
   #endedInQueue = false;
   #eofInQueue = false;
   #brokenInQueue: AppError | undefined;
+  /** Actions that were let through or wait for people, and whose end has not been told. */
+  #running = 0;
+  #heard_ms = performance.now();
   /** What the client got ends in the middle of a message. */
   #partial = false;
   /** What the client sent since its last answer. */
@@ -98,6 +101,7 @@ export class SessionPipe implements StreamHandler {
     client
       .pump((chunk) => {
         this.counts.bytesIn += chunk.length;
+        this.#heard_ms = performance.now();
         if (this.#options.transcriptBytesMax === undefined) this.#keepForNow(chunk);
         return stream.send(FRAME_KINDS.data, chunk);
       })
@@ -127,6 +131,11 @@ export class SessionPipe implements StreamHandler {
   #clientGone(): void {
     if (this.#saidEnd) this.#finish(this.#reason ?? clientLost(), false);
     else this.end(clientLost());
+  }
+
+  /** Whether nothing runs for the client, and it has said nothing for so long: nobody loses anything when it ends now. */
+  isIdle(quiet_ms: number): boolean {
+    return this.#ready && this.#running === 0 && performance.now() - this.#heard_ms >= quiet_ms;
   }
 
   /** Ends the session; the agent says the last words, because it knows where a message ends. */
@@ -264,6 +273,9 @@ export class SessionPipe implements StreamHandler {
     }
     // Also of one that was held, when people have said no.
     if (flags & EVENT_FLAGS.denied) counts.denied++;
+    const begins = (flags & EVENT_FLAGS.action) !== 0;
+    const ends = (flags & (EVENT_FLAGS.outcome | EVENT_FLAGS.denied)) !== 0;
+    if (begins !== ends) this.#running = Math.max(0, this.#running + (begins ? 1 : -1));
     if (flags & EVENT_FLAGS.outcome) counts.rows += frame.readUInt32BE(1);
     if (flags & (EVENT_FLAGS.masked | EVENT_FLAGS.exit)) {
       const { masked = {}, exit_code } = outcomeOf(payload);

@@ -29,3 +29,7 @@ export function keyRemoved(): Refusal {
 export function agentTooOld(name: string, why: string): AppError {
   return new Misconfigured('agent_too_old', `${name} ${why}; update the agent`);
 }
+
+export function draining(): Refusal {
+  return new Refusal('gateway_draining', 'The gateway is going down; connect again in a moment');
+}
