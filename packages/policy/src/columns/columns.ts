@@ -12,14 +12,17 @@ export interface Columns {
   readonly touches: boolean;
   /** It depends on what the session prepared before. */
   readonly usesNames: boolean;
+  /** Names of columns are the same in letters of any size. */
+  readonly folds?: boolean;
 }
 
 /** How each column of a result is hidden. What cannot be told is hidden. */
 export function treatmentsFor(
-  outputs: readonly Output[] | undefined,
-  columns: readonly AnswerColumn[] | number,
+  { outputs, folds }: Pick<Columns, 'outputs' | 'folds'>,
+  given: readonly AnswerColumn[] | number,
   patterns: ColumnPatterns,
 ): readonly (Treatment | undefined)[] {
+  const columns = folds && typeof given !== 'number' ? given.map((column) => ({ ...column, name: column.name.toLowerCase() })) : given;
   const count = typeof columns === 'number' ? columns : columns.length;
   const fitting = (outputs ?? []).filter((output) => fitsCount(output, count));
   if (fitting.length === 0) return Array.from({ length: count }, () => patterns.strictest);

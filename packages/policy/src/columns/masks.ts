@@ -11,6 +11,7 @@ import { opaque } from './output.ts';
 import { ColumnPatterns, type ColumnRule, type Treatment } from './patterns.ts';
 import { columnsOfPostgres } from './postgres/analyse.ts';
 import { SessionNames } from './session-names.ts';
+import { columnsByWords } from './words/analyse.ts';
 
 /** What masked columns mean for one action. */
 export interface ColumnJudgement {
@@ -92,16 +93,18 @@ class SessionColumns implements ColumnMasks {
   }
 
   #columnsOf(text: string): Columns {
-    if (this.#dialect !== 'postgres') return BY_NAME;
+    if (this.#dialect === undefined) return BY_NAME;
     // What is only long may still be rows that somebody brings in.
     const strange = text.length > TEXT_LENGTH_MAX && !text.includes("\\'") ? undefined : strangenessOf(this.#dialect, text);
     if (strange !== undefined) return { ...UNKNOWN, denial: `Columns are masked here, and this cannot be checked: ${strange}` };
-    return columnsOfPostgres(text, this.#patterns, this.#names);
+    if (this.#dialect === 'postgres') return columnsOfPostgres(text, this.#patterns, this.#names);
+    return columnsByWords(text, this.#dialect, this.#patterns, this.#names);
   }
 
-  #judgement({ outputs, denial, touches }: Columns): ColumnJudgement {
+  #judgement(known: Columns): ColumnJudgement {
+    const { denial, touches } = known;
     if (denial !== undefined) return { denial: { rule: RULE, message: `Blocked by a data masking rule: ${denial}` } };
-    const hides = (columns: readonly AnswerColumn[] | number) => hidersOf(treatmentsFor(outputs, columns, this.#patterns));
+    const hides = (columns: readonly AnswerColumn[] | number) => hidersOf(treatmentsFor(known, columns, this.#patterns));
     return { answer: touches ? { hides, hushes: true } : { hides } };
   }
 }

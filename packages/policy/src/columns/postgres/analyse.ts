@@ -4,8 +4,8 @@ import { LEXICONS, tokensOf } from '../../sql/tokens.ts';
 import type { Columns } from '../columns.ts';
 import type { Output } from '../output.ts';
 import type { ColumnPatterns } from '../patterns.ts';
+import { Reading } from '../reading.ts';
 import type { SessionNames } from '../session-names.ts';
-import { Reading } from './reading.ts';
 import { readColumns } from './statements.ts';
 
 /** Which columns the statements of a text answer with. PostgreSQL's parser must be loaded. Never throws. */

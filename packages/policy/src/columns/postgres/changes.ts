@@ -1,10 +1,10 @@
 import { isTree, listAt, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
-import { isStar, type Output, rowOf } from '../output.ts';
-import type { Treatment } from '../patterns.ts';
+import { mustBeHidden, mustGoTo } from '../keeping.ts';
+import type { Output } from '../output.ts';
+import type { Reading } from '../reading.ts';
+import type { Relation, Scope } from '../scope.ts';
 import { hiddenIn } from './expressions.ts';
 import { readQuery, readTargets, relationsOf, tableOf, tableRelation, withQueries } from './queries.ts';
-import { type Reading, takesAway } from './reading.ts';
-import type { Relation, Scope } from './scope.ts';
 
 /**
  * An INSERT, UPDATE, DELETE or MERGE. Gives what it returns; undefined when that is nothing. A row that is refused is quoted in the
@@ -65,26 +65,6 @@ function readInsert(change: Change): Output | undefined {
   assign(listAt(conflict, 'targetList'), change, onConflict);
   hiddenIn(conflict?.whereClause, onConflict, reading);
   return returned(change, inside);
-}
-
-/** What is inserted, against the columns that it goes to. Without their names they may be any. */
-function mustGoTo(output: Output, names: readonly string[], table: readonly string[], reading: Reading): void {
-  const isPlain = names.length > 0 && !output.some(isStar);
-  if (!isPlain) {
-    if (rowOf(output)) reading.deny(takesAway('INSERT'));
-    return;
-  }
-  for (const [index, part] of output.entries()) mustBeHidden(part.hidden, names[index], table, 'INSERT', reading);
-}
-
-function mustBeHidden(
-  hidden: Treatment | undefined,
-  name: string | undefined,
-  table: readonly string[],
-  what: string,
-  reading: Reading,
-): void {
-  if (hidden && (name === undefined || !reading.patterns.of(table, name))) reading.deny(takesAway(what));
 }
 
 /** `SET a = …, (b, c) = (SELECT …)`. */

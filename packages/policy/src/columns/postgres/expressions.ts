@@ -2,9 +2,9 @@ import { RUNS_TEXT } from '../../sql/postgres/text-runners.ts';
 import { isTree, listAt, nameOf, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
 import { rowOf } from '../output.ts';
 import { derived, stricterOf, type Treatment } from '../patterns.ts';
+import { type Reading, takesAway } from '../reading.ts';
+import { type Found, resolveName, resolveQualified, type Scope, sourceOf } from '../scope.ts';
 import { readQuery } from './queries.ts';
-import { type Reading, takesAway } from './reading.ts';
-import { type Found, resolveName, resolveQualified, type Scope, sourceOf } from './scope.ts';
 
 const NOTHING: Found = { hidden: undefined, isColumn: false };
 

@@ -1,10 +1,11 @@
 import { isTree, listAt, nameOf, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
+import { mustKeepNames } from '../keeping.ts';
 import { type Item, type Output, opaque, QuerySource, rowOf, type Source, type Star, union } from '../output.ts';
 import { stricterOf, type Treatment } from '../patterns.ts';
+import type { Reading } from '../reading.ts';
+import { queryNamed, type Relation, type Scope, sourceOf, tableSource } from '../scope.ts';
 import { readChange } from './changes.ts';
 import { hiddenIn, nameOfExpression, namesOf } from './expressions.ts';
-import { type Reading, takesAway } from './reading.ts';
-import { queryNamed, type Relation, type Scope, sourceOf, tableSource } from './scope.ts';
 
 /** The columns of a SELECT, of VALUES, of TABLE. Reads what is behind them too, for what it does. */
 export function readQuery(node: Tree, outer: Scope, reading: Reading): Output {
@@ -261,22 +262,4 @@ function functionSource(node: Tree, scope: Scope, reading: Reading): Source {
 
 function columnNames(node: Tree): readonly string[] {
   return listAt(node, 'coldeflist').map((each) => textAt(treeAt(isTree(each) ? each : undefined, 'ColumnDef'), 'colname') ?? '');
-}
-
-/**
- * Notes that a query's columns become those of a table, or of a view, which hides them only where they keep a name that is hidden there.
- * @param names of the new columns, where it gives them
- */
-export function mustKeepNames(output: Output, table: readonly string[], names: readonly string[], what: string, reading: Reading): void {
-  const stars = output.findIndex((part) => 'star' in part);
-  for (const [index, part] of output.entries()) {
-    if ('star' in part) {
-      if (rowOf([part])) reading.deny(takesAway(what));
-      continue;
-    }
-    if (!part.hidden) continue;
-    const isShifted = stars >= 0 && index > stars && names.length > 0;
-    const name = names[index] ?? part.name;
-    if (isShifted || name === undefined || !reading.patterns.of(table, name)) reading.deny(takesAway(what));
-  }
 }

@@ -1,12 +1,13 @@
 import { StatementFacts } from '../../sql/facts.ts';
 import { isTree, listAt, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
 import { readSetting, readStatement } from '../../sql/postgres/walk.ts';
+import { mustKeepNames } from '../keeping.ts';
 import { type Output, opaque } from '../output.ts';
+import { type Reading, takesAway } from '../reading.ts';
+import { NO_SCOPE, type Scope, tableSource } from '../scope.ts';
 import { readChange } from './changes.ts';
 import { hiddenIn } from './expressions.ts';
-import { mustKeepNames, readQuery, tableOf } from './queries.ts';
-import { type Reading, takesAway } from './reading.ts';
-import { NO_SCOPE, type Scope, tableSource } from './scope.ts';
+import { readQuery, tableOf } from './queries.ts';
 
 /** Rows that show nothing of tables. */
 const PLAIN: readonly Output[] = [[{ star: [opaque(undefined)] }]];

@@ -1,6 +1,6 @@
-import { Doubt } from '../../sql/facts.ts';
-import type { Output } from '../output.ts';
-import type { ColumnPatterns, Treatment } from '../patterns.ts';
+import { Doubt } from '../sql/facts.ts';
+import type { Output } from './output.ts';
+import type { ColumnPatterns, Treatment } from './patterns.ts';
 
 /** What was prepared or declared under a name in this session. */
 export interface NamedQueries {

@@ -1,5 +1,5 @@
-import { type Output, QuerySource, type Source } from '../output.ts';
-import { derived, stricterOf, type Treatment } from '../patterns.ts';
+import { type Output, QuerySource, type Source } from './output.ts';
+import { derived, stricterOf, type Treatment } from './patterns.ts';
 import type { Reading } from './reading.ts';
 
 /** A source of rows with the names that it can be called by. */
@@ -35,9 +35,9 @@ export function tableSource(reading: Reading, table: readonly string[], names: r
   return names.length === 0 ? own : new QuerySource([...names.map((name) => ({ name, hidden: row })), { star: [own] }]);
 }
 
-/** Where PostgreSQL keeps samples of the values of columns. */
-const STATISTICS = /^pg_(stats|statistic)(_ext|_ext_exprs|_ext_data)?$/;
-const STATISTIC_VALUES = /^(most_common_|histogram_|range_|stavalues|stxd)/;
+/** Where servers keep samples of the values of columns. */
+const STATISTICS = /^(pg_(stats|statistic)(_ext|_ext_exprs|_ext_data)?|column_statistics|column_stats)$/;
+const STATISTIC_VALUES = /^(most_common_|histogram|range_|stavalues|stxd|min_value|max_value)/;
 
 /** How the value behind a name is hidden, as far as it is a column's own value; what is made of one shows less. */
 export interface Found {
