@@ -270,7 +270,7 @@ describe('an answer that rules end', () => {
       assert.match(stderr, /current transaction is aborted/);
     });
 
-    test('node-postgres', async () => {
+    test('node-postgres hears the words, and goes on', async () => {
       const db = new pg.Client({ host: '127.0.0.1', port: limited.port, user: 'anybody' });
       await db.connect();
       await assert.rejects(db.query(series(6)), /Too many rows/);
@@ -285,7 +285,7 @@ describe('an answer that rules end', () => {
       await db.end();
     });
 
-    test('postgres.js, pipelined', async () => {
+    test('postgres.js hears them in their turn when it pipelines', async () => {
       const db = postgres({ host: '127.0.0.1', port: limited.port, username: 'anybody', max: 1, fetch_types: false });
       const settled = await Promise.allSettled([
         db.unsafe(series(6), [], { prepare: true }),

@@ -63,7 +63,7 @@ export interface Owed {
 /** The rows that an answer has where it does not describe them itself. */
 export function undescribedResult({ portal, permit }: Owed): Result {
   const hides = permit?.answer?.hides;
-  if (portal?.described?.length) return new Result(decodeRowDescription(portal.described), undefined, hides);
+  if (portal?.described?.length) return new Result(decodeRowDescription(portal.described), 'described', hides);
   const { described } = portal?.statement ?? {};
   return new Result(described?.length ? decodeRowDescription(described) : undefined, portal?.formats, hides);
 }

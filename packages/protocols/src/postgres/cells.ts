@@ -1,6 +1,6 @@
 import type { HideValue } from '@hoop/core/answer';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
-import { int8, numeric } from './rendering.ts';
+import { INET_V4, INET_V6, inet, int8, macaddr, numeric } from './rendering.ts';
 import { arrayParts, multirangeEnds, type Parts, rangeEnds, recordParts } from './structures.ts';
 import { decodeBytes, encodeBytes, hexIn, maskHex, mendArray, mendJson } from './texts.ts';
 import { JSON_TEXT, type Kind, kindOf } from './types.ts';
@@ -137,8 +137,10 @@ function maskParts(cell: Buffer, parts: Parts, mask: Mask, counts: MaskCounts, d
 function maskUnknown(cell: Buffer, mask: Mask, counts: MaskCounts, depth: number): Buffer | null {
   const parts = depth < DEPTH_MAX ? partsOf(cell) : undefined;
   if (parts) return maskParts(cell, parts, mask, counts, depth);
-  const number = numberIn(cell);
-  if (number !== undefined && isHidden(number, mask, counts)) return null;
+  const ends = depth < DEPTH_MAX ? endsOf(cell) : [];
+  if (ends.some((end) => maskUnknown(end, mask, counts, depth + 1) !== end)) return null;
+  const text = guessed(cell);
+  if (text !== undefined && isHidden(text, mask, counts)) return null;
   if (!mask.suspects(cell)) return cell;
   const shown = mask.applyToValue ? mask.applyToValue(cell, counts) : mask.apply(cell, counts);
   // A text in the midst of what has a form of its own: it must not get another length.
@@ -150,13 +152,27 @@ function partsOf(cell: Buffer): Parts | undefined {
   return parts && parts.values.length > 0 ? parts : undefined;
 }
 
+/** Of what may be a range. */
+function endsOf(cell: Buffer): readonly Buffer[] {
+  return rangeEnds(cell) ?? multirangeEnds(cell) ?? [];
+}
+
 /** An int8 of more digits is more often the number that a float8 is made of. */
 const GUESSED_DIGITS_MAX = 18;
 
-/** What a value may be whose type is not known: an int8 or a numeric. Others have no room for more than ten digits. */
-function numberIn(cell: Buffer): string | undefined {
-  const number = cell.length === 8 ? int8(cell) : undefined;
-  return number !== undefined && number.length <= GUESSED_DIGITS_MAX ? number : cell.length >= 10 ? numeric(cell) : undefined;
+/**
+ * What a value may be whose type is not known, where it looks like that and like nothing else: an address, an int8, a numeric. Dates and
+ * times look like any number and are not guessed; other numbers have no more than ten digits.
+ */
+function guessed(cell: Buffer): string | undefined {
+  if (cell.length === 6 && !isPlain(cell)) return macaddr(cell);
+  if (cell.length === 8) {
+    const address = cell[0] === INET_V4 ? inet(cell) : undefined;
+    const number = address === undefined ? int8(cell) : undefined;
+    if (address !== undefined || (number !== undefined && number.length <= GUESSED_DIGITS_MAX)) return address ?? number;
+  }
+  if (cell.length < 10) return undefined;
+  return cell.length === 20 && cell[0] === INET_V6 ? inet(cell) : numeric(cell);
 }
 
 function isPlain(bytes: Buffer): boolean {
@@ -169,14 +185,14 @@ function* binaryTexts(cell: Buffer, kind: Kind, depth: number): Generator<Buffer
     if (text !== undefined) yield Buffer.from(text, 'latin1');
     return;
   }
-  const ends = kind.as === 'range' ? (kind.isMulti ? multirangeEnds(cell) : rangeEnds(cell)) : undefined;
-  for (const end of ends ?? []) yield* binaryTexts(end, kindOf(kind.as === 'range' ? kind.of : undefined), depth + 1);
+  const ends = depth < DEPTH_MAX && (kind.as === 'range' || kind.as === 'unknown') ? endsOf(cell) : [];
+  for (const end of ends) yield* binaryTexts(end, kindOf(kind.as === 'range' ? kind.of : undefined), depth + 1);
   const mayHaveParts = kind.as === 'array' || kind.as === 'record' || kind.as === 'unknown';
   const parts = mayHaveParts && depth < DEPTH_MAX ? partsOf(cell) : undefined;
   for (const { type, value } of parts?.values ?? []) if (value) yield* binaryTexts(value, kindOf(type), depth + 1);
-  if (parts || ends) return;
-  const number = kind.as === 'unknown' ? numberIn(cell) : undefined;
-  if (number !== undefined) yield Buffer.from(number, 'latin1');
+  if (parts || kind.as === 'range') return;
+  const text = kind.as === 'unknown' ? guessed(cell) : undefined;
+  if (text !== undefined) yield Buffer.from(text, 'latin1');
   yield kind.as === 'jsonb' ? cell.subarray(1) : cell;
   if (kind.as !== 'bytes') yield* hexIn(cell);
 }

@@ -120,8 +120,9 @@ const colons = (value: Buffer): string => value.toString('hex').replace(/(..)(?=
 export const macaddr = ofLength(6, colons);
 export const macaddr8 = ofLength(8, colons);
 
-const INET_V4 = 2;
-const INET_V6 = 3;
+/** The byte that a network address begins with. */
+export const INET_V4 = 2;
+export const INET_V6 = 3;
 
 /** Byte family, byte bits, byte whether it is a cidr, byte length, then the address. */
 export function inet(value: Buffer): string | undefined {

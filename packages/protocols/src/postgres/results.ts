@@ -18,18 +18,17 @@ export class Result {
 
   /**
    * @param columns as described; undefined where nobody asked for that
-   * @param formats of the columns where they were asked for beside the description: none (text), one for all, or one each;
-   *   undefined: those of the description hold, and without one any may be
+   * @param formats of the columns: as described, or as they were asked for, which is none (text), one for all, or one each; undefined: any
    */
-  constructor(columns: readonly Column[] | undefined, formats: readonly number[] | undefined, hides?: AnswerRules['hides']) {
+  constructor(columns: readonly Column[] | undefined, formats: readonly number[] | 'described' | undefined, hides?: AnswerRules['hides']) {
     this.#columns = columns;
     this.#hides = hides;
     this.#written = (columns ?? []).map(({ type, format }, index) => ({
       kind: kindOf(type),
-      format: formatNamed(formats ? (formats.length > 1 ? formats[index] : (formats[0] ?? 0)) : format),
+      format: formatNamed(formats === 'described' ? format : formatOf(formats, index)),
     }));
-    if (!columns && formats && formats.every((format) => format === formats[0]))
-      this.#all = { ...UNKNOWN, format: formatNamed(formats[0] ?? 0) };
+    const isUniform = formats !== undefined && formats !== 'described' && formats.every((format) => format === formats[0]);
+    if (!columns && isUniform) this.#all = { ...UNKNOWN, format: formatNamed(formatOf(formats, 0)) };
   }
 
   /** How columns are written that nobody described. */
@@ -81,6 +80,10 @@ export class Result {
     }
     return this.#hidden;
   }
+}
+
+function formatOf(formats: readonly number[] | undefined, index: number): number | undefined {
+  return formats && (formats.length > 1 ? formats[index] : (formats[0] ?? 0));
 }
 
 function formatNamed(format: number | undefined): Written['format'] {

@@ -129,7 +129,7 @@ export class Showing {
     delete first.result;
     if (!answer && !mask) return;
     const columns = decodeRowDescription(message.subarray(HEADER_BYTES));
-    first.result = new Result(columns, undefined, answer?.hides);
+    first.result = new Result(columns, 'described', answer?.hides);
     this.#ends(
       first,
       forbidden(
