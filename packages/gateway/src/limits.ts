@@ -59,3 +59,6 @@ export const REPLAY_TEXT_LENGTH_MAX = 400;
 
 /** How far back in its session the action of an outcome is looked for, in records. */
 export const REPLAY_STEPS_BACK_MAX = 1_000;
+
+/** Sessions with something hidden that one report counts; of more, the newest. */
+export const REPORT_SESSIONS_MAX = 50_000;

@@ -84,7 +84,8 @@ async function count(db: Db, filter: SessionFilter): Promise<number | null> {
 
 type Where = ExpressionBuilder<Schema, 'sessions'>;
 
-function matches(where: Where, filter: SessionFilter): ExpressionWrapper<Schema, 'sessions', SqlBool> {
+/** Which sessions a filter lets through. */
+export function matches(where: Where, filter: SessionFilter): ExpressionWrapper<Schema, 'sessions', SqlBool> {
   const { user, startDate, endDate } = filter;
   const tests = [];
   if (user !== undefined) {

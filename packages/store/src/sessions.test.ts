@@ -97,6 +97,25 @@ onEachDatabase('sessions', (database) => {
     assert.equal((await sessions.get(done.id))?.endedAt, 5);
   });
 
+  it('gives what was hidden in each session once, page by page, the newest first, and how long they took', async () => {
+    const { sessions } = await database.store();
+    for (let index = 0; index < 12; index++) {
+      const { id } = await sessions.insert(session({ startedAt: 1_000 + Math.floor(index / 4), connection: `c${index}` }));
+      const masked = index % 3 === 2 ? {} : { EMAIL_ADDRESS: index + 1 };
+      await sessions.finish(id, { status: 'done', endedAt: 3_000 + Math.floor(index / 4), metrics: { rows: 1, masked } });
+    }
+    await sessions.insert(session({ startedAt: 1_001 }));
+    const seen: string[] = [];
+    for await (const page of sessions.masked({ startDate: 1_000 }, 3)) {
+      assert.ok(page.length <= 3);
+      for (const { connection, masked } of page) seen.push(`${connection} ${masked.EMAIL_ADDRESS}`);
+    }
+    assert.deepEqual(seen.toSorted(), ['c0 1', 'c1 2', 'c10 11', 'c3 4', 'c4 5', 'c6 7', 'c7 8', 'c9 10']);
+    assert.deepEqual(seen.slice(0, 2).toSorted(), ['c10 11', 'c9 10']);
+    assert.deepEqual(await sessions.totals({}), { sessions: 13, duration_ms: 2_000 });
+    assert.deepEqual(await sessions.totals({ connection: 'nothing' }), { sessions: 0, duration_ms: null });
+  });
+
   it('lists the newest first, page by page, each session once', async () => {
     const store = await database.store();
     const inserted: NewSession[] = [];

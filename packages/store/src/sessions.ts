@@ -7,6 +7,7 @@ import { orConflict } from './dialect/faults.ts';
 import { atomically, fromJson, type Json, type JsonObject, toJson } from './rows.ts';
 import type { Db, Schema } from './schema.ts';
 import { listSessions, type SessionFilter, type SessionPage } from './session-list.ts';
+import { type MaskedSession, maskedSessions, REPORT_PAGE_ROWS, type ReportFilter, type SessionTotals, totalsOf } from './session-report.ts';
 
 export type SessionStatus = 'open' | 'ready' | 'done';
 export type SessionVerb = 'connect' | 'exec';
@@ -183,6 +184,15 @@ export class Sessions {
   async list(filter: SessionFilter = {}): Promise<SessionPage> {
     const { rows, ...page } = await listSessions(this.#searches, filter);
     return { ...page, rows: rows.map(toSession) };
+  }
+
+  /** Sessions in which something was hidden, page by page, the newest first. */
+  masked(filter: ReportFilter, pageRows = REPORT_PAGE_ROWS): AsyncGenerator<readonly MaskedSession[]> {
+    return maskedSessions(this.#searches, filter, pageRows);
+  }
+
+  totals(filter: ReportFilter): Promise<SessionTotals> {
+    return totalsOf(this.#searches, filter);
   }
 
   /** Replaces the metadata that a user may edit. False when there is no such session. */

@@ -7,6 +7,7 @@ import * as guardrails from './guardrails.ts';
 import * as localAuth from './local-auth.ts';
 import * as masking from './masking.ts';
 import * as orgKeys from './org-keys.ts';
+import * as reports from './reports.ts';
 import * as resources from './resources.ts';
 import * as reviews from './reviews.ts';
 import * as server from './server.ts';
@@ -70,6 +71,9 @@ export const routes = {
   addSshKey: sshKeys.addSshKey,
   deleteSshKey: sshKeys.deleteSshKey,
   listSshKeysOfUser: sshKeys.listSshKeysOfUser,
+
+  reportMasking: reports.reportMasking,
+  measureSessions: reports.measureSessions,
 
   listSessions: sessions.listSessions,
   execSession: sessions.execSession,

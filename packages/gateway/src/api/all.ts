@@ -8,6 +8,7 @@ import { localAuthHandlers } from './local-auth.ts';
 import { maskingHandlers } from './masking.ts';
 import { orgKeyHandlers } from './org-keys.ts';
 import type { ApiParts } from './parts.ts';
+import { reportHandlers } from './reports.ts';
 import { resourceHandlers } from './resources.ts';
 import { reviewHandlers } from './reviews.ts';
 import { serverHandlers } from './server.ts';
@@ -30,6 +31,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...credentialHandlers(parts),
     ...sshKeyHandlers(parts),
     ...sessionHandlers(parts),
+    ...reportHandlers(parts),
     ...reviewHandlers(parts),
     ...guardrailHandlers(parts),
     ...guardrailReplayHandlers(parts),
