@@ -59,14 +59,7 @@ export class Doorway {
     const server = net.createServer({ noDelay: true });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const doorway = new Doorway(server, target, database, rules);
-    server.on(
-      'connection',
-      (socket) =>
-        void doorway.#serve(socket).catch((e) => {
-          console.error(e);
-          socket.destroy();
-        }),
-    );
+    server.on('connection', (socket) => void doorway.#serve(socket).catch(() => socket.destroy()));
     return doorway;
   }
 
@@ -111,7 +104,6 @@ export class Doorway {
     });
     this.#cancels.set(accepted.hello.cancelKey ?? '', () => target.cancel());
     const end = (error?: unknown): void => {
-      if (error) console.error(error);
       relay.end(undefined);
       target.wire.destroy();
       if (error) socket.destroy();
