@@ -34,6 +34,18 @@ describe('ways to a MySQL target', () => {
     test(`lead in with ${what}`, async () => assert.equal(await seenBy({ ...login(user), SSLMODE }), `${expected} ${database}`));
   }
 
+  test('lead in with MariaDB’s ed25519, whatever the length of the password, and not with a wrong one', async () => {
+    await lab.mariadb.sql("install soname 'auth_ed25519'");
+    for (const [index, password] of ['short', 'Straße 7 — a pässword that is longer than a key of thirty-two bytes'].entries()) {
+      const user = `signer_${index}`;
+      await lab.mariadb.sql(
+        `create user ${user}@'%' identified via ed25519 using password('${password}'); grant all on \`test\\_%\`.* to ${user}@'%'`,
+      );
+      assert.equal(await seenBy({ USER: user, PASS: password }), `${user} in plain text ${database}`);
+      await assert.rejects(seenBy({ USER: user, PASS: `${password}?` }), /refuses the connection's own user or password/);
+    }
+  });
+
   test('are refused where the server asks for TLS and the connection has it off', async () => {
     const refused = seenBy({ ...login(USERS.tlsOnly), SSLMODE: 'disable' });
     await assert.rejects(refused, /refuses the connection's own user or password/);

@@ -262,7 +262,7 @@ export class Answers {
     const denial = this.#rules?.forbids && forbiddenMessage(kind, payload, this.#rules.forbids);
     if (denial) return this.#deny(first, (this.#head[0] ?? packet)[3] ?? 0, denial);
     // Hidden first: what the books, and with them the audit, quote of an error is what the client sees of it.
-    const told = this.#told(first, kind, payload);
+    const told = this.#mask || this.#rules ? this.#told(first, kind, payload) : payload;
     const instead = this.#keepBooks(first, kind, packet, told);
     if (this.#walk.isOver) this.#done();
     if (instead || told === payload) return instead;

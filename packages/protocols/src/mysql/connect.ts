@@ -6,6 +6,7 @@ import type { Log } from '@hoop/core/log';
 import type { ConnectContext, RelayPorts, SessionFacts, Target } from '@hoop/core/protocol';
 import { dial, type SocketWire, type Wire } from '@hoop/core/wire';
 import { threadIdOf } from './accept.ts';
+import { ed25519Proof } from './ed25519.ts';
 import { encodePacket, type Packet, PacketReader } from './frame.ts';
 import { LeavingWire } from './leaving-wire.ts';
 import { CANCEL_MS_MAX, HANDSHAKE_BYTES_MAX, LOGIN_PACKETS_MAX, PASSWORD_BYTES_MAX } from './limits.ts';
@@ -14,6 +15,7 @@ import { zeroEnded } from './messages/fields.ts';
 import {
   decodeGreeting,
   decodeSwitch,
+  ED25519,
   encodeResponse,
   encodeResponseHead,
   FAST_AUTH_OK,
@@ -21,6 +23,7 @@ import {
   type Greeting,
   KEY_REQUEST_CACHING,
   KEY_REQUEST_SHA256,
+  NONCE_BYTES,
 } from './messages/handshake.ts';
 import { decodeError, EOF, ERROR, MORE_DATA, OK } from './messages/result.ts';
 import { MysqlRelay } from './relay.ts';
@@ -201,6 +204,7 @@ class Login {
         'The target wants the password in clear text, and the link to it has no TLS; set SSLMODE=require',
       );
     }
+    if (plugin === ED25519 && salt.length === NONCE_BYTES) return this.#say(await ed25519Proof(PASS, salt));
     throw unspoken(plugin);
   }
 

@@ -131,8 +131,12 @@ export function encodeSwitch(sequence: number, plugin: string, salt: Buffer): Bu
 export function decodeSwitch(payload: Buffer): { readonly plugin: string; readonly salt: Buffer } {
   const fields = new Fields(payload, 1);
   const plugin = fields.zeroEnded();
-  return { plugin, salt: Buffer.from(fields.rest().subarray(0, SALT_BYTES)) };
+  return { plugin, salt: Buffer.from(fields.rest().subarray(0, plugin === ED25519 ? NONCE_BYTES : SALT_BYTES)) };
 }
+
+/** MariaDB's own method, and what its server sends to be signed. */
+export const ED25519 = 'client_ed25519';
+export const NONCE_BYTES = 32;
 
 /** What a login method says beyond yes and no. (MySQL Internals, "AuthMoreData") */
 export function encodeMoreData(sequence: number, data: Buffer): Buffer {

@@ -62,10 +62,10 @@ export function encodeOk(sequence: number, status: number): Buffer {
   return encodePacket(sequence, Buffer.from([OK]), lenenc(0), lenenc(0), int16(status), int16(0));
 }
 
-/** The status flags of an EOF. @throws PeerFault `bad_message` */
+/** The status flags of an EOF: behind its first byte and a count of warnings. @throws PeerFault `bad_message` */
 export function decodeEof(payload: Buffer): number {
-  const fields = new Fields(payload, 3);
-  return fields.int(2);
+  // Two of these stand in each result: read without ceremony.
+  return payload.length < 5 ? new Fields(payload, 3).int(2) : (payload[3] ?? 0) | ((payload[4] ?? 0) << 8);
 }
 
 /** The name that the client shows. @throws PeerFault `bad_message` */
