@@ -57,7 +57,8 @@ export async function ensureConnection(client: Client, agentId: string, wish: Wi
     .digest('base64url');
   const existing = (await client.call(routes.listConnections, { query: { name } })).find((connection) => connection.name === name);
   if (!existing) {
-    const body = { name, type, subtype, command: [...command], agent_id: agentId, secret };
+    // Who only sees the connection cannot see its settings: the database belongs into what `hoop connect` tells to type.
+    const body = { name, type, subtype, command: [...command], agent_id: agentId, secret, default_database: wish.settings.DB ?? '' };
     return { id: (await client.call(routes.createConnection, { body })).id, fresh: true, fingerprint };
   }
   if (existing.agent_id !== agentId || told !== fingerprint) {

@@ -82,3 +82,18 @@ test('credentials are listed without secrets, and revoked by id', async () => {
   const unknown = await shell.run(['credentials', 'revoke', 'x']);
   assert.deepEqual([unknown.code, unknown.out], [1, '']);
 });
+
+test('of HTTP the command for a shell and the address for a browser are told apart', async () => {
+  const command = JSON.stringify({ curl: "curl -H 'Authorization: Bearer s' https://gw:8443/", browser: 'https://gw:8443/s/' });
+  const http = {
+    ...credential,
+    connection_subtype: 'httpproxy',
+    connection_credentials: { ...credential.connection_credentials, connection_string: 'https://gw:8443', proxy_token: 's', command },
+  };
+  await using gateway = await FakeGateway.start({ createCredential: () => http });
+  using shell = Shell.at(gateway);
+  const { err } = await shell.run(['credentials', 'create', 'web']);
+  assert.match(err, /^Type: +curl -H 'Authorization: Bearer s' https:\/\/gw:8443\/$/m);
+  assert.match(err, /^Open: +https:\/\/gw:8443\/s\/$/m);
+  assert.equal(err.includes('{'), false);
+});

@@ -39,15 +39,32 @@ export async function create(context: Context, name: string, options: CreateOpti
   }
   terminal.stdout.write(renderFacts(factsOf(credential)));
   const { bold, dim } = terminal.errStyle;
-  const typed = typedFor(credential);
-  if (typed !== undefined) note(terminal, `\nType:  ${bold(typed)}`);
+  const ways = waysIn(credential);
+  if (ways.length > 0) note(terminal, '');
+  for (const [label, text] of ways) note(terminal, `${`${label}:`.padEnd(7)}${bold(text)}`);
   note(terminal, dim(`The password is not shown again. End it early with \`hoop credentials revoke ${credential.id}\``));
 }
 
-/** What a person may type; undefined where there is no such program. */
-function typedFor({ connection_subtype, connection_credentials }: Credential): string | undefined {
-  const { command, connection_string } = connection_credentials;
-  return command ?? (connection_subtype === 'postgres' ? `psql '${connection_string}'` : undefined);
+/** What a person may type or open, first the best; nothing where there is no such program. */
+function waysIn({ connection_subtype, connection_credentials }: Credential): readonly (readonly [label: string, text: string])[] {
+  const { command, connection_string, proxy_token } = connection_credentials;
+  if (command === undefined) return connection_subtype === 'postgres' ? [['Type', `psql '${connection_string}'`]] : [];
+  if (proxy_token === undefined) return [['Type', command]];
+  const { curl, browser } = waysOfHttp(command);
+  return [...(curl === undefined ? [] : [['Type', curl] as const]), ...(browser === undefined ? [] : [['Open', browser] as const])];
+}
+
+/** Of HTTP the command is JSON with one for each kind of client. */
+function waysOfHttp(command: string): { readonly curl?: string; readonly browser?: string } {
+  try {
+    const ways: unknown = JSON.parse(command);
+    if (typeof ways !== 'object' || ways === null) return {};
+    const { curl, browser } = ways as Record<string, unknown>;
+    return { ...(typeof curl === 'string' ? { curl } : {}), ...(typeof browser === 'string' ? { browser } : {}) };
+  } catch {
+    // A gateway that writes it in another way: what it says is shown as it is.
+    return { curl: command };
+  }
 }
 
 function factsOf(credential: Credential): readonly (readonly [string, string])[] {

@@ -107,6 +107,17 @@ test('an access mode that is off is a refusal, and an unknown connection an erro
   assert.deepEqual(await shell.run(['exec', 'x', '-i', 'x']), { code: 1, out: '', err: 'Error: There is no connection x\n' });
 });
 
+test('an agent that is away ends it with 69, so that a script may try again later', async () => {
+  await using gateway = await FakeGateway.start({
+    getConnection: () => connection(),
+    execSession: () => {
+      throw new Refused(503, 'agent_offline', 'The agent of demo is offline');
+    },
+  });
+  using shell = Shell.at(gateway);
+  assert.deepEqual(await shell.run(['exec', 'demo', '-i', 'x']), { code: 69, out: '', err: 'Error: The agent of demo is offline\n' });
+});
+
 test('-o json is one event with the output in it', async () => {
   await using gateway = await FakeGateway.start(answering({ output_status: 'failed', exit_code: 3, output: 'boom' }));
   using shell = Shell.at(gateway);

@@ -83,6 +83,11 @@ function tagsOf(connection: Connection): string {
 }
 
 async function agentNameOf(client: Client, connection: Connection): Promise<string> {
-  const agents = await client.call(listAgents);
-  return agents.find((agent) => agent.id === connection.agent_id)?.name ?? `${connection.agent_id} (deleted)`;
+  const { effective_agent_id: id } = connection;
+  if (id === '') return '';
+  const known = (await client.call(listAgents)).find((agent) => agent.id === id);
+  if (known) return known.name;
+  // Agents that come with the organization key stand in no list: there is one for each application that runs.
+  const isOfOrganization = connection.managed_by !== null || connection.status === 'online';
+  return isOfOrganization ? 'whoever has the organization key' : `${id} (deleted)`;
 }

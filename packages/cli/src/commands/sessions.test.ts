@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Connection } from '@hoop/contract/routes/connections';
 import { FakeGateway, Refused } from '../testing/fake-gateway.ts';
-import { CONNECTION_ID, connection, SESSION_ID, session } from '../testing/fixtures.ts';
+import { agent, CONNECTION_ID, connection, SESSION_ID, session } from '../testing/fixtures.ts';
 import { Shell } from '../testing/shell.ts';
 
 const page = { total_is_capped: false, has_next_page: false };
@@ -137,11 +138,10 @@ test('an empty list is a table without rows, and says what to do on stderr', asy
   assert.match(err, /hoop admin create connection/);
 });
 
-test('describe names the agent, also one that was deleted', async () => {
-  await using gateway = await FakeGateway.start({ getConnection: () => connection(), listAgents: () => [] });
+test('describe shows which settings there are, and never their values', async () => {
+  await using gateway = await FakeGateway.start({ getConnection: () => connection(), listAgents: () => [agent()] });
   using shell = Shell.at(gateway);
   const { out } = await shell.run(['describe', 'demo']);
-  assert.match(out, /^Agent: +22ab1d2f-\S+ \(deleted\)$/m);
   assert.match(out, /^Settings: +envvar:HOST, envvar:PASS$/m);
 });
 
@@ -170,4 +170,17 @@ test('who is not logged in is told so without a call', async () => {
   const { code, out, err } = await shell.run(['list'], { env: { HOOP_API_URL: 'http://127.0.0.1:1' } });
   assert.deepEqual([code, out], [77, '']);
   assert.match(err, /^Error: You are not logged in to http:\/\/127\.0\.0\.1:1\. Run `hoop login`/);
+});
+
+test('a connection is shown with its agent: by name, as one of the organization’s, or as deleted', async () => {
+  const told = async (part: Partial<Connection>): Promise<string> => {
+    await using gateway = await FakeGateway.start({ getConnection: () => connection(part), listAgents: () => [agent()] });
+    using shell = Shell.at(gateway);
+    return /^Agent: +(.*)$/m.exec((await shell.run(['describe', 'demo'])).out)?.[1] ?? '';
+  };
+  const elsewhere = '99999999-9999-4999-8999-999999999999';
+  assert.equal(await told({}), agent().name);
+  assert.equal(await told({ agent_id: elsewhere, managed_by: 'hoopagent', status: 'offline' }), 'whoever has the organization key');
+  assert.equal(await told({ agent_id: elsewhere, status: 'online' }), 'whoever has the organization key');
+  assert.equal(await told({ agent_id: elsewhere, status: 'offline' }), `${elsewhere} (deleted)`);
 });
