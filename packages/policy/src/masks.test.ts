@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AppError } from '@hoop/core/errors';
 import type { MaskCounts } from '@hoop/core/gate';
+import { SEARCH_MS_MAX } from './detectors/search.ts';
 import { compileMasks, entityMask, type MaskText, maskableEntities } from './masks.ts';
 
 describe('a mask', () => {
@@ -33,6 +34,36 @@ describe('a mask', () => {
     for (const masked of [mask.apply(text, {}), mask.applyToValue?.(text, {})]) assert.equal(String(masked), '#'.repeat(text.length));
     const counts: MaskCounts = {};
     mask.apply(text, counts);
+    assert.deepEqual(counts, { UNREAD: 1 });
+  });
+
+  test('shows a value that a detector fails on in best-effort mode, and counts that', () => {
+    const lenient = compileMasks([{ name: 'r', entities: ['EMAIL_ADDRESS'] }], { mode: 'best-effort' });
+    const text = Buffer.alloc(100_000, 'nothing to hide @ all ');
+    text.subarray = () => {
+      throw new RangeError('A detector failed');
+    };
+    const counts: MaskCounts = {};
+    assert.equal(lenient.apply(text, counts), text);
+    assert.equal(lenient.applyToValue?.(text, counts), text);
+    assert.deepEqual(counts, { UNCHECKED: 2 });
+    assert.equal(
+      String(lenient.apply(Buffer.from('ada@example.test'), {})),
+      '################',
+      'what does not fail is hidden all the same',
+    );
+  });
+
+  test('takes a value that is too slow to be searched for one that a detector fails on', (context) => {
+    let now = 0;
+    context.mock.method(performance, 'now', () => {
+      now += SEARCH_MS_MAX / 3;
+      return now;
+    });
+    const [short, long] = [Buffer.alloc(100_000, 'a word '), Buffer.alloc(1_000_000, 'a word ')];
+    const counts: MaskCounts = {};
+    assert.equal(mask.apply(short, counts), short);
+    assert.equal(String(mask.apply(long, counts)), '#'.repeat(long.length));
     assert.deepEqual(counts, { UNREAD: 1 });
   });
 

@@ -83,10 +83,12 @@ export class Search {
     this.suspects = prefilter(hints);
   }
 
-  /** What is there, in no order; findings may overlap. Do not change what is given back. */
+  /** What is there, in no order; findings may overlap. Do not change what is given back. @throws Error when it takes longer than `SEARCH_MS_MAX` */
   find(text: Buffer): Finding[] {
     this.#findings = NONE;
+    const deadline = text.length > PIECE_BYTES ? performance.now() + SEARCH_MS_MAX : Number.POSITIVE_INFINITY;
     for (let own = 0; own < text.length; own += PIECE_BYTES) {
+      if (own > 0 && performance.now() > deadline) throw new Error(`A text of ${text.length} bytes takes too long to be searched`);
       this.#ownFrom = own;
       this.#ownTo = own + PIECE_BYTES;
       this.#start = own === 0 ? 0 : own - BEFORE_BYTES;
