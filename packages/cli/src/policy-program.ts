@@ -12,6 +12,7 @@ export function addPolicy(program: Command, { context, run }: Building): void {
     .argument('<text>', 'the statement, or the command line')
     .addOption(new CompletedOption('-c, --connection <name>', 'whose rules', 'connections').makeOptionMandatory())
     .option('--pack <id>', "a pack's rules instead")
+    .option('--columns <patterns>', 'patterns of masked columns, joined by commas, instead of those of masking rules')
     .action((text: string, options: TestOptions & Format) =>
       run(async () => (await import('./commands/policy-test.ts')).policyTest(context, text, formatted(options))),
     );

@@ -19,6 +19,7 @@ import { print, printJson } from '../output/terminal.ts';
 export interface CreateOptions {
   readonly denyPattern?: readonly string[];
   readonly denyWords?: readonly string[];
+  readonly rowLimit?: number;
   readonly direction: 'input' | 'output';
   readonly message?: string;
   readonly description?: string;
@@ -32,12 +33,14 @@ type Rules = NonNullable<NonNullable<BodyInput<typeof createGuardrail>['input']>
 /** `hoop admin create guardrail NAME`: what statements, or answers, a connection must not let through. */
 export async function create(context: Context, name: string, options: CreateOptions): Promise<void> {
   const rules = rulesOf(options);
-  if (rules.length === 0) throw usage('A guardrail needs something to deny. Give --deny-pattern or --deny-words');
+  const limits = options.rowLimit === undefined ? [] : [{ type: 'row_limit' as const, rows_max: options.rowLimit }];
+  if (rules.length + limits.length === 0)
+    throw usage('A guardrail needs something to deny. Give --deny-pattern, --deny-words or --row-limit');
   const { client } = openGateway(context);
   const body = {
     name,
     description: options.description ?? '',
-    input: { rules: options.direction === 'input' ? rules : [] },
+    input: { rules: [...(options.direction === 'input' ? rules : []), ...limits] },
     output: { rules: options.direction === 'output' ? rules : [] },
     connection_ids: await connectionIdsOf(client, options.connection ?? []),
   };

@@ -349,9 +349,31 @@ test('a masking rule is made of entities, however they are written', async () =>
       ...times,
       connection_ids: body.connection_ids,
       supported_entity_types: body.supported_entity_types,
+      columns: body.columns,
+      strategy: body.strategy ?? null,
+      keep: body.keep ?? null,
     }),
   });
   using shell = Shell.at(gateway);
+  const columns = await shell.run([
+    ...[
+      'admin',
+      'create',
+      'datamasking-rule',
+      'mails',
+      '--columns',
+      '*email*,hr.users.ssn',
+      '--strategy',
+      'partial',
+      '--keep',
+      '2',
+      '--json',
+    ],
+  ]);
+  assert.equal(columns.code, 0, columns.err);
+  const { columns: patterns, strategy, keep } = JSON.parse(columns.out);
+  assert.deepEqual([patterns, strategy, keep], [['*email*', 'hr.users.ssn'], 'partial', 2]);
+  assert.notEqual((await shell.run(['admin', 'create', 'datamasking-rule', 'nothing'])).code, 0);
   const { code, out, err } = await shell.run([
     ...['admin', 'create', 'datamasking-rule', 'mails', '--entities', 'email-address,PHONE_NUMBER', '--json'],
   ]);

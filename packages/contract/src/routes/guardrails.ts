@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
-import { GuardrailRule, RULE_ACTIONS, RULE_TYPES, WEEKDAYS } from '../tunnel.ts';
+import { GuardrailRule, MASK_STRATEGIES, RULE_ACTIONS, RULE_TYPES, WEEKDAYS } from '../tunnel.ts';
 import { emptyOnly, Id, readOnly, Time } from './common.ts';
 
 export const RULE_WORDS_MAX = 1_000;
@@ -166,6 +166,26 @@ const Explanation = z.object({
     z.object({ program: z.string(), args: z.array(z.string()), writes: z.array(z.string()), assigns: z.array(z.string()) }),
   ),
   unclassified: z.string().optional(),
+  /** What would become of its answer; absent when nothing would. */
+  answer: z
+    .object({
+      rows_max: z.number().optional(),
+      /** Rules on output would look at it. */
+      forbids: z.boolean().optional(),
+      /** All columns would be hidden, because it is not understood. */
+      hides_all: z.boolean().optional(),
+      /** Of each result that it may have; of `*` those columns are hidden whose names say so. */
+      results: z
+        .array(
+          z.object({
+            columns: z.array(
+              z.object({ name: z.string(), hidden: z.enum(['no', 'yes', 'by_name']), strategy: z.enum(MASK_STRATEGIES).optional() }),
+            ),
+          }),
+        )
+        .optional(),
+    })
+    .optional(),
 });
 export type Explanation = z.infer<typeof Explanation>;
 
@@ -182,6 +202,8 @@ export const testGuardrails = route({
     rules: z.array(Rule).max(100).optional(),
     /** A pack's, instead of the connection's own. */
     pack: z.string().min(1).max(100).optional(),
+    /** Patterns of columns, instead of those of the connection's masking rules. */
+    columns: z.array(z.string().min(1).max(254)).max(1_000).optional(),
     /** Of the user; absent: rules for some groups hold. */
     groups: Groups.optional(),
     /** When; absent: now. */

@@ -109,3 +109,45 @@ test('a text can be tried against the rules of a connection, and against others'
   assert.equal((await ask({ connection: 'nowhere' })).status, 404);
   assert.equal((await api.call('standard', 'POST', '/guardrails/test', { connection: id, text: 'x' })).status, 403);
 });
+
+test('a test says how many rows an answer may have, and which of its columns would be hidden', async () => {
+  await using api = await openApi();
+  const { id } = await addConnection(api);
+  await api.call('admin', 'POST', '/guardrails', {
+    name: 'few',
+    input: { rules: [{ type: 'row_limit', rows_max: 10 }] },
+    output: { rules: [{ type: 'deny_words_list', words: ['secret'] }] },
+    connection_ids: [id],
+  });
+  const mask = await api.call('admin', 'POST', '/datamasking-rules', {
+    name: 'm',
+    columns: ['email'],
+    strategy: 'token',
+    connection_ids: [id],
+  });
+  assert.equal(mask.status, 201, mask.text);
+  const ask = async (text: string, more: object = {}) =>
+    (await api.call('auditor', 'POST', '/guardrails/test', { connection: id, text, ...more })).body;
+  const told = await ask('select id, lower(email) as x, * from users');
+  assert.deepEqual([told.verdict, told.answer.rows_max, told.answer.forbids], ['allow', 10, true]);
+  assert.deepEqual(told.answer.results, [
+    {
+      columns: [
+        { name: 'id', hidden: 'no' },
+        { name: 'x', hidden: 'yes', strategy: 'redact' },
+        { name: '*', hidden: 'by_name' },
+      ],
+    },
+  ]);
+  const [direct] = (await ask('select email as x from users')).answer.results;
+  assert.deepEqual(direct.columns, [{ name: 'x', hidden: 'yes', strategy: 'token' }]);
+  const denied = await ask('create table t as select email as x from users');
+  assert.deepEqual([denied.verdict, denied.rule, denied.answer], ['block', 'column masking', undefined]);
+  assert.equal((await ask('selekt')).answer.hides_all, true);
+  const tried = await ask('select phone, email from users', { columns: ['phone'] });
+  assert.deepEqual(
+    tried.answer.results[0].columns.map(({ hidden }: { hidden: string }) => hidden),
+    ['yes', 'no'],
+  );
+  assert.equal((await ask('select 1', { columns: ['a.b.c.d'] })).field, 'columns.0');
+});

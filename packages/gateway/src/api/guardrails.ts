@@ -1,8 +1,9 @@
 import type { BodyOf } from '@hoop/contract/route';
 import { type createGuardrail, type Explanation, type Guardrail, NEEDED, testGuardrails } from '@hoop/contract/routes/guardrails';
-import { GuardrailRule } from '@hoop/contract/tunnel';
+import { GuardrailRule, type PolicyMessage } from '@hoop/contract/tunnel';
 import { asAppError } from '@hoop/core/errors';
 import { explain } from '@hoop/policy/explain';
+import type { MaskText } from '@hoop/policy/masks';
 import { PACKS, packNamed } from '@hoop/policy/packs/all';
 import type { Pack } from '@hoop/policy/packs/pack';
 import { compileRule, type RuleText } from '@hoop/policy/rules';
@@ -12,9 +13,10 @@ import type { GuardrailRow } from '@hoop/store/guardrails';
 import type { Aggregates } from '@hoop/store/store';
 import { policyMessage } from '../policy-message.ts';
 import type { ProtocolTraits } from '../ports.ts';
-import { guardrailMisfit, protocolFor } from './connection-check.ts';
+import { guardrailMisfit, maskingMisfit, protocolFor } from './connection-check.ts';
 import { invalid, notFound, timeOf } from './failures.ts';
 import { type Handlers, NO_BODY } from './handler.ts';
+import { mustBePattern } from './masking.ts';
 import type { ApiParts } from './parts.ts';
 
 type Names =
@@ -122,7 +124,17 @@ async function test({ store, protocols }: ApiParts, body: BodyOf<typeof testGuar
   }
   const now = body.at === undefined ? {} : { now: () => Date.parse(body.at ?? '') };
   const asked = { text: body.text, via: viaOf(protocol), dialect: protocol.dialect, groups: body.groups, ...now };
-  return testGuardrails.reply.parse(await explain({ revision: policy.revision, guardrails, masks: [] }, asked));
+  const masks = columnMasks(protocol, body.columns, policy.masks);
+  return testGuardrails.reply.parse(await explain({ revision: policy.revision, guardrails, masks }, asked));
+}
+
+/** What masking rules say about columns, or what is tried instead. @throws Refusal with the field */
+function columnMasks(protocol: ProtocolTraits, tried: readonly string[] | undefined, masks: PolicyMessage['masks']): readonly MaskText[] {
+  for (const [index, column] of (tried ?? []).entries()) mustBePattern(column, `columns.${index}`);
+  const named = tried ? [{ name: 'test', columns: [...tried] }] : masks;
+  const why = maskingMisfit(protocol, { columns: tried ?? [] });
+  if (tried && why !== undefined) throw invalid('columns', why);
+  return named.map((mask) => ({ ...mask, entities: [], custom: [] }));
 }
 
 /** Compiles what the agent will compile, so that a wrong pattern is told to its author and not to a user. */

@@ -107,8 +107,8 @@ function mustCompile(custom: CustomEntityType, field: string): void {
   }
 }
 
-/** @throws Refusal with the field */
-function mustBePattern(column: string, field: string): void {
+/** @throws Refusal with the field, for what is no pattern of columns */
+export function mustBePattern(column: string, field: string): void {
   try {
     compileColumnMasks(columnRulesOf([{ columns: [column] }]), undefined);
   } catch (error) {

@@ -7,7 +7,7 @@ import { isParserLoaded, loadParser } from '../sql/postgres/parser.ts';
 import { STRATEGIES, type Strategy } from '../strategies.ts';
 import { type Columns, treatmentsFor } from './columns.ts';
 import { hiderOf } from './hide.ts';
-import { opaque } from './output.ts';
+import { type Output, opaque } from './output.ts';
 import { ColumnPatterns, type ColumnRule, type Treatment } from './patterns.ts';
 import { columnsOfPostgres } from './postgres/analyse.ts';
 import { SessionNames } from './session-names.ts';
@@ -18,6 +18,8 @@ export interface ColumnJudgement {
   /** It would take values away from the name that they are hidden by. */
   readonly denial?: Denial;
   readonly answer?: Pick<AnswerRules, 'hides' | 'hushes'>;
+  /** Of the results that it may have; undefined when nothing is known of them, so that all of their columns are hidden. */
+  readonly outputs: readonly Output[] | undefined;
 }
 
 /** Which columns of answers are hidden, in one session: it remembers what was prepared and declared by name. */
@@ -103,9 +105,10 @@ class SessionColumns implements ColumnMasks {
 
   #judgement(known: Columns): ColumnJudgement {
     const { denial, touches } = known;
-    if (denial !== undefined) return { denial: { rule: RULE, message: `Blocked by a data masking rule: ${denial}` } };
+    const { outputs } = known;
+    if (denial !== undefined) return { denial: { rule: RULE, message: `Blocked by a data masking rule: ${denial}` }, outputs };
     const hides = (columns: readonly AnswerColumn[] | number) => hidersOf(treatmentsFor(known, columns, this.#patterns));
-    return { answer: touches ? { hides, hushes: true } : { hides } };
+    return { answer: touches ? { hides, hushes: true } : { hides }, outputs };
   }
 }
 
