@@ -86,6 +86,8 @@ const AWS_ACCESS_KEY: RunEntity = {
 
 const AWS_WORDS = contextOf(['aws', 'secret', 'secretaccesskey']);
 
+const PAYLOAD_BYTES_MIN = 16;
+
 /** RFC 7519: two parts that are JSON, and a signature that may be empty. */
 const JWT: RunEntity = {
   entity: 'JWT',
@@ -95,8 +97,9 @@ const JWT: RunEntity = {
     const header = tokenEnd(bytes, at, to);
     if (header - at < 10 || bytes[header] !== 0x2e || !startsWith(bytes, header + 1, 'eyJ')) return Math.max(at + 1, header - 2);
     const payload = tokenEnd(bytes, header + 1, to);
-    if (bytes[payload] !== 0x2e) return payload;
-    const end = tokenEnd(bytes, payload + 1, to);
+    // Of a stream the rest may not have come yet.
+    if (bytes[payload] !== 0x2e && payload - header <= PAYLOAD_BYTES_MIN) return payload;
+    const end = bytes[payload] === 0x2e ? tokenEnd(bytes, payload + 1, to) : payload;
     found(at, end, 0.95);
     return end;
   },

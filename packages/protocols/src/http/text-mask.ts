@@ -1,4 +1,5 @@
 import type { Mask, MaskCounts } from '@hoop/core/gate';
+import { hideFirst, OpenValue } from '../shared/open-value.ts';
 import { only } from './headers.ts';
 import type { HeaderList } from './message.ts';
 
@@ -11,37 +12,49 @@ export function isText(headers: HeaderList): boolean {
   return type === undefined || TEXT.test(type.trim());
 }
 
-/** A value longer than this may be cut in two, and then its parts are masked each for itself. */
-const HELD_BYTES_MAX = 4 * 1024;
+/** A value longer than this is cut in two; when its beginning is hidden, its rest is too. */
+const HELD_BYTES_MAX = 16 * 1024;
 
 /** Masks a body piece by piece; what may go on in the next piece is held back until that comes. */
 export class BodyMask {
   readonly counts: MaskCounts = {};
   readonly #mask: Mask;
+  readonly #open = new OpenValue();
   #held: Buffer = Buffer.alloc(0);
 
   constructor(mask: Mask) {
     this.#mask = mask;
   }
 
-  /** What may go on now. A promise where the mask has to ask somebody else before. */
+  /** What may go on now. A promise where the mask has to ask somebody else before; it must have settled before the next piece comes. */
   push(piece: Buffer): Buffer | Promise<Buffer> {
     const whole = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
-    const cut = cutAt(whole);
-    this.#held = Buffer.from(whole.subarray(cut));
-    return this.#apply(whole.subarray(0, cut));
+    const taken = this.#open.take(whole);
+    const rest = whole.subarray(taken);
+    const cut = cutAt(rest);
+    this.#held = Buffer.from(rest.subarray(cut));
+    return this.#apply(whole.subarray(0, taken), rest.subarray(0, cut));
   }
 
   end(): Buffer | Promise<Buffer> {
     const rest = this.#held;
     this.#held = Buffer.alloc(0);
-    return this.#apply(rest);
+    return this.#apply(Buffer.alloc(0), rest);
   }
 
-  #apply(text: Buffer): Buffer | Promise<Buffer> {
-    if (text.length === 0 || !this.#mask.suspects(text)) return text;
+  /** @param open what belongs to a value that began before */
+  #apply(open: Buffer, text: Buffer): Buffer | Promise<Buffer> {
+    const first = Buffer.from(open);
+    hideFirst(first, first.length);
+    const join = (shown: Buffer): Buffer => (first.length === 0 ? shown : Buffer.concat([first, shown]));
+    if (text.length === 0 || !this.#mask.suspects(text)) return join(text);
     const asking = this.#mask.prepare?.([text]);
-    return asking ? asking.then(() => this.#mask.apply(text, this.counts)) : this.#mask.apply(text, this.counts);
+    const mask = (): Buffer => {
+      const masked = this.#mask.apply(text, this.counts);
+      this.#open.note(text, masked);
+      return join(masked);
+    };
+    return asking ? asking.then(mask) : mask();
   }
 }
 

@@ -3,11 +3,23 @@ const KIB = 1024;
 /** Trailing output that may be the beginning of a value to hide waits so long for its rest; typing must stay quick. */
 export const MASK_HOLD_MS = 25;
 
+/** A word that grows all the time is shown after this, as far as it has come. */
+export const MASK_HOLD_MS_MAX = 200;
+
 /** Output that was passed on already and still helps to recognise a value: the longest address has 320 bytes. */
 export const MASK_CONTEXT_BYTES = 512;
 
-/** Trailing output that is held back at most. */
+/** Trailing output that is held back at most, but for one long word. */
 export const MASK_HOLD_BYTES_MAX = 512;
+
+/** A word that goes on is held back, and remembered, so far: a token for a web service may have some thousand characters. */
+export const MASK_RUN_BYTES_MAX = 4 * KIB;
+
+/** A private key that has begun is hidden until it ends, so far at most. The largest in use have 12 KiB. */
+export const MASK_BLOCK_BYTES_MAX = 16 * KIB;
+
+/** A token that is hidden already is hidden until it ends, so far at most. */
+export const MASK_TOKEN_BYTES_MAX = 1024 * KIB;
 
 /** An escape sequence that is longer is no sequence. */
 export const ESCAPE_BYTES_MAX = 4 * KIB;

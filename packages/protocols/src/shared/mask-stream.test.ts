@@ -5,7 +5,7 @@ import { hiding } from './testing/hiding.ts';
 
 const MASK = hiding();
 
-import { MASK_HOLD_BYTES_MAX } from './limits.ts';
+import { MASK_RUN_BYTES_MAX } from './limits.ts';
 import { MaskStream } from './mask-stream.ts';
 
 function masked(chunks: readonly Buffer[], mask: Mask = MASK): { out: string; counts: MaskCounts } {
@@ -83,7 +83,7 @@ describe('a stream that is masked', () => {
     const stream = new MaskStream();
     assert.equal(stream.push(Buffer.from('one two thr'), MASK, {}).toString(), 'one two ');
     const long = stream.push(Buffer.alloc(10_000, 'x'), MASK, {});
-    assert.equal(long.length, 3 + 10_000 - MASK_HOLD_BYTES_MAX);
+    assert.equal(long.length, 3 + 10_000 - MASK_RUN_BYTES_MAX);
   });
 
   test('holds nothing back and changes nothing where nothing is to be hidden', () => {

@@ -1,6 +1,7 @@
 import type { Mask, MaskCounts } from '@hoop/core/gate';
 import { sequenceAt } from './escapes.ts';
-import { MASK_CONTEXT_BYTES, MASK_HOLD_BYTES_MAX } from './limits.ts';
+import { MASK_CONTEXT_BYTES, MASK_HOLD_BYTES_MAX, MASK_RUN_BYTES_MAX } from './limits.ts';
+import { hideFirst, IN_TOKEN, OpenValue } from './open-value.ts';
 
 const ESC = 0x1b;
 
@@ -19,6 +20,7 @@ export class MaskStream {
   #held: Buffer = Buffer.alloc(0);
   /** The seen text that was passed on last, as it was before masking. */
   #context: Buffer = Buffer.alloc(0);
+  #open = new OpenValue();
 
   /** True while something is held back. */
   get holds(): boolean {
@@ -30,6 +32,7 @@ export class MaskStream {
     const other = new MaskStream();
     other.#held = this.#held;
     other.#context = this.#context;
+    other.#open = this.#open.copy();
     return other;
   }
 
@@ -50,8 +53,9 @@ export class MaskStream {
 
   /** `bytes` is the beginning of `whole`; what stands behind it only helps to recognise. */
   #pass(bytes: Buffer, whole: Buffer, mask: Mask | undefined, counts: MaskCounts): Buffer {
+    if (!mask) this.#open.forget();
     if (!mask || bytes.length === 0) return bytes;
-    if (isPlain(whole)) {
+    if (!this.#open.isOpen && isPlain(whole)) {
       const all = Buffer.concat([this.#context, whole]);
       if (!mask.suspects(all)) {
         this.#context = contextOf(all.subarray(0, this.#context.length + bytes.length));
@@ -61,15 +65,35 @@ export class MaskStream {
     const seen = seenIn(whole);
     const text = Buffer.concat([this.#context, seen.text]);
     const ownEnd = lowerBound(seen.from, bytes.length);
+    const context = this.#context.length;
+    const taken = this.#open.take(seen.text.subarray(0, ownEnd));
+    const masked = mask.suspects(text) ? mask.apply(text, {}) : text;
     const passed = maskStrings(bytes, mask, counts);
-    const result = mask.suspects(text) ? maskSeen(passed, seen, ownEnd, this.#context.length, text, mask, counts) : passed;
-    this.#context = contextOf(text.subarray(0, this.#context.length + ownEnd));
-    return result;
+    const result = masked === text ? passed : maskSeen(passed, { seen, ownEnd, context, text, masked, taken }, mask, counts);
+    const known = text.subarray(0, context + ownEnd);
+    this.#context = contextOf(known);
+    if (masked !== text) this.#open.note(known, masked.length === text.length ? masked.subarray(0, known.length) : masked);
+    return taken > 0 && (masked === text || masked.length === text.length) ? withFirstHidden(result, bytes, seen, taken) : result;
   }
 }
 
+/** With the seen bytes hidden that belong to a value that began before. */
+function withFirstHidden(result: Buffer, bytes: Buffer, seen: Seen, taken: number): Buffer {
+  const hidden = result === bytes ? Buffer.from(bytes) : result;
+  const first = Buffer.from(seen.text.subarray(0, taken));
+  hideFirst(first, taken);
+  for (let index = 0; index < taken; index++) hidden[seen.from[index] ?? 0] = first[index] ?? 0;
+  return hidden;
+}
+
+/** The last bytes, and a long word that stands there from its beginning. */
 function contextOf(text: Buffer): Buffer {
-  return Buffer.from(text.subarray(Math.max(0, text.length - MASK_CONTEXT_BYTES)));
+  const floor = Math.max(0, text.length - MASK_RUN_BYTES_MAX);
+  let from = Math.max(0, text.length - MASK_CONTEXT_BYTES);
+  let start = text.length;
+  while (start > floor && IN_TOKEN[text[start - 1] ?? 0] === 1) start--;
+  if (start < from) from = start;
+  return Buffer.from(text.subarray(from));
 }
 
 /** Without anything that steers: then it need not be taken apart to see whether there is something in it. */
@@ -80,9 +104,19 @@ function isPlain(bytes: Buffer): boolean {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const STEERING = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
-function maskSeen(bytes: Buffer, seen: Seen, ownEnd: number, context: number, text: Buffer, mask: Mask, counts: MaskCounts): Buffer {
-  const masked = mask.apply(text, {});
-  if (masked === text) return bytes;
+/** A text of what is seen, with what became of it. */
+interface Masked {
+  readonly seen: Seen;
+  /** Where what is passed on now begins in the text, and how long it is. */
+  readonly context: number;
+  readonly ownEnd: number;
+  readonly text: Buffer;
+  readonly masked: Buffer;
+  /** So much of it belongs to a value that began before. */
+  readonly taken: number;
+}
+
+function maskSeen(bytes: Buffer, { seen, context, ownEnd, text, masked, taken }: Masked, mask: Mask, counts: MaskCounts): Buffer {
   const own = text.subarray(context, context + ownEnd);
   if (masked.length === text.length) {
     const ownMasked = masked.subarray(context, context + ownEnd);
@@ -93,9 +127,12 @@ function maskSeen(bytes: Buffer, seen: Seen, ownEnd: number, context: number, te
     return result;
   }
   // A mask that changes lengths is applied to this piece alone: positions before it are gone.
-  const alone = mask.apply(own, counts);
-  if (alone === own) return bytes;
-  return Buffer.concat([alone, ...steeringIn(bytes, seen, ownEnd)]);
+  const rest = own.subarray(taken);
+  const alone = mask.apply(rest, counts);
+  if (alone === rest && taken === 0) return bytes;
+  const first = Buffer.from(own.subarray(0, taken));
+  hideFirst(first, taken);
+  return Buffer.concat([first, alone, ...steeringIn(bytes, seen, ownEnd)]);
 }
 
 /** The control sequences of a run of output, in order. */
@@ -170,7 +207,7 @@ function lowerBound(ascending: Uint32Array, limit: number): number {
  */
 function heldFrom(bytes: Buffer): number {
   const floor = Math.max(0, bytes.length - MASK_HOLD_BYTES_MAX);
-  let from = wordStart(bytes, bytes.length, floor);
+  let from = wordStart(bytes, bytes.length, Math.max(0, bytes.length - MASK_RUN_BYTES_MAX));
   while (from > floor && bytes[from - 1] === 0x20) {
     const before = wordStart(bytes, from - 1, floor);
     if (before === from - 1 || !hasDigit(bytes, before, from - 1)) break;
