@@ -103,4 +103,34 @@ describe('a stream that is masked', () => {
     assert.match(out, /\[hidden value\]/);
     assert.equal(out.includes('\x1b[1m'), true);
   });
+
+  test('under words of another length hides the rest of a value whose beginning was shown, and what only its context shows to be one', () => {
+    for (const length of [3, 40]) {
+      const stream = new MaskStream();
+      assert.equal(stream.push(Buffer.from('see ann@'), hiding(length), {}).toString(), 'see ');
+      assert.equal(stream.flush(hiding(length), {}).toString(), 'ann@');
+      assert.equal(
+        stream.push(Buffer.from('example.test and bob@example.test '), hiding(length), {}).toString(),
+        `############ and ${'#'.repeat(length)} `,
+      );
+    }
+    const named: Mask = {
+      suspects: () => true,
+      apply: (bytes) => Buffer.from(bytes.toString('latin1').replace(/(?<=pin )\d{4}/g, '[hidden]'), 'latin1'),
+      keepsLength: false,
+    };
+    const stream = new MaskStream();
+    const pieces = [stream.push(Buffer.from('pin '), named, {}), stream.push(Buffer.from('1234 '), named, {}), stream.flush(named, {})];
+    assert.equal(pieces.join(''), 'pin [hidden] ');
+  });
+
+  test('does not take two changes of length that add up to nothing for none', () => {
+    const swapping: Mask = {
+      suspects: () => true,
+      apply: (bytes) => Buffer.from(bytes.toString('latin1').replaceAll('secret', 'x').replaceAll('pin', '[hidden]'), 'latin1'),
+      keepsLength: false,
+    };
+    const { out } = masked([Buffer.from('a pin secret '), Buffer.from('b\n')], swapping);
+    assert.equal(out, 'a [hidden] x b\n');
+  });
 });

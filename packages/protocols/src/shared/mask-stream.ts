@@ -67,14 +67,39 @@ export class MaskStream {
     const ownEnd = lowerBound(seen.from, bytes.length);
     const context = this.#context.length;
     const taken = this.#open.take(seen.text.subarray(0, ownEnd));
+    const known = text.subarray(0, context + ownEnd);
     const masked = mask.suspects(text) ? mask.apply(text, {}) : text;
     const passed = maskStrings(bytes, mask, counts);
-    const result = masked === text ? passed : maskSeen(passed, { seen, ownEnd, context, text, masked, taken }, mask, counts);
-    const known = text.subarray(0, context + ownEnd);
     this.#context = contextOf(known);
-    if (masked !== text) this.#open.note(known, masked.length === text.length ? masked.subarray(0, known.length) : masked);
-    return taken > 0 && (masked === text || masked.length === text.length) ? withFirstHidden(result, bytes, seen, taken) : result;
+    if (masked !== text && (mask.keepsLength === false || masked.length !== text.length)) {
+      const shown = maskLengths(known, context, taken, mask, counts);
+      this.#open.note(known, shown.whole);
+      return Buffer.concat([shown.own, ...steeringIn(passed, seen, ownEnd)]);
+    }
+    const result = masked === text ? passed : maskSeen(passed, seen, ownEnd, text, masked, context, mask, counts);
+    this.#open.note(known, masked === text ? known : masked.subarray(0, known.length));
+    return taken > 0 ? withFirstHidden(result, bytes, seen, taken) : result;
   }
+}
+
+/**
+ * Masks the end of a text by a mask that changes lengths. What stands before `context` was shown already: where a value goes over that
+ * place, the rest of it is hidden as far as the next blank.
+ */
+function maskLengths(text: Buffer, context: number, taken: number, mask: Mask, counts: MaskCounts): { own: Buffer; whole: Buffer } {
+  const found: MaskCounts = {};
+  const known: MaskCounts = {};
+  const whole = mask.apply(text, found);
+  const before = mask.apply(text.subarray(0, context), known);
+  if (taken === 0 && whole.subarray(0, before.length).equals(before)) {
+    countMore(known, found, counts);
+    return { own: whole.subarray(before.length), whole };
+  }
+  let rest = context + taken;
+  while (taken === 0 && rest < text.length && !isBlank(text[rest] ?? 0)) rest++;
+  const first = Buffer.from(text.subarray(context, rest));
+  hideFirst(first, first.length);
+  return { own: Buffer.concat([first, mask.apply(text.subarray(rest), counts)]), whole };
 }
 
 /** With the seen bytes hidden that belong to a value that began before. */
@@ -104,35 +129,23 @@ function isPlain(bytes: Buffer): boolean {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const STEERING = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
-/** A text of what is seen, with what became of it. */
-interface Masked {
-  readonly seen: Seen;
-  /** Where what is passed on now begins in the text, and how long it is. */
-  readonly context: number;
-  readonly ownEnd: number;
-  readonly text: Buffer;
-  readonly masked: Buffer;
-  /** So much of it belongs to a value that began before. */
-  readonly taken: number;
-}
-
-function maskSeen(bytes: Buffer, { seen, context, ownEnd, text, masked, taken }: Masked, mask: Mask, counts: MaskCounts): Buffer {
+function maskSeen(
+  bytes: Buffer,
+  seen: Seen,
+  ownEnd: number,
+  text: Buffer,
+  masked: Buffer,
+  context: number,
+  mask: Mask,
+  counts: MaskCounts,
+): Buffer {
   const own = text.subarray(context, context + ownEnd);
-  if (masked.length === text.length) {
-    const ownMasked = masked.subarray(context, context + ownEnd);
-    if (ownMasked.equals(own)) return bytes;
-    const result = Buffer.from(bytes);
-    for (let index = 0; index < ownEnd; index++) result[seen.from[index] ?? 0] = ownMasked[index] ?? 0;
-    countNew(text, context, ownEnd, mask, counts);
-    return result;
-  }
-  // A mask that changes lengths is applied to this piece alone: positions before it are gone.
-  const rest = own.subarray(taken);
-  const alone = mask.apply(rest, counts);
-  if (alone === rest && taken === 0) return bytes;
-  const first = Buffer.from(own.subarray(0, taken));
-  hideFirst(first, taken);
-  return Buffer.concat([first, alone, ...steeringIn(bytes, seen, ownEnd)]);
+  const ownMasked = masked.subarray(context, context + ownEnd);
+  if (ownMasked.equals(own)) return bytes;
+  const result = Buffer.from(bytes);
+  for (let index = 0; index < ownEnd; index++) result[seen.from[index] ?? 0] = ownMasked[index] ?? 0;
+  countNew(text, context, ownEnd, mask, counts);
+  return result;
 }
 
 /** The control sequences of a run of output, in order. */
@@ -237,6 +250,10 @@ function countNew(text: Buffer, context: number, ownEnd: number, mask: Mask, cou
   const now: MaskCounts = {};
   mask.apply(text.subarray(0, context), before);
   mask.apply(text.subarray(0, context + ownEnd), now);
+  countMore(before, now, counts);
+}
+
+function countMore(before: MaskCounts, now: MaskCounts, counts: MaskCounts): void {
   for (const [name, count] of Object.entries(now)) {
     const more = count - (before[name] ?? 0);
     if (more > 0) counts[name] = (counts[name] ?? 0) + more;
