@@ -14,7 +14,9 @@ export class OutputGuard {
     if (!forbids) return undefined;
     const whole = this.#context.length === 0 ? chunk : Buffer.concat([this.#context, chunk]);
     this.#context = Buffer.from(whole.subarray(Math.max(0, whole.length - GUARD_CONTEXT_BYTES)));
-    return forbids(withoutSequences(whole));
+    const read = withoutSequences(whole);
+    // What a sequence carries, such as a window's title, is shown somewhere too.
+    return forbids(read) ?? (read === whole ? undefined : forbids(whole));
   }
 }
 

@@ -52,6 +52,3 @@ export const SFTP_HANDLE_BYTES_MAX = 256;
 
 /** What `hoop exec` lets the target send before it has taken what came before. */
 export const EXECUTE_WINDOW_BYTES = 2 * KIB * KIB;
-
-/** Output that came before and is looked at again by rules about answers: the longest text that a rule can be sure to find in pieces. */
-export const FORBIDDEN_CONTEXT_BYTES = 4 * KIB;

@@ -2,7 +2,7 @@ import { TERMINAL_FRAMES, type TerminalFrameKind } from '@hoop/contract/terminal
 import type { Denial } from '@hoop/core/action';
 import type { AnswerRules } from '@hoop/core/answer';
 import type { Gate, Mask, MaskCounts } from '@hoop/core/gate';
-import { MASK_HOLD_MS } from '../shared/limits.ts';
+import { HoldTimer } from '../shared/hold-timer.ts';
 import { MaskStream } from '../shared/mask-stream.ts';
 import { HOLDING, OutputGuard } from '../shared/output-guard.ts';
 import { preparing } from '../shared/preparing.ts';
@@ -29,7 +29,7 @@ export class Output {
   readonly #room: { left: number };
   readonly #streams = new Map<TerminalFrameKind, Stream>();
   readonly masked: MaskCounts = {};
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer = new HoldTimer(() => void this.#flush());
   /** What came before, where the mask has to ask somebody else about it. */
   #asking: Promise<void> | undefined;
   #isOver = false;
@@ -59,7 +59,7 @@ export class Output {
 
   /** What is held back still, as frames; nothing more comes. What somebody would have to be asked about first is hidden. */
   end(): Buffer[] {
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     const frames = this.#isOver || this.denial ? [] : this.#flushed();
     this.#isOver = true;
     return frames;
@@ -74,12 +74,11 @@ export class Output {
   #pass(kind: TerminalFrameKind, stream: Stream, payload: Buffer, mask: Mask | undefined): void | Promise<void> {
     // Without rules nothing is looked at and nothing held.
     const passed = mask || stream.mask.holds ? stream.mask.push(payload, mask, this.masked) : payload;
-    if (stream.mask.holds) this.#timer ??= setTimeout(() => void this.#flush(), MASK_HOLD_MS);
+    if (stream.mask.holds) this.#timer.touch(passed.length > 0);
     return this.#send(this.#within(kind, passed));
   }
 
   #flush(): void | Promise<void> {
-    this.#timer = undefined;
     if (!this.#asking && !this.#ports.gate.mask?.prepare) return this.#send(this.#flushed());
     return this.#inTurn(async () => {
       await this.#prepareHeld();

@@ -1,24 +1,21 @@
 import type { Denial } from '@hoop/core/action';
 import type { Gate, Mask, Permit } from '@hoop/core/gate';
-import { MASK_HOLD_MS } from '../../shared/limits.ts';
+import { HoldTimer } from '../../shared/hold-timer.ts';
 import { MaskStream } from '../../shared/mask-stream.ts';
+import { HOLDING, OutputGuard } from '../../shared/output-guard.ts';
 import { preparing } from '../../shared/preparing.ts';
 import type { Channel } from '../channels.ts';
 import { isBinary } from './binary.ts';
 import { Flow, type OutputKind } from './flow.ts';
-import { Forbidden } from './forbidden.ts';
 
 /** What comes of a piece of output: it goes on as it is, these messages go in its place, or it must not be shown and the channel ends. */
 export type Told = 'pass' | { readonly messages: readonly Buffer[]; readonly denial?: Denial };
-
-/** Holds back words as a mask does, and hides nothing: for rules that must see a word whole. */
-const HOLDING: Mask = { suspects: () => false, apply: (bytes) => bytes };
 
 const NOTHING_TO_SAY: Told = { messages: [] };
 
 interface Stream {
   readonly masked: MaskStream;
-  readonly forbidden: Forbidden | undefined;
+  readonly guard: OutputGuard;
 }
 
 /**
@@ -29,10 +26,10 @@ export class ChannelOutput {
   readonly #gate: Gate;
   readonly #channel: Channel;
   readonly #permit: Permit;
-  readonly #streams: Readonly<Record<OutputKind, Stream>>;
+  readonly #streams: Readonly<Record<OutputKind, Stream>> = { stdout: newStream(), stderr: newStream() };
   readonly #send: (messages: readonly Buffer[]) => void | Promise<void>;
   #flow: Flow | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer = new HoldTimer(() => void this.#ring());
   /** A piece is being looked at elsewhere. */
   #turn: Promise<unknown> | undefined;
 
@@ -42,9 +39,6 @@ export class ChannelOutput {
     this.#channel = channel;
     this.#permit = permit;
     this.#send = send;
-    const forbids = permit.answer?.forbids;
-    const stream = (): Stream => ({ masked: new MaskStream(), forbidden: forbids && new Forbidden(forbids) });
-    this.#streams = { stdout: stream(), stderr: stream() };
     if (channel.hasPty && channel.size) this.resized();
   }
 
@@ -98,8 +92,7 @@ export class ChannelOutput {
 
   /** Nothing more of it is shown. Returns messages that the client still has to get. */
   stop(): readonly Buffer[] {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#timer.stop();
     return this.#flow?.abandon() ?? [];
   }
 
@@ -107,10 +100,11 @@ export class ChannelOutput {
     const flow = this.apart();
     flow.took(bytes.length);
     const stream = this.#streams[kind];
-    const denial = stream.forbidden?.look(bytes) ?? (mask && !this.#channel.hasPty && isBinary(bytes) ? BINARY : undefined);
+    const { forbids } = this.#permit.answer ?? {};
+    const denial = stream.guard.look(bytes, forbids) ?? (mask && !this.#channel.hasPty && isBinary(bytes) ? BINARY : undefined);
     if (denial) return { messages: [], denial };
-    const passed = stream.masked.push(bytes, mask ?? (stream.forbidden ? HOLDING : undefined), this.#channel.masked);
-    if (stream.masked.holds) this.#timer ??= setTimeout(() => void this.#ring(), MASK_HOLD_MS);
+    const passed = stream.masked.push(bytes, mask ?? (forbids ? HOLDING : undefined), this.#channel.masked);
+    if (stream.masked.holds) this.#timer.touch(passed.length > 0);
     return this.#pass(kind, passed);
   }
 
@@ -127,7 +121,6 @@ export class ChannelOutput {
 
   /** What is held has waited long enough for its rest. */
   #ring(): void | Promise<void> {
-    this.#timer = undefined;
     if (this.#channel.isMuted) return undefined;
     if (!this.#turn && !this.#gate.mask?.prepare) return this.#send(this.#flushed());
     return this.#inTurn(async () => {
@@ -137,8 +130,7 @@ export class ChannelOutput {
   }
 
   #flushed(): Buffer[] {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#timer.stop();
     const { mask } = this.#gate;
     return KINDS.flatMap((kind) => {
       const { masked } = this.#streams[kind];
@@ -164,6 +156,10 @@ export class ChannelOutput {
     this.#turn = turn;
     return done;
   }
+}
+
+function newStream(): Stream {
+  return { masked: new MaskStream(), guard: new OutputGuard() };
 }
 
 const KINDS: readonly OutputKind[] = ['stdout', 'stderr'];

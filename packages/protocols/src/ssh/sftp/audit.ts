@@ -4,7 +4,7 @@ import { encodeFrames, type Step } from '../../shared/frames.ts';
 import type { Channel } from '../channels.ts';
 import { escaped } from '../escaped.ts';
 import { OWN_WORDS_BYTES_MAX, SFTP_HANDLES_MAX, SFTP_PENDING_MAX } from '../limits.ts';
-import { encodeMessage, Fields, MESSAGE } from '../messages.ts';
+import { encodeMessage, Fields, MESSAGE, STDERR } from '../messages.ts';
 import type { Books } from '../requests.ts';
 import { AnswerGuard, FILES_ARE_NOT_SHOWN, type Guards } from './guard.ts';
 import {
@@ -56,6 +56,7 @@ export class SftpAudit {
   #skipping = 0;
   #own: Buffer[] = [];
   readonly #guard = new AnswerGuard();
+  #hasExplained = false;
 
   constructor(books: Books, channel: Channel) {
     this.#books = books;
@@ -222,7 +223,7 @@ export class SftpAudit {
     switch (type) {
       case SFTP.read: {
         const open = this.#opened.get(key(fields.bytes()));
-        if (this.#books.gate.mask) return this.#refuse(id, FILES_ARE_NOT_SHOWN);
+        if (this.#books.gate.mask) return this.#refuseFile(id);
         this.#expect(id, { kind: 'move', open });
         return true;
       }
@@ -255,7 +256,7 @@ export class SftpAudit {
       if (!permit) return this.#refuse(id, denial.message);
       if (reads && (this.#books.gate.mask || permit.answer?.forbids)) {
         this.#books.gate.settle(permit, { rows: 0, bytes: 0, error: 'refused: files are not read where output is masked or looked at' });
-        return this.#refuse(id, FILES_ARE_NOT_SHOWN);
+        return this.#refuseFile(id);
       }
       this.#expect(id, opens ? { kind: 'open', permit, path } : { kind: 'change', permit });
       return true;
@@ -270,6 +271,17 @@ export class SftpAudit {
     this.#own.push(encodeDenied(id, words.slice(0, OWN_WORDS_BYTES_MAX / 8)));
     const told = this.speak();
     return told ? told.then(() => false) : false;
+  }
+
+  /** Clients show no words of a refusal, so that a person finds them on the error output. */
+  #refuseFile(id: number): boolean | Promise<boolean> {
+    const words = Buffer.from(`hoop: ${FILES_ARE_NOT_SHOWN}\n`);
+    const { clientId = 0, ownWindow } = this.#channel;
+    if (this.#hasExplained || words.length > ownWindow) return this.#refuse(id, FILES_ARE_NOT_SHOWN);
+    this.#hasExplained = true;
+    this.#channel.ownWindow -= words.length;
+    const told = this.#books.toClient(encodeFrames([encodeMessage(MESSAGE.extendedData, clientId, STDERR, words)]));
+    return told ? told.then(() => this.#refuse(id, FILES_ARE_NOT_SHOWN)) : this.#refuse(id, FILES_ARE_NOT_SHOWN);
   }
 
   #expect(id: number, pending: Pending): void {
