@@ -8,6 +8,7 @@ import { TestMariadb, USERS } from '../../support/test-mariadb.ts';
 import { until } from '../../support/until.ts';
 import { AnswerDoor } from './door.ts';
 import { mariadbArgs } from './drivers/command-line.ts';
+import { rowsVia, WAYS } from './drivers/ways.ts';
 import { execute, fetch, isEof, isError, query, WireClient, wordsOf } from './wire-client.ts';
 
 const RULE = 'no more than that';
@@ -24,10 +25,6 @@ const hiding = (...names: readonly string[]): AnswerRules => ({
           origin?.table === 'people' && names.includes(origin.column) ? () => Buffer.from('hidden') : undefined,
         ),
 });
-
-type Way = 'query' | 'execute';
-const ask = (client: mysql2.Connection, way: Way, sql: string): Promise<[mysql2.RowDataPacket[], mysql2.FieldPacket[]]> =>
-  way === 'query' ? client.query<mysql2.RowDataPacket[]>(sql) : client.execute<mysql2.RowDataPacket[]>(sql);
 
 /** Claimed by clients of today, whoever they talk to: results without EOF, compression of both kinds. */
 const DEPRECATE_EOF = 0x1000000;
@@ -254,8 +251,8 @@ describe('rules about the answers of a MariaDB server', () => {
     test(`A33: a hidden column is hidden ${how}, as text, prepared and from a cursor`, async () => {
       door.demands = { answer: hiding('ssn') };
       const client = await viaMysql2();
-      for (const way of ['query', 'execute'] as const) {
-        const [rows] = await ask(client, way, sql);
+      for (const way of WAYS) {
+        const [rows] = await rowsVia(client, way, sql);
         assert.deepEqual(
           rows.map((row) => Object.values(row)[0]),
           ['hidden', 'hidden'],
@@ -278,8 +275,8 @@ describe('rules about the answers of a MariaDB server', () => {
       { id: 2, pin: null, born: null },
     ];
     const [first, second] = [await viaMysql2(), await viaConnector()];
-    for (const way of ['query', 'execute'] as const) {
-      const [rows, fields] = await ask(first, way, sql);
+    for (const way of WAYS) {
+      const [rows, fields] = await rowsVia(first, way, sql);
       assert.deepEqual(
         rows.map((row) => ({ ...row })),
         expected,

@@ -4,6 +4,7 @@ import { isWide } from '@hoop/protocols/mysql/messages/column';
 import mariadb from 'mariadb';
 import mysql2 from 'mysql2/promise';
 import type { Access } from '../../support/office.ts';
+import { rowsVia, WAYS } from './drivers/ways.ts';
 import { Lab } from './lab.ts';
 
 const MAIL = 'ada.lovelace@example.org';
@@ -38,10 +39,10 @@ describe('masks on MySQL answers', () => {
     await lab.close();
   });
 
-  for (const way of ['query', 'execute'] as const) {
+  for (const way of WAYS) {
     test(`A34: hide values and leave numbers, dates and nulls readable, with ${way}`, async () => {
       const sql = 'select id, mail, note, born, paid, data from people order by id';
-      const [rows] = await (way === 'query' ? client.query<mysql2.RowDataPacket[]>(sql) : client.execute<mysql2.RowDataPacket[]>(sql));
+      const [rows] = await rowsVia(client, way, sql);
       const [first, second] = rows;
       assert.deepEqual([first?.id, first?.mail, String(first?.note), first?.paid], [1, HIDDEN, `by ${HIDDEN}`, '12.50']);
       assert.ok(first?.born instanceof Date);
@@ -82,7 +83,7 @@ describe('masks on MySQL answers', () => {
     assert.deepEqual(actions.find(({ text }) => text.includes('seq_1_to_10000'))?.outcome?.masked, { EMAIL_ADDRESS: 100 });
   });
 
-  for (const way of ['query', 'execute'] as const) {
+  for (const way of WAYS) {
     test(`A34: a card number is found in a column of any type, and no driver breaks on what is shown instead, with ${way}`, async () => {
       const sql = 'select id, big, exact, rough, word, kind, bits, data, shape from cards order by id';
       const shown = { big: null, exact: null, rough: null, word: '#'.repeat(16), kind: null, bits: null };
@@ -90,7 +91,7 @@ describe('masks on MySQL answers', () => {
         ...{ host: access.host, port: access.port, user: access.connection, password: access.secret },
         ssl: { rejectUnauthorized: false },
       });
-      const [viaMysql2] = await (way === 'query' ? client.query<mysql2.RowDataPacket[]>(sql) : client.execute<mysql2.RowDataPacket[]>(sql));
+      const [viaMysql2] = await rowsVia(client, way, sql);
       const viaConnector: Record<string, unknown>[] = await connector[way](sql);
       await connector.end();
       for (const [first, second] of [viaMysql2, viaConnector]) {
