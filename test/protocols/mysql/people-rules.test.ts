@@ -89,8 +89,11 @@ describe('rules about answers, from the API to a client of MySQL', () => {
       'select name from people union all select ssn from people',
       'select extractvalue(1, concat(0x7e, (select ssn from people limit 1)))',
       "set @sql = 'select ssn from people'; prepare s from @sql; execute s",
+      'show warnings',
     ]) {
       const wire = await lab.through(access);
+      // Warnings of this statement quote what it read.
+      await wire.ask('select ssn + 0 from people');
       await wire.ask(sql);
       assert.equal(wire.takeBytes().includes('05-1120'), false, sql);
     }

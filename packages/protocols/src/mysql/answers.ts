@@ -51,6 +51,8 @@ export class Answers {
   #rules: AnswerRules | undefined;
   #hides: readonly (HideValue | undefined)[] | undefined;
   #masked: MaskCounts = {};
+  /** A statement of this session read hidden values. */
+  #hasTouched = false;
   /** What stands in front of the rows, kept back until it is known that it may be shown. */
   #head: Buffer[] = [];
   /** Rows of this action that were shown. */
@@ -187,9 +189,10 @@ export class Answers {
     const walk = this.#walk;
     walk.begin(first);
     this.#rules = first.permit?.answer;
+    this.#hasTouched ||= this.#rules?.hushes === true;
     this.#dropping = first.isOwn === true;
     this.#shown = first.kind === 'fetch' ? (first.statement?.shown ?? 0) : 0;
-    this.#hides = first.kind === 'fetch' ? hidesOf(this.#rules, walk.columns, first.statement) : undefined;
+    this.#hides = first.kind === 'fetch' ? hidesOf(this.#rules, walk.columns, first.statement, this.#hasTouched) : undefined;
     this.#cells = undefined;
   }
 
@@ -323,7 +326,7 @@ export class Answers {
   #columnsEnd(first: Owed, packet: Buffer): Instead {
     const { columns, isOver } = this.#walk;
     const { statement } = first;
-    this.#hides = hidesOf(this.#rules, columns, statement);
+    this.#hides = hidesOf(this.#rules, columns, statement, this.#hasTouched);
     this.#cells = undefined;
     if (statement && isOver) {
       this.#books.statements.describe(statement, 'columns', columns);

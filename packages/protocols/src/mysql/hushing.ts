@@ -3,14 +3,17 @@ import type { Statement } from './books.ts';
 import type { Columns } from './columns.ts';
 import { decodeError, errorPayload } from './messages/result.ts';
 
-/** Which columns of a result are hidden whole, by one description of them or another. */
-export function hidesOf(rules: AnswerRules | undefined, columns: Columns, statement: Statement | undefined): Hides {
-  if (!rules?.hides) return undefined;
+/**
+ * Which columns of a result are hidden whole, by one description of them or another.
+ * @param hasTouched a statement of this session read hidden values: warnings of the server may be about them
+ */
+export function hidesOf(rules: AnswerRules | undefined, columns: Columns, statement: Statement | undefined, hasTouched: boolean): Hides {
+  if (!rules?.hides && !hasTouched) return undefined;
   const { described } = columns;
-  const hides = rules.hides(described);
-  if (rules.hushes && described.map(({ name }) => name).join() === WARNINGS) return [hides?.[0], hides?.[1], hides?.[2] ?? hush];
+  const hides = rules?.hides?.(described);
+  if (hasTouched && described.map(({ name }) => name).join() === WARNINGS) return [hides?.[0], hides?.[1], hides?.[2] ?? hush];
   if (statement?.prepared.count !== columns.count) return hides;
-  const before = rules.hides(statement.prepared.described);
+  const before = rules?.hides?.(statement.prepared.described);
   return before ? before.map((hide, index) => hide ?? hides?.[index]) : hides;
 }
 
