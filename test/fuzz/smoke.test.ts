@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FRAME_KINDS, type FrameKind } from '@hoop/contract/tunnel';
+import type { Action, Verdict } from '@hoop/core/action';
+import type { AnswerRules } from '@hoop/core/answer';
 import { AppError } from '@hoop/core/errors';
-import { Gate } from '@hoop/core/gate';
+import { Gate, type Mask } from '@hoop/core/gate';
 import type { Door } from '@hoop/core/protocol';
 import { findEmails } from '@hoop/policy/detectors/email';
 import { plainSql } from '@hoop/policy/plain-sql';
 import { compilePolicy } from '@hoop/policy/rules';
 import { accept } from '@hoop/protocols/postgres/accept';
+import { maskCell, textsOf } from '@hoop/protocols/postgres/cells';
+import { copyStyleOf } from '@hoop/protocols/postgres/copy-style';
+import { CopyOut, decodeCopyOut } from '@hoop/protocols/postgres/copying';
+import { decodeBind } from '@hoop/protocols/postgres/messages/bind';
 import { decodeError } from '@hoop/protocols/postgres/messages/error';
-import {
-  decodeBindHead,
-  decodeExecute,
-  decodeFunctionOid,
-  decodeParse,
-  decodeQuery,
-  decodeTarget,
-} from '@hoop/protocols/postgres/messages/query';
+import { decodeExecute, decodeFunctionOid, decodeParse, decodeQuery, decodeTarget } from '@hoop/protocols/postgres/messages/query';
 import { decodeDataRow, decodeRowDescription, decodeTag } from '@hoop/protocols/postgres/messages/row';
 import { decodeStartup, encodeStartup } from '@hoop/protocols/postgres/messages/startup';
 import { PostgresRelay } from '@hoop/protocols/postgres/relay';
+import { kindOf } from '@hoop/protocols/postgres/types';
 import { encodeFrame, FrameReader } from '@hoop/tunnel/frame';
 import { memoryStreams } from '@hoop/tunnel/memory';
 import { StreamWire } from '@hoop/tunnel/stream-wire';
@@ -46,19 +46,46 @@ interface Passed {
   client: Buffer[];
 }
 
-function newRelay(masked: boolean): { relay: PostgresRelay; passed: Passed } {
+function newRelay(masked: boolean, answer?: AnswerRules): { relay: PostgresRelay; passed: Passed } {
   const passed: Passed = { target: 0, client: [] };
-  const policy = masked ? POLICY : { ...POLICY, mask: undefined };
+  const judged = answer ? { ...POLICY, judge: (action: Action) => withAnswer(POLICY.judge(action), answer) } : POLICY;
+  const policy = masked ? judged : { ...judged, mask: undefined };
   const gate = new Gate(policy, { intent: () => undefined, settled: () => undefined });
-  const relay = new PostgresRelay({
-    gate,
-    toTarget: (bytes) => {
-      passed.target += bytes.length;
+  const relay = new PostgresRelay(
+    {
+      gate,
+      toTarget: (bytes) => {
+        passed.target += bytes.length;
+      },
+      toClient: (bytes) => void passed.client.push(Buffer.from(bytes)),
     },
-    toClient: (bytes) => void passed.client.push(Buffer.from(bytes)),
-  });
+    NO_CANCEL,
+  );
   return { relay, passed };
 }
+
+const NO_CANCEL = (): Promise<void> => Promise.resolve();
+
+const ENOUGH = { rule: 'fuzz', message: 'enough' };
+const ANSWERS: readonly AnswerRules[] = [
+  { rows: { max: 1, denial: ENOUGH } },
+  { forbids: (text) => (text.includes('@') ? ENOUGH : undefined) },
+  { hides: (columns) => (typeof columns === 'number' ? [() => null] : columns.map(() => () => Buffer.from('hidden'))), hushes: true },
+];
+
+function withAnswer(verdict: Verdict | Promise<Verdict>, answer: AnswerRules): Verdict | Promise<Verdict> {
+  return !(verdict instanceof Promise) && verdict.allow === true ? { allow: true, answer } : verdict;
+}
+
+function throwIt(error: unknown): never {
+  throw error;
+}
+
+/** Types of every way to be written. */
+const TYPES = [17, 20, 23, 25, 114, 650, 869, 1007, 1043, 1082, 1184, 1186, 1231, 1700, 2249, 2950, 3802, 3904, 4451, 99_999];
+
+/** Finds something in everything. */
+const SUSPICIOUS: Mask = { suspects: () => true, apply: (text) => Buffer.alloc(text.length + 1, '#') };
 
 /** Feeds both directions in turns until one of them refuses. */
 function converse(dice: Dice, relay: PostgresRelay, fromClient: readonly Buffer[], fromTarget: readonly Buffer[]): void {
@@ -66,8 +93,11 @@ function converse(dice: Dice, relay: PostgresRelay, fromClient: readonly Buffer[
   while (left.length + right.length > 0) {
     const mine = left.length > 0 && (right.length === 0 || dice.number(2) === 0);
     const chunk = (mine ? left : right).shift() as Buffer;
-    // A client that is not to go on is not given a chance to: the promise of a pipelining client is no error.
-    void (mine ? relay.fromClient(chunk) : relay.fromTarget(chunk));
+    const waiting = mine ? relay.fromClient(chunk) : relay.fromTarget(chunk);
+    if (!waiting) continue;
+    waiting.catch((error) => onlyFaults(() => throwIt(error)));
+    // A client that is to wait does.
+    if (mine) left.length = 0;
   }
 }
 
@@ -81,7 +111,7 @@ test('canary: a fuzzer that meets a bug says so, with a seed that repeats it', a
 
 test('the relay takes whatever a client and a server send, in any pieces, without more than a fault', async () => {
   const rounds = await fuzz('relay', (dice) => {
-    const { relay, passed } = newRelay(dice.number(2) === 0);
+    const { relay, passed } = newRelay(dice.number(2) === 0, dice.pick([undefined, ...ANSWERS]));
     const client = dice.mutate(several(dice, anyClientMessage));
     const target = dice.mutate(several(dice, serverMessage));
     onlyFaults(() => converse(dice, relay, dice.chunks(client), dice.chunks(target)));
@@ -99,7 +129,10 @@ test('what a client sends reaches the target byte for byte, in any pieces', asyn
       { revision: 0, mask: undefined, judge: () => ({ allow: true }) },
       { intent: () => undefined, settled: () => undefined },
     );
-    const relay = new PostgresRelay({ gate, toTarget: (bytes) => void passed.push(Buffer.from(bytes)), toClient: () => undefined });
+    const relay = new PostgresRelay(
+      { gate, toTarget: (bytes) => void passed.push(Buffer.from(bytes)), toClient: () => undefined },
+      NO_CANCEL,
+    );
     const sent = several(dice, clientMessage);
     // A message that waits for a server's answer waits for ever here: what came before it has passed, and nothing else.
     const isHeld = dice.chunks(sent).some((chunk) => relay.fromClient(chunk) !== undefined);
@@ -126,7 +159,13 @@ test('every decoder takes any body without more than a fault', async () => {
   const decoders: readonly ((body: Buffer) => unknown)[] = [
     decodeQuery,
     decodeParse,
-    decodeBindHead,
+    (body) => decodeBind(body, true, 2_048),
+    decodeCopyOut,
+    (body) => [...new CopyOut({ isBinary: true, columns: 1 }, undefined, undefined).texts(body)],
+    (body) => [...new CopyOut({ isBinary: false, columns: 1 }, copyStyleOf('copy t to stdout csv'), undefined).texts(body)],
+    (body) => copyStyleOf(body.toString('latin1')),
+    (body) => TYPES.map((type) => [...textsOf(body, { kind: kindOf(type), format: undefined })]),
+    (body) => TYPES.map((type) => maskCell(body, { kind: kindOf(type), format: undefined }, SUSPICIOUS, {})),
     decodeExecute,
     decodeTarget,
     decodeFunctionOid,

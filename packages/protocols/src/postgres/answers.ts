@@ -52,8 +52,6 @@ export class Answers {
   readonly #books: Books;
   readonly #showing: Showing;
   readonly #ports: RelayPorts;
-  /** As of the chunk at hand: rules may change while a session is open. */
-  #mask: Mask | undefined;
   #held: Buffer[] = [];
   #heldBytes = 0;
   #needed = 0;
@@ -93,8 +91,9 @@ export class Answers {
   }
 
   #take(chunk: Buffer): void | Promise<void> {
-    this.#mask = this.#gate.mask;
-    return this.#mask?.prepare ? this.#takePrepared(chunk, this.#mask) : this.#run(chunk);
+    const { mask } = this.#gate;
+    this.#showing.mask = mask;
+    return mask?.prepare ? this.#takePrepared(chunk, mask) : this.#run(chunk);
   }
 
   /** Somebody else is asked about texts: about all that come before what they are may change, at once. */
@@ -112,7 +111,7 @@ export class Answers {
 
   #run(chunk: Buffer): void | Promise<void> {
     const parts: Buffer[] = [];
-    const mask = this.#mask;
+    const { mask } = this.#showing;
     const masking = mask !== undefined && (mask.suspects(chunk) || mayHoldHex(chunk));
     const { owed, endings } = this.#books;
     let from = 0;
@@ -131,7 +130,7 @@ export class Answers {
       const isRow = type === DATA_ROW || type === COPY_DATA;
       const { first } = owed;
       if (left < total && (mask || !isRow || first?.permit?.answer)) break;
-      if (isRow && !masking && !this.#showing.looksAt(type, first, mask)) {
+      if (isRow && !masking && !this.#showing.looksAt(type, first)) {
         if (!first) throw unexpected(type);
         first.rows++;
         first.bytes += total;
@@ -172,8 +171,7 @@ export class Answers {
     const { first } = this.#books.owed;
     if (!first && (type === DATA_ROW || type === COPY_DATA)) throw unexpected(type);
     // Hidden first: what the books, and with them the audit, quote of an error is what the client sees of it.
-    const mask = masking || this.#showing.looksAt(type, first, this.#mask) ? this.#mask : undefined;
-    const shown = this.#showing.shown(type, message, first, mask, this.#last);
+    const shown = this.#showing.shown(type, message, first, masking, this.#last);
     const instead = first?.ended ? this.#leaveOut(type, shown, first) : undefined;
     return instead ?? this.#keepBooks(type, shown, message) ?? (shown === message ? undefined : shown);
   }

@@ -3,10 +3,10 @@ import { describe, test } from 'node:test';
 import { AppError } from '@hoop/core/errors';
 import { PENDING_ACTIONS_MAX } from '@hoop/core/limits';
 import fc from 'fast-check';
-import { Names, type Owed, OwedQueue } from './books.ts';
+import { Names, newOwed, type Owed, OwedQueue } from './books.ts';
 import { NAMED_TEXT_BYTES_MAX } from './limits.ts';
 
-const owed = (kind: Owed['kind']): Owed => ({ kind, rows: 0, bytes: 0, shown: 0 });
+const owed = (kind: Owed['kind']): Owed => newOwed(kind);
 
 describe('the queue of owed answers', () => {
   test('gives back in the order of what was sent, whatever is added meanwhile', () => {

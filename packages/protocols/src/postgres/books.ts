@@ -10,16 +10,16 @@ import { Result } from './results.ts';
 /** What stands behind a name, and how the server described its rows: RowDescription's body, empty where it has none. */
 interface Named {
   readonly text: string;
-  described?: Buffer;
+  described: Buffer | undefined;
 }
 
 /** A prepared statement. */
 export type Statement = Named;
 
 export interface Portal extends Named {
-  readonly statement?: Statement;
+  readonly statement: Statement | undefined;
   /** Formats of its columns as they were asked for: none (text), one for all, or one each. Undefined: not known. */
-  readonly formats?: readonly number[];
+  readonly formats: readonly number[] | undefined;
   /** Rows of it that were shown, in all the portions. */
   shown: number;
 }
@@ -31,33 +31,65 @@ export interface Describes {
   readonly named: Named;
 }
 
-/** What the server still owes for a message that was sent to it. */
+/** What the server still owes for a message that was sent to it. All have the same fields: there is one for every message. */
 export interface Owed {
   readonly kind: 'query' | 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'function' | 'sync' | 'copy-end';
   /** The judged action that it answers; only query, execute and function have one. */
-  readonly permit?: Permit;
+  readonly permit: Permit | undefined;
   /** Instead of the server's error for this entry the client is told this: the action was denied, and the server was made to fail in its place. */
-  readonly refusal?: Buffer;
+  readonly refusal: Buffer | undefined;
   /** Takes back what sending the message did to the names, when the server skips it. */
-  readonly undo?: () => void;
+  readonly undo: (() => void) | undefined;
   /** Does it again, after the names were put in doubt by something that was sent before. */
-  readonly redo?: () => void;
-  readonly describes?: Describes;
+  readonly redo: (() => void) | undefined;
+  readonly describes: Describes | undefined;
   /** What an Execute runs. */
-  readonly portal?: Portal;
+  readonly portal: Portal | undefined;
   /** The rows that come now. */
-  result?: Result;
+  result: Result | undefined;
   /** The lines that are copied out now. */
-  copy?: CopyOut;
+  copy: CopyOut | undefined;
   rows: number;
   bytes: number;
   /** Rows that were shown. */
   shown: number;
   /** Nothing more of the answer is shown, and why. */
-  ended?: Denial;
+  ended: Denial | undefined;
   /** The server is made to fail now, because the answer was ended when the statement had ended already. */
-  failing?: boolean;
-  error?: string;
+  failing: boolean;
+  error: string | undefined;
+}
+
+/** What is known of it when it is sent. */
+export interface Sent {
+  readonly permit?: Permit | undefined;
+  readonly refusal?: Buffer;
+  readonly undo?: () => void;
+  readonly redo?: () => void;
+  readonly describes?: Describes | undefined;
+  readonly portal?: Portal | undefined;
+}
+
+const NOTHING_MORE: Sent = {};
+
+export function newOwed(kind: Owed['kind'], sent: Sent = NOTHING_MORE): Owed {
+  return {
+    kind,
+    permit: sent.permit,
+    refusal: sent.refusal,
+    undo: sent.undo,
+    redo: sent.redo,
+    describes: sent.describes,
+    portal: sent.portal,
+    result: undefined,
+    copy: undefined,
+    rows: 0,
+    bytes: 0,
+    shown: 0,
+    ended: undefined,
+    failing: false,
+    error: undefined,
+  };
 }
 
 /** The rows that an answer has where it does not describe them itself. */
@@ -179,10 +211,10 @@ export class Names {
   /** Names the statement; the result is what the Parse will be owed. @throws PeerFault `too_many_names` */
   parse(name: string, text: string): Owed {
     const isDoubtful = name !== '' && this.#statements.has(name);
-    const statement: Statement = { text };
+    const statement: Statement = { text, described: undefined };
     const undo = this.#set(this.#statements, name, statement);
     const redo = (): void => this.#put(this.#statements, name, statement);
-    const owed: Owed = { kind: 'parse', undo, redo, rows: 0, bytes: 0, shown: 0 };
+    const owed = newOwed('parse', { undo, redo });
     if (isDoubtful) this.#doubts.set(name, owed);
     return owed;
   }
@@ -201,7 +233,7 @@ export class Names {
   bind(portal: string, name: string, formats?: readonly number[]): () => void {
     const statement = this.#statements.get(name);
     const text = statement?.text ?? `EXECUTE ${quoted(name)} /* prepared in SQL */`;
-    return this.#set(this.#portals, portal, { text, shown: 0, ...(statement ? { statement } : {}), ...(formats ? { formats } : {}) });
+    return this.#set(this.#portals, portal, { text, described: undefined, statement, formats, shown: 0 });
   }
 
   close(what: 'statement' | 'portal', name: string): () => void {
@@ -232,8 +264,9 @@ export class Names {
   /** Statements were dropped in SQL (DEALLOCATE, DISCARD ALL), nobody knows which: any name may have got another statement since. */
   doubtStatements(): void {
     for (const [name, { text }] of this.#statements) {
-      if (text.startsWith('EXECUTE "')) this.#put(this.#statements, name, { text });
-      else this.#put(this.#statements, name, { text: `EXECUTE ${quoted(name)} /* prepared in SQL, or as: */ ${text}` });
+      if (text.startsWith('EXECUTE "')) this.#put(this.#statements, name, { text, described: undefined });
+      else
+        this.#put(this.#statements, name, { text: `EXECUTE ${quoted(name)} /* prepared in SQL, or as: */ ${text}`, described: undefined });
     }
   }
 

@@ -1,22 +1,14 @@
 import type { Denial } from '@hoop/core/action';
 import { PeerFault } from '@hoop/core/errors';
-import type { Decision, Gate, Permit } from '@hoop/core/gate';
+import type { Decision, Gate } from '@hoop/core/gate';
 import { type Cuts, Cutter } from '../shared/cutter.ts';
 import type { Step } from '../shared/frames.ts';
-import type { Describes, Names, Owed, OwedQueue, Portal } from './books.ts';
+import { type Names, newOwed, type OwedQueue, type Portal } from './books.ts';
 import { type Endings, type Failing, FLUSH_MESSAGE } from './endings.ts';
 import { badLength, code, HEADER_BYTES, messageLength } from './frame.ts';
 import { BIND_HEAD_BYTES_MAX, BIND_WHOLE_BYTES_MAX, HELD_BYTES_MAX } from './limits.ts';
-import {
-  decodeBindHead,
-  decodeExecute,
-  decodeFunctionOid,
-  decodeParse,
-  decodeQuery,
-  decodeResultFormats,
-  decodeTarget,
-  LARGE_OBJECT_FUNCTIONS,
-} from './messages/query.ts';
+import { decodeBind } from './messages/bind.ts';
+import { decodeExecute, decodeFunctionOid, decodeParse, decodeQuery, decodeTarget, LARGE_OBJECT_FUNCTIONS } from './messages/query.ts';
 import { denialWords } from './words.ts';
 
 const QUERY = code('Q');
@@ -110,26 +102,26 @@ export class Requests {
       case DESCRIBE: {
         const { what, name } = decodeTarget(body);
         const named = names.named(what, name);
-        owed.push(entry('describe', named ? { describes: { what, name, named } } : {}));
+        owed.push(newOwed('describe', { describes: named && { what, name, named } }));
         return 'pass';
       }
       case CLOSE: {
         const { what, name } = decodeTarget(body);
-        owed.push(entry('close', { undo: names.close(what, name) }));
+        owed.push(newOwed('close', { undo: names.close(what, name) }));
         return 'pass';
       }
       case FUNCTION_CALL:
         return this.#ask('function', functionText(decodeFunctionOid(body)));
       case SYNC:
         this.#books.skipping = false;
-        if (!this.#books.copyIn) owed.push(entry('sync'));
+        if (!this.#books.copyIn) owed.push(newOwed('sync'));
         return 'pass';
       case COPY_DONE:
       case COPY_FAIL: {
         // A failure is told at once; of the good end a server tells when it is asked for all that it has to say.
         const mustAsk = type === COPY_DONE && this.#books.copyIn && this.#books.endings.watched?.kind === 'execute';
         if (this.#books.copyIn) this.#books.copyIn = false;
-        else if (owed.length > 0) owed.push(entry('copy-end'));
+        else if (owed.length > 0) owed.push(newOwed('copy-end'));
         return mustAsk ? Buffer.concat([message, FLUSH_MESSAGE]) : 'pass';
       }
       case FLUSH:
@@ -150,7 +142,7 @@ export class Requests {
 
   #decided(kind: 'query' | 'execute' | 'function', decision: Decision, portal: Portal | undefined): Step {
     if (!decision.permit) return this.#deny(kind, decision.denial);
-    const asked = entry(kind, { permit: decision.permit, ...(portal ? { portal } : {}) });
+    const asked = newOwed(kind, { permit: decision.permit, portal });
     this.#books.owed.push(asked);
     this.#books.endings.watch(asked);
     return 'pass';
@@ -165,7 +157,7 @@ export class Requests {
   }
 
   #deny(kind: 'query' | 'execute' | 'function', denial: Denial): Step {
-    this.#books.owed.push(entry(kind, { refusal: denialWords(denial) }));
+    this.#books.owed.push(newOwed(kind, { refusal: denialWords(denial) }));
     // A query stands in for a query: so it ends a batch, or is passed over behind an error, as the denied one would have been.
     if (kind !== 'execute') return this.#books.failing.query;
     this.#books.skipping = true;
@@ -185,10 +177,9 @@ export class Requests {
 
   #bind(body: Buffer, isWhole: boolean): Step | Promise<Step> {
     const { owed, names } = this.#books;
-    const { portal, statement } = decodeBindHead(body.subarray(0, BIND_HEAD_BYTES_MAX));
-    const formats = isWhole ? decodeResultFormats(body) : undefined;
+    const { portal, statement, formats } = decodeBind(body, isWhole, BIND_HEAD_BYTES_MAX);
     const bound = (): Step => {
-      owed.push(entry('bind', { undo: names.bind(portal, statement, formats) }));
+      owed.push(newOwed('bind', { undo: names.bind(portal, statement, formats) }));
       return 'pass';
     };
     const doubt = names.doubtOf(statement);
@@ -232,16 +223,4 @@ function tooLarge(total: number): PeerFault {
 function functionText(oid: number): string {
   const name = LARGE_OBJECT_FUNCTIONS.get(oid);
   return name ? `FUNCTION CALL ${name}` : `FUNCTION CALL oid ${oid}`;
-}
-
-interface More {
-  readonly permit?: Permit;
-  readonly refusal?: Buffer;
-  readonly undo?: () => void;
-  readonly describes?: Describes;
-  readonly portal?: Portal;
-}
-
-function entry(kind: Owed['kind'], more: More = {}): Owed {
-  return { kind, ...more, rows: 0, bytes: 0, shown: 0 };
 }

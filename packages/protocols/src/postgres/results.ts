@@ -2,7 +2,7 @@ import type { AnswerRules, HideValue } from '@hoop/core/answer';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
 import { hideCell, maskCell, needsLook, textsOf, type Written } from './cells.ts';
 import { HEADER_BYTES } from './frame.ts';
-import { type Column, decodeDataRow, encodeDataRow } from './messages/row.ts';
+import { type Column, DataRow, decodeDataRow, encodeDataRow } from './messages/row.ts';
 import { kindOf } from './types.ts';
 
 const UNKNOWN: Written = { kind: kindOf(undefined), format: undefined };
@@ -55,18 +55,21 @@ export class Result {
 
   /** The row as it is shown; the message itself when nothing in it is hidden. @throws PeerFault `bad_message` */
   shown(message: Buffer, mask: Mask | undefined, counts: MaskCounts): Buffer {
-    let changed = false;
-    const all = decodeDataRow(message.subarray(HEADER_BYTES));
-    const hidden = this.#hiddenOf(all.length);
-    const cells = all.map((cell, index) => {
-      if (!cell) return cell;
-      const written = this.#writtenAt(index, all.length);
+    const row = new DataRow(message);
+    const hidden = this.#hiddenOf(row.count);
+    let cells: (Buffer | null)[] | undefined;
+    for (let index = 0; index < row.count; index++) {
+      const cell = row.next();
+      if (!cell) continue;
+      const written = this.#writtenAt(index, row.count);
       const hide = hidden?.[index];
       const shown = hide ? hideCell(cell, written, hide, counts) : mask ? maskCell(cell, written, mask, counts) : cell;
-      changed ||= shown !== cell;
-      return shown;
-    });
-    return changed ? encodeDataRow(cells) : message;
+      if (shown === cell) continue;
+      cells ??= decodeDataRow(message.subarray(HEADER_BYTES));
+      cells[index] = shown;
+    }
+    row.end();
+    return cells ? encodeDataRow(cells) : message;
   }
 
   #writtenAt(index: number, count: number): Written {

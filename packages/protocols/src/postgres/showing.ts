@@ -28,6 +28,8 @@ const UNDESCRIBED: Written = { kind: kindOf(undefined), format: undefined };
 /** What becomes of the texts in answers: under rules about an answer, and under a mask. */
 export class Showing {
   readonly #books: Books;
+  /** As of the chunk at hand: rules may change while a session is open. */
+  mask: Mask | undefined;
   #masked: MaskCounts | undefined;
 
   constructor(books: Books) {
@@ -42,8 +44,9 @@ export class Showing {
   }
 
   /** Whether a row must be looked at, even where the mask suspects nothing in the bytes that came. */
-  looksAt(type: number, first: Owed | undefined, mask: Mask | undefined): boolean {
+  looksAt(type: number, first: Owed | undefined): boolean {
     if (!first || first.permit?.answer) return true;
+    const { mask } = this;
     if (!mask) return false;
     if (type === DATA_ROW) return resultOf(first).needsLook(mask);
     return type === COPY_DATA ? copyOf(first).isBinary : type === FUNCTION_RESULT;
@@ -52,9 +55,11 @@ export class Showing {
   /**
    * A message as the client may see it. Where it may see nothing more of this answer, the answer is marked as ended, and it is for the
    * caller to leave out what came. @throws PeerFault `bad_message`
+   * @param masking whether the mask suspects something in the bytes that came
    * @param last the action that ended before: what comes late is about it
    */
-  shown(type: number, message: Buffer, first: Owed | undefined, mask: Mask | undefined, last: Owed | undefined): Buffer {
+  shown(type: number, message: Buffer, first: Owed | undefined, masking: boolean, last: Owed | undefined): Buffer {
+    const mask = masking || this.looksAt(type, first) ? this.mask : undefined;
     switch (type) {
       case DATA_ROW:
       case COPY_DATA:
@@ -65,7 +70,7 @@ export class Showing {
         if (first) first.copy = copyOutOf(message, first);
         return message;
       case ROW_DESCRIPTION:
-        if (first && first.kind !== 'describe') this.#describe(message, first, mask);
+        if (first && first.kind !== 'describe') this.#describe(message, first);
         return this.#masks(type, message, mask);
       case ERROR:
       case NOTICE:
@@ -95,19 +100,25 @@ export class Showing {
     const result = copy ? undefined : resultOf(first);
     const as = copy?.take(message.subarray(HEADER_BYTES)) ?? 'row';
     const denial = as === 'row' ? overLimit(first) : undefined;
-    const texts = copy ? copy.texts(message.subarray(HEADER_BYTES)) : (result?.texts(message) ?? []);
-    if (this.#ends(first, denial ?? forbidden(first, texts))) return message;
+    if (denial) return this.#ended(message, first, denial);
+    if (first.permit?.answer?.forbids) {
+      const texts = copy ? copy.texts(message.subarray(HEADER_BYTES)) : (result?.texts(message) ?? []);
+      const forbids = forbidden(first, texts);
+      if (forbids) return this.#ended(message, first, forbids);
+    }
     const counts: MaskCounts = {};
     const shown = copy ? copy.shown(message, as, mask, counts) : result?.shown(message, mask, counts);
-    if (!shown) {
-      this.#ends(first, UNCLEAR_COPY);
-      return message;
-    }
+    if (!shown) return this.#ended(message, first, UNCLEAR_COPY);
     first.rows++;
     first.bytes += message.length;
     if (as === 'row') countShown(first);
-    this.#count(counts);
+    if (shown !== message) this.#count(counts);
     return shown;
+  }
+
+  #ended(message: Buffer, first: Owed, denial: Denial): Buffer {
+    this.#ends(first, denial);
+    return message;
   }
 
   /** FunctionCallResponse: Int32 length (-1: null), then the value. It is a row of one column. */
@@ -124,10 +135,10 @@ export class Showing {
     return shown ? encodeMessage('V', int32(shown.length), shown) : encodeMessage('V', int32(-1));
   }
 
-  #describe(message: Buffer, first: Owed, mask: Mask | undefined): void {
+  #describe(message: Buffer, first: Owed): void {
     const answer = first.permit?.answer;
-    delete first.result;
-    if (!answer && !mask) return;
+    first.result = undefined;
+    if (!answer && !this.mask) return;
     const columns = decodeRowDescription(message.subarray(HEADER_BYTES));
     first.result = new Result(columns, 'described', answer?.hides);
     this.#ends(

@@ -8,10 +8,16 @@ import { type Kind, kindOf } from './types.ts';
 /** What bytes look like in a text: `\x` and two digits each. */
 const HEX = /\\x((?:[0-9a-f]{2})+)/gi;
 const HEX_MARK = '\\x';
+const BACKSLASH = 0x5c;
+
+/** Looking for one byte first is many times as fast. */
+function hasHex(text: Buffer): boolean {
+  return text.indexOf(BACKSLASH) >= 0 && text.includes(HEX_MARK);
+}
 
 /** Hides inside of what a text has of bytes in hexadecimal digits; the same buffer when nothing was found. */
 export function maskHex(text: Buffer, mask: Mask, counts: MaskCounts): Buffer {
-  if (!text.includes(HEX_MARK)) return text;
+  if (!hasHex(text)) return text;
   let changed = false;
   const shown = text.toString('latin1').replace(HEX, (written, digits: string) => {
     const bytes = Buffer.from(digits, 'hex');
@@ -25,7 +31,7 @@ export function maskHex(text: Buffer, mask: Mask, counts: MaskCounts): Buffer {
 
 /** What a text has of bytes in hexadecimal digits. */
 export function hexIn(text: Buffer): Buffer[] {
-  if (!text.includes(HEX_MARK)) return [];
+  if (!hasHex(text)) return [];
   return Array.from(text.toString('latin1').matchAll(HEX), ([, digits]) => Buffer.from(digits ?? '', 'hex'));
 }
 

@@ -1,4 +1,4 @@
-import { Fields } from './fields.ts';
+import { Fields, malformed } from './fields.ts';
 
 /** Query: String. @throws PeerFault `bad_message` */
 export function decodeQuery(body: Buffer): string {
@@ -24,27 +24,6 @@ export function decodeParse(body: Buffer): Parse {
   return { name, text };
 }
 
-/** Bind starts with String portal, String statement; the parameters after them are not looked at. */
-export function decodeBindHead(head: Buffer): { portal: string; statement: string } {
-  const fields = new Fields(head);
-  return { portal: fields.cstring(), statement: fields.cstring() };
-}
-
-/**
- * Formats of results at the end of a Bind: Int16 count and Int16 each, behind Int16 count and Int16 formats of parameters, then Int16
- * count and Int32 length (-1: null) and bytes of each. @throws PeerFault `bad_message`
- */
-export function decodeResultFormats(body: Buffer): number[] {
-  const fields = new Fields(body);
-  fields.cstring();
-  fields.cstring();
-  fields.bytes(fields.int16() * 2);
-  for (let left = fields.int16(); left > 0; left--) fields.bytes(Math.max(fields.int32(), 0));
-  const formats: number[] = [];
-  for (let left = fields.int16(); left > 0; left--) formats.push(fields.int16());
-  return formats;
-}
-
 /** Execute: String portal, Int32 rows at most (0: all). */
 export function decodeExecute(body: Buffer): { portal: string } {
   const fields = new Fields(body);
@@ -56,11 +35,8 @@ export function decodeExecute(body: Buffer): { portal: string } {
 
 /** Describe and Close: Byte1 'S' or 'P', String name. */
 export function decodeTarget(body: Buffer): { what: 'statement' | 'portal'; name: string } {
-  const fields = new Fields(body);
-  const what = fields.byte() === 0x53 ? 'statement' : 'portal';
-  const name = fields.cstring();
-  fields.end();
-  return { what, name };
+  if (body.length < 2 || body.indexOf(0, 1) !== body.length - 1) throw malformed('a name without its end');
+  return { what: body[0] === 0x53 ? 'statement' : 'portal', name: body.length === 2 ? '' : body.toString('utf8', 1, body.length - 1) };
 }
 
 /** FunctionCall starts with Int32 object id of the function. */

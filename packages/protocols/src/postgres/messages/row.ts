@@ -39,6 +39,36 @@ export function decodeDataRow(body: Buffer): (Buffer | null)[] {
   return cells;
 }
 
+/** The same, cell by cell. @throws PeerFault `bad_message` */
+export class DataRow {
+  readonly count: number;
+  readonly #message: Buffer;
+  #at = HEADER_BYTES + 2;
+
+  /** @param message with its header */
+  constructor(message: Buffer) {
+    if (message.length < HEADER_BYTES + 2) throw malformed('a field past its end');
+    this.#message = message;
+    this.count = message.readInt16BE(HEADER_BYTES);
+    if (this.count < 0) throw malformed('a negative number of cells');
+  }
+
+  next(): Buffer | null {
+    const message = this.#message;
+    const from = this.#at + 4;
+    if (from > message.length) throw malformed('a field past its end');
+    const length = message.readInt32BE(this.#at);
+    this.#at = from + Math.max(length, 0);
+    if (length < -1 || this.#at > message.length) throw malformed('a field past its end');
+    return length < 0 ? null : message.subarray(from, this.#at);
+  }
+
+  /** All cells have been read. */
+  end(): void {
+    if (this.#at !== this.#message.length) throw malformed('bytes after its end');
+  }
+}
+
 export function encodeDataRow(cells: readonly (Buffer | null)[]): Buffer {
   const length = cells.reduce((sum, cell) => sum + 4 + (cell?.length ?? 0), 4 + 2);
   const message = Buffer.allocUnsafe(1 + length);
