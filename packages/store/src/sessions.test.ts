@@ -101,7 +101,7 @@ onEachDatabase('sessions', (database) => {
     const { sessions } = await database.store();
     for (let index = 0; index < 12; index++) {
       const { id } = await sessions.insert(session({ startedAt: 1_000 + Math.floor(index / 4), connection: `c${index}` }));
-      const masked = index % 3 === 2 ? {} : { EMAIL_ADDRESS: index + 1 };
+      const masked: Record<string, number> = index % 3 === 2 ? {} : { EMAIL_ADDRESS: index + 1 };
       await sessions.finish(id, { status: 'done', endedAt: 3_000 + Math.floor(index / 4), metrics: { rows: 1, masked } });
     }
     await sessions.insert(session({ startedAt: 1_001 }));
