@@ -1,54 +1,41 @@
-import { type ContextWords, contextOf, isIn, readContext } from './context.ts';
+import {
+  CLASS,
+  DIGIT,
+  FOREIGN,
+  GAP_MAX,
+  GOES_ON,
+  isBeforeNumber,
+  isGap,
+  isInRun,
+  JOINS,
+  LETTER,
+  RAW,
+  SIGN,
+  SPACE,
+  UPPER,
+} from './classes.ts';
+import { isIn, readContext } from './context.ts';
 import type { CodeEntity, Found, Layout, WordEntity } from './detector.ts';
 import { ibanLength } from './iban.ts';
-import { BITS, isOdd, isSign, signAt } from './survey.ts';
+import { CODE_CHARACTERS_MAX, layoutWith, raised, type Shaped, Shapes, SURE_SCORE, type Wanted } from './shapes.ts';
+import { BITS, signAt } from './survey.ts';
 import { HASH_SEED, hashed, kindsOf, mayBeListed } from './words.ts';
 
-/** A code has at most this many characters: an IBAN. */
-const CODE_CHARACTERS_MAX = 34;
 /** A shape with more letters and digits than this does not fit into a number. */
 const SHAPE_CHARACTERS_MAX = 30;
 /** Groups of a code; one more than the longest that is written digit by digit. */
 const GROUPS_MAX = 20;
-/** Between two groups: ` - ` at most. */
-const GAP_MAX = 3;
-/** What a word that stands before it adds to a score, as far as `CONTEXT_SCORE_MIN` at least. */
-const CONTEXT_SCORE = 0.35;
-const CONTEXT_SCORE_MIN = 0.4;
 /** A card number between letters, without a gap. */
 const BARE_RUN_MIN = 13;
-/** One more than the longest group: different layouts of up to five groups are different numbers, and of more nearly always. */
-const LAYOUT_BASE = 37;
 const ZERO = 0x30;
-const SPACE = 0x20;
-const DOT = 0x2e;
 const SMALL_A = 0x61;
 const FIRST_FOREIGN = 0x80;
 /** A value that is nothing but a name is not longer. */
 export const CELL_BYTES_MAX = 48;
-/** Between a month and its day, with the day's first digit. */
-const BEFORE_NUMBER_MAX = 4;
 /** With so many digits a number may be a telephone's, whatever stands behind it. */
 const NUMBER_DIGITS_MIN = 7;
 /** Longer words are at the end of no code. */
 const TAIL_LETTERS_MAX = 5;
-
-interface Wanted {
-  readonly entity: string;
-  readonly code: CodeEntity;
-  readonly layouts: ReadonlySet<number>;
-  readonly context: ContextWords;
-  /** What is found with less is nothing. */
-  readonly threshold: number;
-}
-
-/** The codes of one shape, by how they may be divided. */
-interface Shaped {
-  readonly all: Wanted[];
-  /** Those that may be written in groups of one size that nobody has listed. */
-  readonly regular: Wanted[];
-  readonly byLayout: Map<number, Wanted[]>;
-}
 
 export type FoundEntity = (entity: string, from: number, to: number, score: number) => void;
 
@@ -57,11 +44,7 @@ export type FoundEntity = (entity: string, from: number, to: number, score: numb
  * be one code is looked up by its shape. Linear: a sequence has at most `GROUPS_MAX` runs.
  */
 export class Blocks {
-  readonly #byShape = new Map<number, Shaped>();
-  /** A bit for each of 65536 places that a shape can have: most sequences of a text have the shape of no code. */
-  readonly #maybe = new Int32Array(2_048);
-  /** Of all codes. */
-  readonly #layouts = new Set<number>();
+  readonly #shapes: Shapes;
   readonly #words: readonly WordEntity[];
   readonly #wantsWords: boolean;
   /** What each of the words calls, and where what it found last ends. */
@@ -72,13 +55,6 @@ export class Blocks {
   readonly #iban: CodeEntity | undefined;
   readonly #wantsBareRuns: boolean;
   readonly #wantsCodes: boolean;
-  #lengths = 0;
-  #lengthMax = 0;
-  #digitsMin = CODE_CHARACTERS_MAX;
-  /** So many letters at most stand in groups of their own before the first group of digits. */
-  #lettersMax = 0;
-  /** The shortest code that is digits only. */
-  #plainMin = CODE_CHARACTERS_MAX;
   /** The last runs: where they begin and end, which of their characters are letters, how many are digits. */
   readonly #from = new Int32Array(GROUPS_MAX);
   readonly #to = new Int32Array(GROUPS_MAX);
@@ -107,38 +83,7 @@ export class Blocks {
     this.#wantsCodes = codes.length > 0;
     this.#iban = codes.find(({ entity }) => entity === 'IBAN_CODE');
     this.#wantsBareRuns = codes.some(({ entity }) => entity === 'CREDIT_CARD');
-    if (this.#iban) {
-      this.#lengthMax = CODE_CHARACTERS_MAX;
-      this.#digitsMin = 2;
-    }
-    for (const code of codes) {
-      for (const layout of code.layouts) this.#layouts.add(layoutOf(layout));
-      this.#add({
-        entity: code.entity,
-        code,
-        layouts: new Set(code.layouts.map(layoutOf)),
-        context: contextOf(code.context),
-        threshold: thresholds.get(code.entity) ?? 0,
-      });
-    }
-  }
-
-  #add(wanted: Wanted): void {
-    for (const shape of new Set(wanted.code.shapes)) {
-      const key = shapeKey(shape);
-      const shaped: Shaped = this.#byShape.get(key) ?? { all: [], regular: [], byLayout: new Map() };
-      this.#byShape.set(key, shaped);
-      shaped.all.push(wanted);
-      if (wanted.code.isNeverRegular !== true) shaped.regular.push(wanted);
-      for (const layout of wanted.layouts) shaped.byLayout.set(layout, [...(shaped.byLayout.get(layout) ?? []), wanted]);
-      const place = placeOf(key);
-      this.#maybe[place >>> 5] = (this.#maybe[place >>> 5] ?? 0) | (1 << (place & 31));
-      this.#lengths |= 1 << shape.length;
-      this.#lengthMax = Math.max(this.#lengthMax, shape.length);
-      this.#lettersMax = Math.max(this.#lettersMax, lettersBefore(shape, wanted.code));
-      if (!shape.includes('A')) this.#plainMin = Math.min(this.#plainMin, shape.length);
-      this.#digitsMin = Math.min(this.#digitsMin, shape.split('9').length - 1);
-    }
+    this.#shapes = new Shapes(codes, thresholds);
   }
 
   /**
@@ -199,7 +144,7 @@ export class Blocks {
         continue;
       }
       at = this.#mixed(bytes, from, at, left > 0 ? before : -1, table);
-      left = this.#joins ? this.#lengthMax : 0;
+      left = this.#joins ? this.#shapes.lengthMax : 0;
       before = at;
     }
     return bits;
@@ -237,7 +182,8 @@ export class Blocks {
     if (isPlain && before < 0 && this.#isShortNumber(bytes, from, at, count)) return at;
     if (foreign) this.#between(bytes, from, at, this.#found);
     else if (at - from <= CODE_CHARACTERS_MAX) {
-      if (before < 0 || !isGap(bytes, before, from)) this.#readBack(bytes, from, isPlain ? this.#lettersMax : this.#lengthMax);
+      if (before < 0 || !isGap(bytes, before, from))
+        this.#readBack(bytes, from, isPlain ? this.#shapes.lettersMax : this.#shapes.lengthMax);
       this.#push(from, at, mask, count);
       this.#joins = true;
       this.#lookBack(bytes, this.#found);
@@ -250,14 +196,14 @@ export class Blocks {
   /** Most numbers are short, and alone, or have only other short ones beside them, as in `244.25`. */
   #isShortNumber(bytes: Buffer, from: number, to: number, count: number): boolean {
     if (from < this.#shortUntil) return true;
-    if (count >= this.#plainMin || (from > 0 && JOINS[bytes[from - 1] ?? 0] === 1)) return false;
+    if (count >= this.#shapes.plainMin || (from > 0 && JOINS[bytes[from - 1] ?? 0] === 1)) return false;
     let digits = count;
     let end = to;
     for (let gap = 0; end < bytes.length && gap <= GAP_MAX; end++) {
       const byte = bytes[end] ?? 0;
       const kind = CLASS[byte];
       if (kind === DIGIT) {
-        if (++digits >= this.#plainMin) return false;
+        if (++digits >= this.#shapes.plainMin) return false;
         gap = 0;
       } else if (kind === LETTER || kind === FOREIGN) return false;
       else if (JOINS[byte] === 1) gap++;
@@ -354,6 +300,7 @@ export class Blocks {
   /** Every sequence of runs that ends with the last one. */
   #lookBack(bytes: Buffer, found: FoundEntity): void {
     const chain = this.#chain;
+    const shapes = this.#shapes;
     let slot = this.#head;
     const to = this.#to[slot] ?? 0;
     let length = 0;
@@ -366,31 +313,24 @@ export class Blocks {
     for (let groups = 1; groups <= chain + 1; groups++) {
       const from = this.#from[slot] ?? 0;
       const size = (this.#to[slot] ?? 0) - from;
-      if (length + size > this.#lengthMax) return;
+      if (length + size > shapes.lengthMax) return;
       mask = length < SHAPE_CHARACTERS_MAX ? mask | ((this.#mask[slot] ?? 0) << length) : 0;
       length += size;
       count += this.#digits[slot] ?? 0;
       layout = layoutWith(layout, size);
       if (groups > 1 && size < smallest) smallest = size;
       if (size > largest) largest = size;
-      if (count >= this.#digitsMin) {
-        if (length <= SHAPE_CHARACTERS_MAX && (this.#lengths & (1 << length)) !== 0 && this.#isShape((1 << length) | mask)) {
+      if (count >= shapes.digitsMin) {
+        const shaped = length <= SHAPE_CHARACTERS_MAX && (shapes.lengths & (1 << length)) !== 0 ? shapes.get(length, mask) : undefined;
+        if (shaped) {
           // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
           const regular = groups === 1 || (smallest === largest && last <= largest && (largest > 1 || groups === chain + 1));
-          if (regular || this.#layouts.has(layout)) {
-            const shaped = this.#byShape.get((1 << length) | mask);
-            if (shaped) this.#checkAll(bytes, from, to, length, groups, layout, regular, shaped);
-          }
+          if (regular || shapes.layouts.has(layout)) this.#checkAll(bytes, from, to, length, groups, layout, regular, shaped);
         }
         if (this.#iban && size >= 4 && length >= 15) this.#checkIban(bytes, from, to, length, found);
       }
       slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
     }
-  }
-
-  #isShape(key: number): boolean {
-    const place = placeOf(key);
-    return ((this.#maybe[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
   }
 
   #checkAll(
@@ -430,7 +370,7 @@ export class Blocks {
       const score = each.code.score(code, length, layout);
       if (score <= 0) continue;
       // The words before it are read only where they can make a difference.
-      const isOpen = score < CONTEXT_SCORE_MIN + CONTEXT_SCORE && raised(score) >= threshold;
+      const isOpen = score < SURE_SCORE && raised(score) >= threshold;
       if (isOpen && known < 0) known = readContext(bytes, from);
       const final = isOpen && isIn(each.context, known) ? raised(score) : score;
       if (final >= threshold) this.#found(each.entity, from, to, final);
@@ -465,100 +405,11 @@ export class Blocks {
       while (at < to && CLASS[bytes[at] ?? 0] === DIGIT) at++;
       const length = at - start;
       if (length > SHAPE_CHARACTERS_MAX) continue;
-      for (const { entity, code } of this.#byShape.get(1 << length)?.all ?? []) {
+      for (const { entity, code } of this.#shapes.get(length, 0)?.all ?? []) {
         if (entity !== 'CREDIT_CARD') continue;
         const score = code.score(this.#compact(bytes, start, at), length, 'plain');
         if (score > 0) found(entity, start, at, score);
       }
     }
   }
-}
-
-/** A shape that nothing else has: IBANs are found by their first four characters. */
-export const IBAN_SHAPE = 'AA99';
-
-export function raised(score: number): number {
-  return Math.min(1, Math.max(CONTEXT_SCORE_MIN, score + CONTEXT_SCORE));
-}
-
-const LETTER = 1;
-const DIGIT = 2;
-const FOREIGN = 3;
-const SIGN = 4;
-const ODD = 5;
-
-/** Letters, digits, bytes of other scripts, and the signs that other detectors want to know of. */
-const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
-  if (byte >= 0x30 && byte <= 0x39) return DIGIT;
-  if ((byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a)) return LETTER;
-  return byte >= 0x80 ? FOREIGN : isSign(byte) ? SIGN : 0;
-});
-
-/** The same of a text that nothing was undone in. */
-const RAW = CLASS.map((kind, byte) => (isOdd(byte) ? ODD : kind));
-
-/** A letter in upper case, a digit as it is; 0 for what stands between. */
-const UPPER = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const kind = CLASS[byte];
-  return kind === LETTER ? byte & 0xdf : kind === DIGIT || kind === FOREIGN ? byte : 0;
-});
-
-/** What may stand between the groups of one code. */
-const JOINS = Uint8Array.from({ length: 256 }, (_, byte) => (' -./_+'.includes(String.fromCharCode(byte)) ? 1 : 0));
-
-/** Behind a number that is not at its end yet: of a code, of a telephone, of a day, of a house. */
-const GOES_ON = Uint8Array.from({ length: 256 }, (_, byte) => (' -./()_+:'.includes(String.fromCharCode(byte)) ? 1 : 0));
-
-/** Whether a digit comes soon, behind blanks and dots. */
-function isBeforeNumber(bytes: Buffer, from: number): boolean {
-  for (let at = from; at < from + BEFORE_NUMBER_MAX && at < bytes.length; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte !== SPACE && byte !== DOT) return at > from && CLASS[byte] === DIGIT;
-  }
-  return false;
-}
-
-function isGap(bytes: Buffer, from: number, to: number): boolean {
-  if (to - from > GAP_MAX) return false;
-  for (let at = from; at < to; at++) if (JOINS[bytes[at] ?? 0] === 0) return false;
-  return true;
-}
-
-function isInRun(byte: number): boolean {
-  const kind = CLASS[byte] ?? 0;
-  return kind !== 0 && kind < SIGN;
-}
-
-function placeOf(key: number): number {
-  return (key ^ (key >>> 15)) & 0xffff;
-}
-
-function shapeKey(shape: string): number {
-  let mask = 0;
-  for (const sign of shape) mask = (mask << 1) | (sign === '9' ? 0 : 1);
-  return (1 << shape.length) | mask;
-}
-
-/** The most letters that are in groups of their own when the group behind them is digits only. */
-function lettersBefore(shape: string, { layouts }: CodeEntity): number {
-  const regular = Array.from({ length: shape.length - 1 }, (_, size) => Array(Math.ceil(shape.length / (size + 1))).fill(size + 1));
-  let most = 0;
-  for (const sizes of [...layouts.map((layout) => layout.split('-').map(Number)), ...regular]) {
-    let at = 0;
-    for (const size of sizes) {
-      if (/^9+$/.test(shape.slice(at, at + size)) && !shape.slice(0, at).includes('9')) most = Math.max(most, at);
-      at += size;
-    }
-  }
-  return most;
-}
-
-/** `3-2-4` as a number. */
-function layoutOf(groups: string): number {
-  return groups.split('-').reduceRight((sum, size) => layoutWith(sum, Number(size)), 0);
-}
-
-/** One group more, in front of those that are known. */
-function layoutWith(layout: number, size: number): number {
-  return (Math.imul(layout, LAYOUT_BASE) + size) & 0x3fffffff;
 }

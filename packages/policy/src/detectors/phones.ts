@@ -1,6 +1,6 @@
-import { raised } from './blocks.ts';
 import { contextOf, hasContext } from './context.ts';
 import type { WordEntity } from './detector.ts';
+import { raised } from './shapes.ts';
 
 const DIGITS_MIN = 7;
 const DIGITS_MAX = 15;

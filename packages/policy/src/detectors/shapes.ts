@@ -1,0 +1,127 @@
+import { type ContextWords, contextOf } from './context.ts';
+import type { CodeEntity } from './detector.ts';
+
+/** A code has at most this many characters: an IBAN. */
+export const CODE_CHARACTERS_MAX = 34;
+/** What a word that stands before it adds to a score, as far as `CONTEXT_SCORE_MIN` at least. */
+const CONTEXT_SCORE = 0.35;
+const CONTEXT_SCORE_MIN = 0.4;
+/** A score that is not below can do without words before it. */
+export const SURE_SCORE = CONTEXT_SCORE_MIN + CONTEXT_SCORE;
+/** One more than the longest group: different layouts of up to five groups are different numbers, and of more nearly always. */
+const LAYOUT_BASE = 37;
+
+/** A score with a word before it that says what it is. */
+export function raised(score: number): number {
+  return Math.min(1, Math.max(CONTEXT_SCORE_MIN, score + CONTEXT_SCORE));
+}
+
+/** A code that is looked for. */
+export interface Wanted {
+  readonly entity: string;
+  readonly code: CodeEntity;
+  readonly layouts: ReadonlySet<number>;
+  readonly context: ContextWords;
+  /** What is found with less is nothing. */
+  readonly threshold: number;
+}
+
+/** The codes of one shape, by how they may be divided. */
+export interface Shaped {
+  readonly all: Wanted[];
+  /** Those that may be written in groups of one size that nobody has listed. */
+  readonly regular: Wanted[];
+  readonly byLayout: Map<number, Wanted[]>;
+}
+
+/** What codes that are looked for look like. */
+export class Shapes {
+  readonly #byShape = new Map<number, Shaped>();
+  /** A bit for each of 65536 places that a shape can have: most sequences of a text have the shape of no code. */
+  readonly #maybe = new Int32Array(2_048);
+  /** Of all codes. */
+  readonly layouts = new Set<number>();
+  /** A bit for each length. */
+  lengths = 0;
+  lengthMax = 0;
+  /** No code has fewer. */
+  digitsMin = CODE_CHARACTERS_MAX;
+  /** So many letters at most stand in groups of their own before the first group of digits. */
+  lettersMax = 0;
+  /** The shortest code that is digits only. */
+  plainMin = CODE_CHARACTERS_MAX;
+
+  /** @param thresholds the least score by entity */
+  constructor(codes: readonly CodeEntity[], thresholds: ReadonlyMap<string, number>) {
+    if (codes.some(({ entity }) => entity === 'IBAN_CODE')) {
+      this.lengthMax = CODE_CHARACTERS_MAX;
+      this.digitsMin = 2;
+    }
+    for (const code of codes) {
+      const layouts = new Set(code.layouts.map(layoutOf));
+      for (const layout of layouts) this.layouts.add(layout);
+      const threshold = thresholds.get(code.entity) ?? 0;
+      this.#add({ entity: code.entity, code, layouts, context: contextOf(code.context), threshold });
+    }
+  }
+
+  #add(wanted: Wanted): void {
+    for (const shape of new Set(wanted.code.shapes)) {
+      const key = shapeKey(shape);
+      const shaped: Shaped = this.#byShape.get(key) ?? { all: [], regular: [], byLayout: new Map() };
+      this.#byShape.set(key, shaped);
+      shaped.all.push(wanted);
+      if (wanted.code.isNeverRegular !== true) shaped.regular.push(wanted);
+      for (const layout of wanted.layouts) shaped.byLayout.set(layout, [...(shaped.byLayout.get(layout) ?? []), wanted]);
+      const place = placeOf(key);
+      this.#maybe[place >>> 5] = (this.#maybe[place >>> 5] ?? 0) | (1 << (place & 31));
+      this.lengths |= 1 << shape.length;
+      this.lengthMax = Math.max(this.lengthMax, shape.length);
+      this.lettersMax = Math.max(this.lettersMax, lettersBefore(shape, wanted.code));
+      if (!shape.includes('A')) this.plainMin = Math.min(this.plainMin, shape.length);
+      this.digitsMin = Math.min(this.digitsMin, shape.split('9').length - 1);
+    }
+  }
+
+  /** The codes that have this shape: a bit for its length, and one for each letter below it. */
+  get(length: number, letters: number): Shaped | undefined {
+    const key = (1 << length) | letters;
+    const place = placeOf(key);
+    return ((this.#maybe[place >>> 5] ?? 0) & (1 << (place & 31))) === 0 ? undefined : this.#byShape.get(key);
+  }
+}
+
+function placeOf(key: number): number {
+  return (key ^ (key >>> 15)) & 0xffff;
+}
+
+/** A shape as a number. */
+function shapeKey(shape: string): number {
+  let mask = 0;
+  for (const sign of shape) mask = (mask << 1) | (sign === '9' ? 0 : 1);
+  return (1 << shape.length) | mask;
+}
+
+/** The most letters that are in groups of their own when the group behind them is digits only. */
+function lettersBefore(shape: string, { layouts }: CodeEntity): number {
+  const regular = Array.from({ length: shape.length - 1 }, (_, size) => Array(Math.ceil(shape.length / (size + 1))).fill(size + 1));
+  let most = 0;
+  for (const sizes of [...layouts.map((layout) => layout.split('-').map(Number)), ...regular]) {
+    let at = 0;
+    for (const size of sizes) {
+      if (/^9+$/.test(shape.slice(at, at + size)) && !shape.slice(0, at).includes('9')) most = Math.max(most, at);
+      at += size;
+    }
+  }
+  return most;
+}
+
+/** `3-2-4` as a number. */
+function layoutOf(groups: string): number {
+  return groups.split('-').reduceRight((sum, size) => layoutWith(sum, Number(size)), 0);
+}
+
+/** One group more, in front of those that are known. */
+export function layoutWith(layout: number, size: number): number {
+  return (Math.imul(layout, LAYOUT_BASE) + size) & 0x3fffffff;
+}
