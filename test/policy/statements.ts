@@ -23,6 +23,50 @@ export class Chance {
   }
 }
 
+/** What looks like a call and has a grammar of its own. */
+const GRAMMARS: readonly [string, ...string[]] = [
+  "interval '1 day'",
+  "date '2024-01-01'",
+  'array[1, 2]',
+  'coalesce(a, b)',
+  'extract(year from d)',
+  'cast(a as text)',
+  'cast(lower(a) as numeric(10, 2))',
+  'cast((select 1 from x) as app.kind)',
+  'cast(a as timestamp with time zone)',
+  "extract(epoch from now() - interval '1 day')",
+  "timestamp '2024-01-01 00:00'",
+  'trim(lower(a))',
+  'trim(a from b)',
+  'greatest(a, lower(b))',
+  'app.coalesce(a)',
+  'nullif(a, (select 2 from y))',
+  'array[lower(a), b]',
+  'localtime',
+  'current_timestamp(3)',
+  'row(1, 2)',
+  "trim(both 'x' from a)",
+];
+
+/** Behind a value or a call. */
+const WINDOWS: readonly [string, ...string[]] = [
+  "a at time zone 'UTC'",
+  "(a + b) at time zone 'UTC'",
+  'sum(a) over (partition by b order by c desc nulls last rows between unbounded preceding and current row)',
+  'row_number() over (order by lower(a))',
+  'rank() over w',
+  'first_value(a) over (w groups between 1 preceding and 1 following exclude ties)',
+  "count(*) filter (where c > 1 and lower(d) = 'x')",
+  'max((select b from c)) over (partition by (select 1 from d))',
+  'over (1)',
+  'sum(a) over (partition by b)',
+  'count(*) filter (where c)',
+  'count(*)',
+  'count(distinct a)',
+  'string_agg(a, b order by c)',
+  '\'a\' collate "C"',
+];
+
 /** PostgreSQL statements by a grammar of what programs send. All of them can be parsed. */
 export class Statements {
   readonly #chance: Chance;
@@ -76,47 +120,9 @@ export class Statements {
       case 10:
         return `case when ${this.#condition(depth + 1)} then ${this.#value(depth + 1)} else ${this.#value(depth + 1)} end`;
       case 11:
-        return this.#chance.of([
-          "interval '1 day'",
-          "date '2024-01-01'",
-          'array[1, 2]',
-          'coalesce(a, b)',
-          'extract(year from d)',
-          'cast(a as text)',
-          'cast(lower(a) as numeric(10, 2))',
-          'cast((select 1 from x) as app.kind)',
-          'cast(a as timestamp with time zone)',
-          "extract(epoch from now() - interval '1 day')",
-          "timestamp '2024-01-01 00:00'",
-          'trim(lower(a))',
-          'trim(a from b)',
-          'greatest(a, lower(b))',
-          'app.coalesce(a)',
-          'nullif(a, (select 2 from y))',
-          'array[lower(a), b]',
-          'localtime',
-          'current_timestamp(3)',
-          'row(1, 2)',
-          "trim(both 'x' from a)",
-        ]);
+        return this.#chance.of(GRAMMARS);
       case 12:
-        return this.#chance.of([
-          "a at time zone 'UTC'",
-          "(a + b) at time zone 'UTC'",
-          'sum(a) over (partition by b order by c desc nulls last rows between unbounded preceding and current row)',
-          'row_number() over (order by lower(a))',
-          'rank() over w',
-          'first_value(a) over (w groups between 1 preceding and 1 following exclude ties)',
-          "count(*) filter (where c > 1 and lower(d) = 'x')",
-          'max((select b from c)) over (partition by (select 1 from d))',
-          'over (1)',
-          'sum(a) over (partition by b)',
-          'count(*) filter (where c)',
-          'count(*)',
-          'count(distinct a)',
-          'string_agg(a, b order by c)',
-          '\'a\' collate "C"',
-        ]);
+        return this.#chance.of(WINDOWS);
       default:
         return this.#chance.of([
           'lower(name)',
