@@ -29,6 +29,22 @@ describe('the wait for the rest of what is held', () => {
     assert.ok(waited_ms >= came_ms + MASK_HOLD_MS - 2, `${waited_ms} ms`);
   });
 
+  it('goes on as long as nothing can come', async () => {
+    let isBlocked = true;
+    const began = performance.now();
+    const rung = new Promise<number>((resolve) => {
+      const timer = new HoldTimer(
+        () => resolve(performance.now() - began),
+        () => isBlocked,
+      );
+      timer.touch(true);
+    });
+    setTimeout(() => {
+      isBlocked = false;
+    }, 2 * MASK_HOLD_MS_MAX);
+    assert.ok((await rung) >= 2 * MASK_HOLD_MS_MAX - 2);
+  });
+
   it('has an end where more comes all the time', async () => {
     let more: NodeJS.Timeout | undefined;
     const waited_ms = await rings((timer) => {

@@ -3,6 +3,9 @@ const KIB = 1024;
 /** Trailing output that may be the beginning of a value to hide waits so long for its rest; typing must stay quick. */
 export const MASK_HOLD_MS = 25;
 
+/** The same where nobody types, so that nobody waits for an echo: longer than a busy machine pauses in the middle of a word. */
+export const MASK_HOLD_PIPE_MS = 1_000;
+
 /** A word that grows all the time is shown after this, as far as it has come. */
 export const MASK_HOLD_MS_MAX = 200;
 

@@ -29,13 +29,24 @@ export class SshRelay implements Relay {
       forTarget: new Replies(),
       allow,
       remoteForwards: 0,
-      toClient: (bytes) => ports.toClient(bytes),
+      slowWrites: 0,
+      toClient: (bytes) => this.#toClient(bytes, ports),
       toTarget: (bytes) => ports.toTarget(bytes),
     };
     const requests = new Requests(this.#books);
     const answers = new Answers(this.#books);
     this.#fromClient = new FrameRun(FRAME_BYTES_MAX, (message) => requests.take(message), this.#books.toTarget);
     this.#fromTarget = new FrameRun(FRAME_BYTES_MAX, (message) => answers.take(message), this.#books.toClient);
+  }
+
+  #toClient(bytes: Buffer, ports: RelayPorts): void | Promise<void> {
+    const slow = ports.toClient(bytes);
+    if (slow) {
+      const taken = (): void => void this.#books.slowWrites--;
+      this.#books.slowWrites++;
+      slow.then(taken, taken);
+    }
+    return slow;
   }
 
   get busy(): boolean {

@@ -33,6 +33,8 @@ export interface Books {
   readonly forTarget: Replies;
   readonly allow: { readonly localForward: boolean; readonly remoteForward: boolean; readonly pty: boolean };
   remoteForwards: number;
+  /** Writes to the client that it has not taken yet. */
+  slowWrites: number;
   toClient(bytes: Buffer): void | Promise<void>;
   toTarget(bytes: Buffer): void | Promise<void>;
 }
@@ -245,7 +247,13 @@ export class Requests {
         channel.settle(this.#books.gate, `refused: what ${program} sends cannot be looked at`);
         return this.#deny(packedDenial(program), request, channel);
       }
-      channel.output = new ChannelOutput(this.#books.gate, channel, permit, (messages) => this.#said(messages, channel));
+      channel.output = new ChannelOutput(
+        this.#books.gate,
+        channel,
+        permit,
+        (messages) => this.#said(messages, channel),
+        () => this.#books.slowWrites > 0,
+      );
       if (via === 'subsystem' && text === 'sftp') channel.sftp = new SftpAudit(this.#books, channel);
       if (!request.wantReply) return 'pass';
       channel.forClient.expect((ok) => {

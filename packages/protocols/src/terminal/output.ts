@@ -29,7 +29,12 @@ export class Output {
   readonly #room: { left: number };
   readonly #streams = new Map<TerminalFrameKind, Stream>();
   readonly masked: MaskCounts = {};
-  readonly #timer = new HoldTimer(() => void this.#flush());
+  readonly #timer = new HoldTimer(
+    () => void this.#flush(),
+    () => this.#slowWrites > 0,
+  );
+  /** Writes that the client has not taken yet: the command is not read meanwhile. */
+  #slowWrites = 0;
   /** What came before, where the mask has to ask somebody else about it. */
   #asking: Promise<void> | undefined;
   #isOver = false;
@@ -127,6 +132,12 @@ export class Output {
   }
 
   #send(frames: readonly Buffer[]): void | Promise<void> {
-    return frames.length === 0 || this.denial ? undefined : this.#ports.toClient(Buffer.concat(frames));
+    const slow = frames.length === 0 || this.denial ? undefined : this.#ports.toClient(Buffer.concat(frames));
+    if (slow) {
+      const taken = (): void => void this.#slowWrites--;
+      this.#slowWrites++;
+      slow.then(taken, taken);
+    }
+    return slow;
   }
 }

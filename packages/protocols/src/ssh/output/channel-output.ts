@@ -1,6 +1,7 @@
 import type { Denial } from '@hoop/core/action';
 import type { Gate, Mask, Permit } from '@hoop/core/gate';
 import { HoldTimer } from '../../shared/hold-timer.ts';
+import { MASK_HOLD_MS, MASK_HOLD_PIPE_MS } from '../../shared/limits.ts';
 import { MaskStream } from '../../shared/mask-stream.ts';
 import { HOLDING, OutputGuard } from '../../shared/output-guard.ts';
 import { preparing } from '../../shared/preparing.ts';
@@ -29,16 +30,30 @@ export class ChannelOutput {
   readonly #streams: Readonly<Record<OutputKind, Stream>> = { stdout: newStream(), stderr: newStream() };
   readonly #send: (messages: readonly Buffer[]) => void | Promise<void>;
   #flow: Flow | undefined;
-  readonly #timer = new HoldTimer(() => void this.#ring());
+  readonly #timer: HoldTimer;
   /** A piece is being looked at elsewhere. */
   #turn: Promise<unknown> | undefined;
 
-  /** @param send says something to the client, and gives the target the room that came of it, outside of an answer's turn */
-  constructor(gate: Gate, channel: Channel, permit: Permit, send: (messages: readonly Buffer[]) => void | Promise<void>) {
+  /**
+   * @param send says something to the client, and gives the target the room that came of it, outside of an answer's turn
+   * @param isSlow whether the client does not take what it was sent
+   */
+  constructor(
+    gate: Gate,
+    channel: Channel,
+    permit: Permit,
+    send: (messages: readonly Buffer[]) => void | Promise<void>,
+    isSlow: () => boolean = () => false,
+  ) {
     this.#gate = gate;
     this.#channel = channel;
     this.#permit = permit;
     this.#send = send;
+    this.#timer = new HoldTimer(
+      () => void this.#ring(),
+      () => isSlow() || this.#flow?.isFull === true,
+      () => (channel.hasPty ? MASK_HOLD_MS : MASK_HOLD_PIPE_MS),
+    );
     if (channel.hasPty && channel.size) this.resized();
   }
 

@@ -6,7 +6,7 @@ export type OutputKind = 'stdout' | 'stderr';
 /** A target may send so much ahead of what the client has been given of it: what is kept here grows with it. */
 const TARGET_ROOM_BYTES_MAX = 2 * 1024 * 1024;
 
-/** Room is told to the target in steps of this, or when it has none. */
+/** Room is told to the target in steps of this; less only when it has none and nothing else could bring more. */
 const GRANT_BYTES_MIN = 32 * 1024;
 
 /** Every side takes data messages of this size. (RFC 4254, section 5.2; RFC 4253, section 6.1) */
@@ -41,6 +41,11 @@ export class Flow {
     return this.#waiting.length > 0;
   }
 
+  /** The target can send nothing now. */
+  get isFull(): boolean {
+    return this.#waiting.length > 0 || this.#targetRoom <= 0;
+  }
+
   /** The target sent so many bytes. */
   took(count: number): void {
     this.#targetRoom -= count;
@@ -71,7 +76,8 @@ export class Flow {
   grant(): number {
     const room = Math.min(this.#clientRoom - this.#waitingBytes, TARGET_ROOM_BYTES_MAX);
     const more = room - this.#targetRoom;
-    if (more <= 0 || (more < GRANT_BYTES_MIN && this.#targetRoom > 0)) return 0;
+    // A little at a time would come back in as many little messages.
+    if (more <= 0 || (more < GRANT_BYTES_MIN && (this.#targetRoom > 0 || this.isWaiting))) return 0;
     this.#targetRoom += more;
     return more;
   }
