@@ -194,9 +194,12 @@ export class AgentSession implements StreamHandler {
     try {
       if (this.#over) return undefined;
       const { own } = this.#deps;
-      const settings = settingsOf(protocol, ownSettings(own, open, resolved.settings), open.connection);
+      const typed = (settings: Readonly<Record<string, string>>): unknown =>
+        settingsOf(protocol, ownSettings(own, open, settings), open.connection);
+      const { current } = resolved;
       const target = await protocol.connect({
-        settings,
+        settings: typed(resolved.settings),
+        ...(current ? { current: async () => typed(await current()) } : {}),
         hello: open.hello,
         log: this.#deps.log,
         session: factsOf(open, own),

@@ -19,6 +19,7 @@ const PROTOCOL_OF: Readonly<Record<string, string>> = {
   'custom/httpproxy': 'http',
   'custom/kubernetes': 'http',
   'custom/kubernetes-token': 'http',
+  'custom/kubernetes-eks': 'http',
   'application/tcp': 'tcp',
   'application/ssh': 'ssh',
   'application/git': 'ssh',

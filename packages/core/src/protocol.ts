@@ -97,6 +97,8 @@ export interface Accepted<Grant> {
 /** What `connect` works with, in the agent. */
 export interface ConnectContext<Settings> {
   readonly settings: Settings;
+  /** The settings as they are now, where one of them is a token that lives shorter than the session may. Absent: they stay. @throws AppError */
+  readonly current?: () => Promise<Settings>;
   readonly hello: Hello;
   readonly log: Log;
   readonly session: SessionFacts;

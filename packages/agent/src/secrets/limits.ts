@@ -25,6 +25,12 @@ export const SECRET_TRUSTED_MS = 10_000;
 /** Tokens of RDS live 15 minutes. */
 export const RDS_TOKEN_MS = 14 * 60_000;
 
+/** Clusters of EKS take a token for 15 minutes. */
+export const EKS_TOKEN_MS = 14 * 60_000;
+
+/** A token dies with the credentials that signed it; another is made so long before. */
+export const EKS_CREDENTIALS_MARGIN_MS = 60_000;
+
 /** Everything that one session needs, all stores together. Dialling its target has a time of its own. */
 export const SESSION_SECRETS_MS_MAX = 12_000;
 

@@ -7,6 +7,7 @@ import type { AwsOptions } from './aws.ts';
 import { AwsSecrets } from './aws-secrets.ts';
 import { SecretCache } from './cache.ts';
 import { invalidReference, notFound, type SecretDocument } from './document.ts';
+import { EKS_SETTINGS, eksTarget, eksToken } from './eks-token.ts';
 import type { SecretsEnv } from './env.ts';
 import { HostFiles } from './host-files.ts';
 import { SESSION_SECRETS_MS_MAX } from './limits.ts';
@@ -27,6 +28,8 @@ export interface TargetSecretsOptions {
 /** A session's settings with every reference replaced by what it named. */
 export interface ResolvedTarget {
   readonly settings: Readonly<Record<string, string>>;
+  /** The settings as they are now, where one of them is a token that lives shorter than a session may. @throws as `resolve` does */
+  readonly current?: () => Promise<Readonly<Record<string, string>>>;
   /** The target could not be reached or did not let in: what was remembered of these secrets is asked for again. */
   doubt(): void;
   /** Removes the session's files. Twice does no harm. */
@@ -65,8 +68,11 @@ export class TargetSecrets {
     const [settings, files] = await withinTime(open.connection, wishes.all());
     const written: WrittenFiles | undefined = files.size > 0 ? await this.#files.write(files) : undefined;
     for (const [name, path] of written?.paths ?? []) settings.set(name, path);
+    const plain = Object.fromEntries(settings);
+    const token = plain.EKS_CLUSTER === undefined ? undefined : () => this.#withEksToken(open.connection, plain, wishes.used);
     return {
-      settings: Object.fromEntries(settings),
+      settings: token ? await token() : plain,
+      ...(token ? { current: token } : {}),
       doubt: () => {
         for (const key of wishes.used) this.#cache.doubt(key);
       },
@@ -99,6 +105,19 @@ export class TargetSecrets {
     const target = rdsTarget(open.protocol, user, settings, env.awsRegion);
     const document = await this.#remembered(`aws_iam_rds\n${JSON.stringify(target)}`, used, () => rdsToken(target, aws));
     return document.values.get('token')?.reveal() ?? '';
+  }
+
+  /** In place of what asks for it. */
+  async #withEksToken(connection: string, settings: Readonly<Record<string, string>>, used: Set<string>): Promise<Record<string, string>> {
+    const { env, aws = {}, clock = systemClock } = this.#options;
+    try {
+      const target = eksTarget(settings, connection, env.awsRegion);
+      const document = await this.#remembered(`eks\n${JSON.stringify(target)}`, used, () => eksToken(target, aws, clock.now()));
+      const kept = Object.entries(settings).filter(([name]) => !EKS_SETTINGS.some((each) => each === name));
+      return { ...Object.fromEntries(kept), KUBERNETES_BEARER_TOKEN: document.values.get('token')?.reveal() ?? '' };
+    } catch (error) {
+      throw telling(error, `EKS_CLUSTER of the connection ${connection} is set`);
+    }
   }
 
   #remembered(key: string, used: Set<string>, read: () => Promise<SecretDocument>): Promise<SecretDocument> {
@@ -194,12 +213,15 @@ class SessionWishes {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      const { kind, code, message } = error;
-      const where = `${name} of the connection ${this.#open.connection} is ${showReference(reference)}`;
-      throw fromPlain({ kind, code, message: `${where}, and ${message}` });
+      throw telling(error, `${name} of the connection ${this.#open.connection} is ${showReference(reference)}`);
     }
   }
+}
+
+function telling(error: unknown, where: string): unknown {
+  if (!(error instanceof AppError)) return error;
+  const { kind, code, message } = error;
+  return fromPlain({ kind, code, message: `${where}, and ${message}` });
 }
 
 async function withinTime<T>(connection: string, work: Promise<T>): Promise<T> {

@@ -8,8 +8,8 @@ import { TargetSide } from './target.ts';
  * Makes sure that the target is there; its first connection is used for the first request.
  * @throws TargetFault `target_unreachable`, `target_certificate`
  */
-export async function connect({ settings }: ConnectContext<HttpSettings>): Promise<Target> {
-  const side = new TargetSide(settings, await dialTarget(settings));
+export async function connect({ settings, current }: ConnectContext<HttpSettings>): Promise<Target> {
+  const side = new TargetSide(settings, await dialTarget(settings), { current });
   return {
     wire: side.link,
     greeting: Buffer.alloc(0),

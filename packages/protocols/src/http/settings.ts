@@ -17,6 +17,12 @@ export interface HttpSettings {
 
 const KNOWN = new Set(['REMOTE_URL', 'INSECURE', 'CA', 'ALLOW_CLIENT_AUTHORIZATION', 'ALLOW_LINK_LOCAL']);
 const KUBERNETES = new Set(['KUBERNETES_CLUSTER_URL', 'KUBERNETES_BEARER_TOKEN', 'KUBERNETES_INSECURE_SKIP_VERIFY', 'KUBERNETES_CA']);
+const EKS: Readonly<Record<string, RegExp>> = {
+  EKS_CLUSTER: /^[0-9A-Za-z][\w-]{0,99}$/,
+  EKS_AWS_REGION: /^[a-z]{2}(?:-[a-z]+)+-\d$/,
+  EKS_ROLE_ARN: /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/,
+  EKS_ROLE_SESSION: /^[\w+=,.@-]{2,64}$/,
+};
 const HEADER = 'HEADER_';
 
 /** What a target's own parser would take for the end of a header, or for another. */
@@ -25,16 +31,19 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * `REMOTE_URL`, `INSECURE`, `CA`, `HEADER_<NAME>` (an underscore becomes a dash), `ALLOW_CLIENT_AUTHORIZATION`, `ALLOW_LINK_LOCAL`;
- * for a cluster `KUBERNETES_CLUSTER_URL`, `KUBERNETES_BEARER_TOKEN`, `KUBERNETES_INSECURE_SKIP_VERIFY`, `KUBERNETES_CA`.
+ * for a cluster `KUBERNETES_CLUSTER_URL`, `KUBERNETES_BEARER_TOKEN`, `KUBERNETES_INSECURE_SKIP_VERIFY`, `KUBERNETES_CA`; for one of EKS
+ * `EKS_CLUSTER`, `EKS_AWS_REGION`, `EKS_ROLE_ARN`, `EKS_ROLE_SESSION`, of which the agent makes the token.
  */
 export const HttpSettings: z.ZodType<HttpSettings> = z.record(z.string(), z.string()).transform((given, context): HttpSettings => {
   const wrong = (name: string, message: string): void => context.addIssue({ code: 'custom', path: [name], message });
   for (const name of Object.keys(given)) {
-    if (!KNOWN.has(name) && !KUBERNETES.has(name) && !name.startsWith(HEADER)) wrong(name, `${name} is no setting of an http connection`);
+    if (!KNOWN.has(name) && !KUBERNETES.has(name) && EKS[name] === undefined && !name.startsWith(HEADER))
+      wrong(name, `${name} is no setting of an http connection`);
   }
   const urlName = given.REMOTE_URL === undefined && given.KUBERNETES_CLUSTER_URL !== undefined ? 'KUBERNETES_CLUSTER_URL' : 'REMOTE_URL';
   const url = urlOf(given[urlName] ?? '');
   if (!url) wrong(urlName, `${urlName} is required: the address of the service, such as https://api.internal:8443/base`);
+  checkEks(given, url, wrong);
   const headers = headersOf(given, wrong);
   return {
     url: url ?? new URL('http://unset.invalid'),
@@ -50,6 +59,19 @@ function urlOf(text: string): URL | undefined {
   const url = URL.parse(text);
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hash !== '' || url.search !== '') return undefined;
   return url;
+}
+
+function checkEks(given: Readonly<Record<string, string>>, url: URL | undefined, wrong: (name: string, message: string) => void): void {
+  for (const [name, form] of Object.entries(EKS)) {
+    const value = given[name];
+    if (value === undefined) continue;
+    if (!form.test(value)) wrong(name, `${name} is not what AWS calls one`);
+    if (given.EKS_CLUSTER === undefined) wrong(name, `${name} says nothing without EKS_CLUSTER, the cluster's name`);
+  }
+  if (given.EKS_CLUSTER === undefined) return;
+  if (given.KUBERNETES_BEARER_TOKEN !== undefined)
+    wrong('KUBERNETES_BEARER_TOKEN', 'With EKS_CLUSTER the agent makes the token; leave KUBERNETES_BEARER_TOKEN out');
+  if (url?.protocol === 'http:') wrong('EKS_CLUSTER', 'A token of EKS is not sent without TLS; give the address of the cluster with https');
 }
 
 function headersOf(given: Readonly<Record<string, string>>, wrong: (name: string, message: string) => void): [string, string][] {

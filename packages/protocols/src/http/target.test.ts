@@ -4,6 +4,7 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { TargetFault } from '@hoop/core/errors';
 import { FrameRun } from '../shared/frames.ts';
 import { dialTarget } from './dial-target.ts';
 import {
@@ -26,15 +27,21 @@ afterEach(() => {
 });
 
 /** The target's side alone, with a target that speaks by hand, and everything that it says to the relay. */
-async function sideTo(serve: (socket: Socket) => void, patience: TargetPatience): Promise<{ side: TargetSide; said: Message[] }> {
+async function sideTo(
+  serve: (socket: Socket) => void,
+  patience: TargetPatience,
+  tokens?: () => Promise<string>,
+): Promise<{ side: TargetSide; said: Message[] }> {
   const server = net.createServer((socket) => {
     open.push(socket);
     socket.on('error', () => undefined);
     serve(socket);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const settings = HttpSettings.parse({ REMOTE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
-  const side = new TargetSide(settings, await dialTarget(settings), patience);
+  const REMOTE_URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const settings = HttpSettings.parse({ REMOTE_URL });
+  const current = tokens && (async () => HttpSettings.parse({ REMOTE_URL, KUBERNETES_BEARER_TOKEN: await tokens() }));
+  const side = new TargetSide(settings, await dialTarget(settings), { patience, current });
   open.push({ destroy: () => side.over() }, { destroy: () => server.close() });
   const said: Message[] = [];
   const frames = new FrameRun(
@@ -63,6 +70,44 @@ const GET: RequestHead = { method: 'GET', path: '/', headers: [], body: 'none' }
 const PATIENT: TargetPatience = { answer_ms: 60_000, upgradedIdle_ms: 60_000 };
 
 describe('the target’s side of http', () => {
+  it('asks for the token that holds now before each request, and fails the request that gets none', async () => {
+    let asked = 0;
+    const tokens = async (): Promise<string> => {
+      if (++asked === 3) throw new TargetFault('secret_unavailable', 'AWS did not answer');
+      return `token-${asked}`;
+    };
+    const shown: string[] = [];
+    const serve = (socket: Socket): void =>
+      void socket.on('data', (bytes: Buffer) => {
+        shown.push(/^authorization: (.*)$/im.exec(bytes.toString())?.[1] ?? '');
+        socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+      });
+    const { side, said } = await sideTo(serve, PATIENT, tokens);
+    for (const exchange of [1, 2, 3]) {
+      side.link.write(Buffer.concat([encodeHead(KINDS.request, exchange, GET), encodeMessage(KINDS.end, exchange)]));
+      await heard(said, exchange === 3 ? KINDS.reset : KINDS.answer);
+      while (exchange < 3 && said.filter(({ kind }) => kind === KINDS.answer).length < exchange) await pause(5);
+    }
+    assert.deepEqual(shown, ['Bearer token-1', 'Bearer token-2']);
+    assert.equal(decodeHead(ResetMessage, (await heard(said, KINDS.reset)).payload).code, 'secret_unavailable');
+  });
+
+  it('takes the settings of a cluster of EKS only where they can be meant', () => {
+    const eks = { KUBERNETES_CLUSTER_URL: 'https://x.gr7.eu-central-1.eks.amazonaws.com', EKS_CLUSTER: 'shop' };
+    const wrong = (more: Record<string, string>): string[] =>
+      (HttpSettings.safeParse({ ...eks, ...more }).error?.issues ?? []).map(({ path }) => String(path[0]));
+    assert.deepEqual(wrong({ EKS_ROLE_ARN: 'arn:aws:iam::123456789012:role/path/viewer', EKS_AWS_REGION: 'us-gov-west-1' }), []);
+    assert.deepEqual(wrong({ KUBERNETES_BEARER_TOKEN: 'x' }), ['KUBERNETES_BEARER_TOKEN']);
+    assert.deepEqual(wrong({ KUBERNETES_CLUSTER_URL: 'http://cluster' }), ['EKS_CLUSTER']);
+    assert.deepEqual(wrong({ EKS_AWS_REGION: 'evil.example/' }), ['EKS_AWS_REGION']);
+    assert.deepEqual(wrong({ EKS_ROLE_ARN: 'viewer' }), ['EKS_ROLE_ARN']);
+    const alone = HttpSettings.safeParse({ KUBERNETES_CLUSTER_URL: eks.KUBERNETES_CLUSTER_URL, EKS_AWS_REGION: 'us-east-1' });
+    assert.deepEqual(
+      alone.error?.issues.map(({ path }) => path[0]),
+      ['EKS_AWS_REGION'],
+    );
+  });
+
   it('says that it was the answer that did not come in time', async () => {
     const { side, said } = await sideTo((socket) => void socket.resume(), { ...PATIENT, answer_ms: 50 });
     side.link.write(Buffer.concat([encodeHead(KINDS.request, 1, GET), encodeMessage(KINDS.end, 1)]));

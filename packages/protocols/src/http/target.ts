@@ -21,12 +21,19 @@ export interface TargetPatience {
   readonly upgradedIdle_ms: number;
 }
 
+export interface TargetOptions {
+  readonly patience?: TargetPatience;
+  /** See `ConnectContext.current`: asked before each request. */
+  readonly current?: (() => Promise<HttpSettings>) | undefined;
+}
+
 const PATIENCE: TargetPatience = { answer_ms: ANSWER_MS_MAX, upgradedIdle_ms: UPGRADED_IDLE_MS_MAX };
 
 /** The target's side of a session: exchanges become requests over connections that it keeps. */
 export class TargetSide implements LinkOwner {
   readonly link: MessageLink;
   readonly #settings: HttpSettings;
+  readonly #current: TargetOptions['current'];
   readonly #agent: Agent;
   readonly #exchanges = new Map<number, Exchange>();
   readonly #patience: TargetPatience;
@@ -35,8 +42,9 @@ export class TargetSide implements LinkOwner {
   #spare: Socket | undefined;
   #over = false;
 
-  constructor(settings: HttpSettings, first: Socket, patience: TargetPatience = PATIENCE) {
+  constructor(settings: HttpSettings, first: Socket, { patience = PATIENCE, current }: TargetOptions = {}) {
     this.#settings = settings;
+    this.#current = current;
     this.#patience = patience;
     this.#first = first;
     this.#spare = first;
@@ -87,15 +95,28 @@ export class TargetSide implements LinkOwner {
     if (this.#exchanges.size > EXCHANGES_MAX) fail(new TargetFault('too_many_requests', 'Too many requests at a time'));
     else if (path === undefined)
       fail(new TargetFault('bad_path', 'The path leads out of the part of the target that this connection is for'));
-    else this.#send(exchange, head, path, true, fail);
+    else if (this.#current) {
+      const send = ({ headers }: HttpSettings): void => {
+        if (!exchange.destroyed) this.#send(exchange, head, path, headers, true, fail);
+      };
+      this.#current().then(send, fail);
+    } else this.#send(exchange, head, path, this.#settings.headers, true, fail);
   }
 
-  #send(exchange: Exchange, head: RequestHead, path: string, mayRepeat: boolean, fail: (error: unknown) => void): void {
+  /** @param own the headers that the connection sets */
+  #send(
+    exchange: Exchange,
+    head: RequestHead,
+    path: string,
+    own: HttpSettings['headers'],
+    mayRepeat: boolean,
+    fail: (error: unknown) => void,
+  ): void {
     const request = sendRequest({
       agent: this.#agent,
       method: head.method,
       path,
-      headers: this.#headersOf(head),
+      headers: this.#headersOf(head, own),
       setHost: false,
       maxHeaderSize: HEADER_BYTES_MAX,
     });
@@ -138,7 +159,7 @@ export class TargetSide implements LinkOwner {
       // A connection that was kept may have been closed by the target just now: that is no answer to this request.
       const kept = request.reusedSocket || request.socket === this.#first;
       const stale = mayRepeat && !answered && kept && error.code === 'ECONNRESET' && head.body === 'none' && isSafe(head.method);
-      if (stale && !exchange.destroyed) this.#send(exchange, head, path, false, fail);
+      if (stale && !exchange.destroyed) this.#send(exchange, head, path, own, false, fail);
       else if (!answered?.complete) fail(error);
     });
     // An answer that is complete before its request is: nobody waits for the rest.
@@ -184,8 +205,8 @@ export class TargetSide implements LinkOwner {
   }
 
   /** What the connection sets stands against what the client says. */
-  #headersOf({ headers, body, upgrade }: RequestHead): Record<string, string | string[]> {
-    const { url, headers: own, clientAuthorization } = this.#settings;
+  #headersOf({ headers, body, upgrade }: RequestHead, own: HttpSettings['headers']): Record<string, string | string[]> {
+    const { url, clientAuthorization } = this.#settings;
     const set = new Set(own.map(([name]) => name));
     const asked = clientAuthorization ? only(headers, UPSTREAM_AUTHORIZATION) : undefined;
     const kept = headers.filter(([name]) => !OURS.has(name) && !set.has(name) && !(asked !== undefined && name === 'authorization'));
