@@ -50,7 +50,11 @@ export function withQueries(run: Run, outer: Scope, reading: Reading): { readonl
     const open = run.word(as) === 'as' ? as + 1 : as;
     if (run.symbol(open) !== '(') break;
     const inner = insideOf(run, open);
-    queries.set(name, renamed(readNamed(inner, name, { ...outer, queries: new Map(queries) }, reading), names));
+    const around: Scope = { ...outer, queries: new Map(queries) };
+    // Without RECURSIVE the name is a table's inside of its own query; SQL Server has no such word, and there it may be the query's.
+    const again = readNamed(inner, name, around, reading);
+    const output = isRecursive ? again : union(readQuery(inner, around, reading), again);
+    queries.set(name, renamed(output, names));
     at = run.behind(open);
     if (run.symbol(at) !== ',') break;
     at++;
