@@ -177,8 +177,8 @@ export class Answers {
 
   /** The packet at hand passes, or something stands in its place. */
   #settleFor(total: number, instead: Instead): Instead {
-    if (instead) this.#skipping = total;
-    else this.#passing = total;
+    this.#skipping = instead ? total : 0;
+    this.#passing = instead ? 0 : total;
     return instead;
   }
 
@@ -236,22 +236,31 @@ export class Answers {
     const total = wholePayload(chunk, at, HELD_BYTES_MAX);
     if (total > HELD_BYTES_MAX) return this.#cut(first, tooLongRowWords(sequence, HELD_BYTES_MAX), 'a row too long to be looked at');
     if (chunk.length - at < total) return total;
-    const payload = joinPayload(chunk.subarray(at, at + total));
     const { columns } = this.#walk;
     const isBinary = first.statement !== undefined;
-    this.#cells ??= new Cells({ mask: this.#mask, hides: this.#hides, counts: this.#masked }, columns, isBinary);
-    const denial = this.#rules?.forbids && this.#cells.forbidden(payload, this.#rules.forbids);
-    if (denial) return this.#deny(first, sequence, denial);
+    const forbids = this.#rules?.forbids;
     const isPlain = !this.#isSuspect && !this.#hides && !columns.isOpaque(isBinary);
+    if (isPlain && !forbids) return this.#passRow(first, chunk, at, total);
+    const payload = joinPayload(chunk.subarray(at, at + total));
+    this.#cells ??= new Cells({ mask: this.#mask, hides: this.#hides, counts: this.#masked }, columns, isBinary);
+    const denial = forbids && this.#cells.forbidden(payload, forbids);
+    if (denial) return this.#deny(first, sequence, denial);
     const shown = isPlain ? payload : this.#cells.shown(payload);
+    if (shown === payload) return this.#passRow(first, chunk, at, total);
     // One packet more would make all sequence numbers behind it wrong.
     if (packetsOf(shown.length) !== packetsOf(payload.length)) {
       return this.#cut(first, tooLongRowWords(sequence, PAYLOAD_BYTES_MAX), 'a row too long to be masked');
     }
+    this.#passRow(first, chunk, at, total);
+    return this.#settleFor(total, encodePacket(sequence, shown));
+  }
+
+  /** Counts a whole row, and lets it pass unless something is put in its place. */
+  #passRow(first: Owed, chunk: Buffer, at: number, total: number): undefined {
     this.#count(chunk, at, total);
     this.#walk.row(0);
     this.#show(first);
-    return this.#settleFor(total, shown === payload ? undefined : encodePacket(sequence, shown));
+    this.#passing = total;
   }
 
   /** Deals with one whole packet that is no row. */
