@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Verdict } from '@hoop/core/action';
 import type { Mask } from '@hoop/core/gate';
 import { ANSWER_HELD_BYTES_MAX, ANSWER_HELD_MS_MAX } from './limits.ts';
@@ -127,6 +128,7 @@ describe('an answer whose mask has to ask somebody else', () => {
   it('goes on in order once they answered, with nothing that was not asked about', async () => {
     const mask = preparedMask();
     const bench = await answered({ allow: true }, [HEAD, data('a secret,and'), data(' more secret\nand'), data(' the rest'), END], mask);
+    while (bench.settled.length === 0) await turn();
     assert.deepEqual([body(bench), kinds(bench).at(-1)], ['a ######,and more ######\nand the rest', KINDS.end]);
     assert.deepEqual(mask.asked, ['a secret,', 'and more secret\n', 'and the rest']);
   });
@@ -143,11 +145,54 @@ describe('an answer whose mask has to ask somebody else', () => {
     void bench.relay.fromClient(encodeHead(KINDS.reset, 1, { status: 502, code: 'given_up', message: '' }));
     late.resolve();
     await sent;
+    await turn();
     assert.deepEqual(kinds(bench), [KINDS.answer]);
     assert.deepEqual(
       bench.settled.map(({ error }) => error),
       ['client_left'],
     );
+  });
+});
+
+describe('answers whose mask has to ask somebody else', () => {
+  it('do not wait for one another', async () => {
+    const late = Promise.withResolvers<void>();
+    const waits = [late.promise];
+    const bench = new Bench(
+      () => ({ allow: true }),
+      preparedMask(() => waits.shift() ?? Promise.resolve()),
+    );
+    const second = (bytes: Buffer): Buffer => {
+      const other = Buffer.from(bytes);
+      other.writeUInt32BE(2, 5);
+      return other;
+    };
+    const asked = encodeHead(KINDS.request, 1, GET);
+    void bench.relay.fromClient(Buffer.concat([asked, second(asked)]));
+    await bench.relay.fromTarget(
+      Buffer.concat([HEAD, data('slow secret\n'), END, second(HEAD), second(data('quick secret\n')), second(END)]),
+    );
+    while (bench.settled.length === 0) await turn();
+    const bodies = (): string[] =>
+      bench.toClient.filter(({ kind }) => kind === KINDS.data).map(({ exchange, payload }) => `${exchange} ${payload}`);
+    assert.deepEqual(bodies(), ['2 quick ######\n']);
+    late.resolve();
+    while (bench.settled.length === 1) await turn();
+    assert.deepEqual(bodies(), ['2 quick ######\n', '1 slow ######\n']);
+    assert.equal(kinds(bench).filter((kind) => kind === KINDS.end).length, 2);
+  });
+
+  it('break off where the mask fails, and the books are closed', async () => {
+    const failing: Mask = {
+      suspects: () => true,
+      prepare: () => Promise.resolve(),
+      apply: () => {
+        throw new Error('not to be shown');
+      },
+    };
+    const bench = await answered({ allow: true }, [HEAD, data('a secret,and'), END], failing);
+    while (bench.settled.length === 0) await turn();
+    assert.deepEqual([kinds(bench).at(-1), body(bench), bench.settled[0]?.error], [KINDS.reset, '', 'internal']);
   });
 });
 

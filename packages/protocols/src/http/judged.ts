@@ -28,6 +28,8 @@ export class Judged {
   heldBytes = 0;
   mask: BodyMask | undefined;
   guard: AnswerGuard | undefined;
+  /** Until what came of the answer is with the client, where somebody had to be asked about it. */
+  sending: Promise<void> | undefined;
   /** What a rule found in the answer. */
   denial: Denial | undefined;
   readonly #mask: Mask | undefined;

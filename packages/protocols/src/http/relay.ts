@@ -1,6 +1,5 @@
 import type { Denial } from '@hoop/core/action';
-import type { AppError } from '@hoop/core/errors';
-import { PeerFault } from '@hoop/core/errors';
+import { type AppError, asAppError, PeerFault } from '@hoop/core/errors';
 import type { Decision } from '@hoop/core/gate';
 import type { Relay, RelayPorts } from '@hoop/core/protocol';
 import { FrameRun, type Step } from '../shared/frames.ts';
@@ -134,7 +133,7 @@ export class HttpRelay implements Relay {
     void this.#ports.toClient(refusal(judged, reset));
   }
 
-  #onTarget(bytes: Buffer): Step | Promise<Step> {
+  #onTarget(bytes: Buffer): Step {
     const message = decodeMessage(bytes);
     const judged = this.#open.get(message.exchange);
     if (!judged) return 'drop';
@@ -147,22 +146,47 @@ export class HttpRelay implements Relay {
     return 'pass';
   }
 
-  #onAnswerPiece(judged: Judged, payload: Buffer): Step | Promise<Step> {
+  #onAnswerPiece(judged: Judged, payload: Buffer): Step {
     const step = judged.answerPiece(payload);
     if (judged.denial) return this.#cutAnswer(judged, judged.denial);
-    if (!(step instanceof Promise)) return this.#withCredit(judged, step);
-    // The client may have given it up while somebody was asked about it.
-    return step.then((late) => (this.#open.has(judged.exchange) ? this.#withCredit(judged, late) : 'drop'));
+    const pass = (passed: Step): Step => this.#withCredit(judged, passed);
+    return step instanceof Promise || judged.sending ? this.#inTurn(judged, step, pass) : pass(step);
   }
 
-  #onAnswerEnd(judged: Judged): Step | Promise<Step> {
+  #onAnswerEnd(judged: Judged): Step {
     const over = (rest: Step): Step => {
-      if (!this.#open.delete(judged.exchange)) return 'drop';
+      this.#open.delete(judged.exchange);
       judged.settle(this.#ports.gate, undefined);
       return rest;
     };
     const rest = judged.answerEnd();
-    return rest instanceof Promise ? rest.then(over) : over(rest);
+    return rest instanceof Promise || judged.sending ? this.#inTurn(judged, rest, over) : over(rest);
+  }
+
+  /** Somebody is asked about a piece of an answer: it goes to the client after what came before it, and other answers go on meanwhile. */
+  #inTurn(judged: Judged, step: Step | Promise<Step>, pass: (step: Step) => Step): Step {
+    const before = judged.sending ?? Promise.resolve();
+    const sent = Promise.all([step, before])
+      .then(async ([late]) => {
+        // The client may have given it up, or a rule may have cut it.
+        if (!this.#open.has(judged.exchange)) return;
+        const frames = pass(late);
+        if (Buffer.isBuffer(frames) && frames.length > 0) await this.#ports.toClient(frames);
+      })
+      .catch((error: unknown) => this.#giveUp(judged, resetOf(asAppError(error))))
+      .finally(() => {
+        if (judged.sending === sent) judged.sending = undefined;
+      });
+    judged.sending = sent;
+    return 'drop';
+  }
+
+  /** The rest of an answer cannot be shown. */
+  #giveUp(judged: Judged, reset: ResetMessage): void {
+    if (!this.#open.delete(judged.exchange)) return;
+    judged.settle(this.#ports.gate, reset.code);
+    void this.#ports.toTarget(encodeHead(KINDS.reset, judged.exchange, reset));
+    void this.#ports.toClient(encodeHead(KINDS.reset, judged.exchange, reset));
   }
 
   /** A rule forbids what is in an answer. Where none of it has gone to the client, another one goes instead; else it breaks off. */
