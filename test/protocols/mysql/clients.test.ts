@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import mysql2 from 'mysql2/promise';
 import type { Access } from '../../support/office.ts';
 import { runProgram } from '../../support/program.ts';
 import { mariadbArgs } from './drivers/command-line.ts';
@@ -63,6 +64,19 @@ describe('other people’s clients of MySQL', () => {
       assert.equal(exitCode, 0, `${step}: ${stdout}${stderr}`);
       if (step === 'run') assert.match(stdout, /transactions:\s+60 /);
     }
+  });
+
+  test('A10: clients that would like to compress are spoken to in clear, where every statement is judged', async () => {
+    const { host, port, connection, secret } = access;
+    const args = mariadbArgs({ ...access, user: connection }, ['--compress', '--force', '-N', '-e', "select 'plain'; select 'forbidden'"]);
+    const { stdout, stderr } = await runProgram('mariadb', args);
+    assert.equal(stdout, 'plain\n');
+    assert.match(stderr, /ERROR 1142 \(42501\)/);
+    const ssl = { rejectUnauthorized: false };
+    const driver = await mysql2.createConnection({ host, port, user: connection, password: secret, compress: true, ssl });
+    assert.deepEqual((await driver.query('select 7 as n'))[0], [{ n: 7 }]);
+    await assert.rejects(driver.query("select 'forbidden'"), { errno: 1142 });
+    await driver.end();
   });
 
   test('the command line describes tables, tells its status, and dumps and loads a database', async () => {
