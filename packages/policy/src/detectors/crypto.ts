@@ -53,20 +53,23 @@ function isBase58Check(bytes: Buffer, from: number, to: number): boolean {
 
 const GENERATORS = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3];
 
+/** One step of the checksum of BIP 173. */
+function polymod(state: number, value: number): number {
+  const top = state >>> 25;
+  let next = ((state & 0x1ffffff) << 5) ^ value;
+  for (let bit = 0; bit < GENERATORS.length; bit++) if ((top >>> bit) & 1) next ^= GENERATORS[bit] ?? 0;
+  return next;
+}
+
 /** The human-readable part is `bc`, which counts as 3, 3, 0, 2, 3. */
 function isSegwit(bytes: Buffer, from: number, to: number): boolean {
   if (((bytes[from] ?? 0) | 0x20) !== 0x62 || ((bytes[from + 1] ?? 0) | 0x20) !== 0x63 || bytes[from + 2] !== 0x31) return false;
   let state = 1;
-  const add = (value: number): void => {
-    const top = state >>> 25;
-    state = ((state & 0x1ffffff) << 5) ^ value;
-    for (const [bit, generator] of GENERATORS.entries()) if ((top >>> bit) & 1) state ^= generator;
-  };
-  for (const value of [3, 3, 0, 2, 3]) add(value);
+  for (const value of [3, 3, 0, 2, 3]) state = polymod(state, value);
   for (let at = from + 3; at < to; at++) {
     const value = BECH_32[bytes[at] ?? 0] ?? -1;
     if (value < 0) return false;
-    add(value);
+    state = polymod(state, value);
   }
   return state === 1 || state === 0x2bc830a3;
 }

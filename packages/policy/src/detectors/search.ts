@@ -7,7 +7,7 @@ import { prefilter } from './prefilter.ts';
 import { Runs } from './run-search.ts';
 import { findRuns, RUN_BYTES_MIN } from './runs.ts';
 import { BITS, survey } from './survey.ts';
-import { type View, viewOf } from './view.ts';
+import { roomFor, type View, viewOf } from './view.ts';
 
 /** A sensitive value in a text, in bytes. */
 export interface Finding {
@@ -108,7 +108,7 @@ export class Search {
       return;
     }
     if (this.#findings.length > known) this.#findings.length = known;
-    const view = viewOf(piece);
+    const view = viewOf(piece, ROOM);
     this.#view = view;
     this.#findIn(view.bytes, this.#look(view.bytes, false));
     this.#view = undefined;
@@ -167,8 +167,13 @@ export class Search {
       const found = new Map<string, number>();
       this.#inner = found;
       try {
-        const { bytes: inner } = viewOf(text);
-        this.#findIn(inner, this.#look(inner, false));
+        const bits = this.#look(text, true);
+        if ((bits & BITS.odd) === 0) this.#findIn(text, bits);
+        else {
+          found.clear();
+          const { bytes: inner } = viewOf(text);
+          this.#findIn(inner, this.#look(inner, false));
+        }
       } finally {
         this.#inner = undefined;
       }
@@ -178,6 +183,9 @@ export class Search {
 }
 
 const NONE: Finding[] = [];
+
+/** No two texts are searched at the same time. */
+const ROOM = roomFor(BEFORE_BYTES + PIECE_BYTES + BEHIND_BYTES);
 
 /** The longest run of digits that every shape of a code has. */
 function digitsOf({ shapes, entity }: CodeEntity): number {

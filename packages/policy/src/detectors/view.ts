@@ -18,9 +18,21 @@ const PERCENT = 0x25;
 const BREAK = 0x0b;
 const ESCAPE_BYTES_MAX = 256;
 
-/** The view of a text. Linear; takes nine bytes for each of the text. */
-export function viewOf(text: Buffer): View {
-  return new Reader(text).read();
+/** Where a view is written. */
+interface Room {
+  readonly bytes: Buffer;
+  readonly from: Uint32Array;
+  readonly to: Uint32Array;
+}
+
+/** Room for views of so many bytes, to be used for one after the other. */
+export function roomFor(bytes: number): Room {
+  return { bytes: Buffer.allocUnsafe(bytes), from: new Uint32Array(bytes), to: new Uint32Array(bytes) };
+}
+
+/** The view of a text. Linear; takes nine bytes for each of the text. @param room is written over, and big enough */
+export function viewOf(text: Buffer, room: Room = roomFor(text.length)): View {
+  return new Reader(text, room).read();
 }
 
 /** What may stand for something else than itself. */
@@ -35,11 +47,11 @@ class Reader {
   readonly #to: Uint32Array;
   #length = 0;
 
-  constructor(text: Buffer) {
+  constructor(text: Buffer, room: Room) {
     this.#text = text;
-    this.#bytes = Buffer.allocUnsafe(text.length);
-    this.#from = new Uint32Array(text.length);
-    this.#to = new Uint32Array(text.length);
+    this.#bytes = room.bytes;
+    this.#from = room.from;
+    this.#to = room.to;
   }
 
   read(): View {
@@ -97,10 +109,9 @@ class Reader {
       point = (point << 6) | (next & 0x3f);
     }
     if (size === 1) return this.#keep(at, at + 1);
-    if (DROPPED.has(point)) return at + size;
     const ascii = asciiOf(point);
     if (ascii === 0) return this.#keep(at, at + size);
-    this.#put(ascii, at, at + size);
+    if (ascii !== GONE) this.#put(ascii, at, at + size);
     return at + size;
   }
 
@@ -117,8 +128,7 @@ class Reader {
       const point = hexOf(text, at + 2, 4);
       if (point >= 0) {
         const ascii = point < 0x80 ? point : asciiOf(point);
-        if (ascii !== 0) this.#put(ascii, at, at + 6);
-        else if (!DROPPED.has(point)) this.#put(0x80, at, at + 6);
+        if (ascii !== GONE) this.#put(ascii === 0 ? FOREIGN : ascii, at, at + 6);
         return at + 6;
       }
     }
@@ -170,17 +180,26 @@ const ESCAPED: Readonly<Record<number, number>> = {
   116: 9,
 };
 
-/** The ASCII character that a code point stands for; 0 for a character of its own. */
+/** For a character that nobody sees. */
+const GONE = 0xff;
+/** Any letter of another script. */
+const FOREIGN = 0x80;
+
+/** The ASCII character that a code point stands for; 0 for a character of its own, `GONE` for one that nobody sees. */
 function asciiOf(point: number): number {
-  // Written with more bytes than it needs: no decoder should take that, and some do.
-  if (point < 0x80) return point === 0 ? BREAK : point;
-  if (point >= 0xff01 && point <= 0xff5e) return point - 0xfee0;
-  const known = LOOK_ALIKES.get(point);
-  if (known !== undefined) return known;
-  if (point >= 0x660) for (const zero of DIGIT_ZEROS) if (point >= zero && point < zero + 10) return 0x30 + point - zero;
+  if (point < READ_AS.length) return READ_AS[point] ?? 0;
   // Mathematical digits come in five styles.
   return point >= 0x1d7ce && point <= 0x1d7ff ? 0x30 + ((point - 0x1d7ce) % 10) : 0;
 }
+
+/** Of the first 65536 code points. */
+const READ_AS = new Uint8Array(65_536);
+for (const zero of DIGIT_ZEROS) for (let digit = 0; digit < 10; digit++) READ_AS[zero + digit] = 0x30 + digit;
+for (const [point, ascii] of LOOK_ALIKES) READ_AS[point] = ascii;
+for (let point = 0xff01; point <= 0xff5e; point++) READ_AS[point] = point - 0xfee0;
+// Written with more bytes than it needs: no decoder should take that, and some do.
+for (let point = 0; point < 0x80; point++) READ_AS[point] = point === 0 ? BREAK : point;
+for (const point of DROPPED) READ_AS[point] = GONE;
 
 /** Where a terminal's control sequence ends. */
 function escapeEnd(text: Buffer, at: number): number {
