@@ -30,6 +30,10 @@ export const HASHINGS_MAX = 2;
 /** Logins that wait for their turn; one more is told to come back. */
 export const HASHINGS_QUEUE_MAX = 64;
 
+/** Logins of native clients from one address that may fail within `NATIVE_FAILURES_WINDOW_MS`; then it waits. Those that succeed are not counted. */
+export const NATIVE_FAILURES_MAX = 200;
+export const NATIVE_FAILURES_WINDOW_MS = 60_000;
+
 /** Live credentials of one user; a script that mints in a loop stops here. */
 export const CREDENTIALS_PER_USER_MAX = 200;
 

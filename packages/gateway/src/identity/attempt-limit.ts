@@ -47,6 +47,13 @@ export class AttemptLimit {
     window.count++;
   }
 
+  /** True when another attempt would be one too many. */
+  isSpent(key: string): boolean {
+    const { attempts_max, window_ms, clock } = this.#options;
+    const window = this.#windows.get(key);
+    return window !== undefined && window.count >= attempts_max && clock.now() - window.since < window_ms;
+  }
+
   /** Gives one attempt back. */
   succeeded(key: string): void {
     const window = this.#windows.get(key);

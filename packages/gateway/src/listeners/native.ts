@@ -1,5 +1,6 @@
 import net, { type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import { systemClock } from '@hoop/core/clock';
 import { asAppError, PeerFault } from '@hoop/core/errors';
 import { HANDSHAKE_MS_MAX, HANDSHAKES_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
@@ -7,6 +8,8 @@ import type { CertifiedAttempt, Door, KeyAttempt, LoginAttempt, Protocol } from 
 import type { Secret } from '@hoop/core/secret';
 import { SocketWire } from '@hoop/core/wire';
 import type { Engine, Grant } from '../engine.ts';
+import { AttemptLimit } from '../identity/attempt-limit.ts';
+import { NATIVE_FAILURES_MAX, NATIVE_FAILURES_WINDOW_MS } from '../limits.ts';
 
 export interface NativeListenerOptions {
   readonly protocol: Protocol;
@@ -29,6 +32,11 @@ export class NativeListener {
   readonly #options: NativeListenerOptions;
   readonly #server: net.Server;
   #handshakes = 0;
+  readonly #failures = new AttemptLimit({
+    attempts_max: NATIVE_FAILURES_MAX,
+    window_ms: NATIVE_FAILURES_WINDOW_MS,
+    clock: systemClock,
+  });
 
   constructor(options: NativeListenerOptions) {
     this.#options = options;
@@ -91,21 +99,39 @@ export class NativeListener {
     }
   }
 
+  /** @throws Refusal `too_many_attempts` and what `login` throws */
+  async #limited(peer: string, login: () => Promise<Grant>): Promise<Grant> {
+    const address = addressOf(peer);
+    if (this.#failures.isSpent(address)) this.#failures.begin(address);
+    try {
+      return await login();
+    } catch (error) {
+      if (asAppError(error).kind === 'refusal' && !this.#failures.isSpent(address)) this.#failures.begin(address);
+      throw error;
+    }
+  }
+
   #door(peer: string, local: boolean): Door<Grant> {
     const { engine, tls, hostKey, userAuthorities, keyed } = this.#options;
     return {
       tls,
       tlsRequired: tls !== undefined && !local,
       proven: undefined,
-      login: (attempt) => this.#options.login(attempt, peer),
+      login: (attempt) => this.#limited(peer, () => this.#options.login(attempt, peer)),
       hostKey,
       userAuthorities,
-      certified: (attempt) => this.#options.certified(attempt),
-      ...(keyed ? { keyed: (attempt) => keyed(attempt) } : {}),
+      certified: (attempt) => this.#limited(peer, () => this.#options.certified(attempt)),
+      // A key that is only offered and not known is no failure: agents offer all that they have.
+      ...(keyed ? { keyed: (attempt) => (attempt.isProven ? this.#limited(peer, () => keyed(attempt)) : keyed(attempt)) } : {}),
       cancel: (key) => engine.cancel(key),
       mintCancelKey: (length) => engine.mintCancelKey(length),
     };
   }
+}
+
+/** Who keeps failing waits, before the store is asked. The port of an address is another one each time. */
+function addressOf(peer: string): string {
+  return peer.replace(/:\d+$/, '');
 }
 
 const LINGER_MS_MAX = 1_000;

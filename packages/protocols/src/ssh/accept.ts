@@ -3,7 +3,7 @@ import type { Accepted, Door } from '@hoop/core/protocol';
 import type { Wire } from '@hoop/core/wire';
 import { hostKeyOf } from './host-key.ts';
 import { ALGORITHMS, IDENT, type LoginContext, type Peer, sendMessage, ssh2 } from './library.ts';
-import { REKEY_WINDOW_MS, REKEYS_MAX } from './limits.ts';
+import { IDENT_MS_MAX, REKEY_WINDOW_MS, REKEYS_MAX } from './limits.ts';
 import { type Granted, Login } from './login.ts';
 import { Transport, transportFault } from './transport.ts';
 import { disconnectWords } from './words.ts';
@@ -14,10 +14,10 @@ type LibraryServerSide = Peer & NodeJS.EventEmitter;
  * Strips the client's side: key exchange with the gateway's own host key, and the login. What comes out is the connection layer.
  * @throws PeerFault, and the Refusal that a login met
  */
-export async function accept<Grant>(client: Wire, door: Door<Grant>): Promise<Accepted<Grant>> {
+export async function accept<Grant>(client: Wire, door: Door<Grant>, ident_ms_max = IDENT_MS_MAX): Promise<Accepted<Grant>> {
   const transport = new Transport(client);
   try {
-    const { grant, user, permits, version } = await entered(transport, door);
+    const { grant, user, permits, version } = await entered(transport, door, ident_ms_max);
     const options = { client: version, ...(permits ? { permits: permits.join(' ') } : {}) };
     return { wire: transport, grant, hello: { user, options }, refuse: disconnectWords };
   } catch (thrown) {
@@ -34,17 +34,20 @@ interface Entered<Grant> extends Granted<Grant> {
   readonly version: string;
 }
 
-function entered<Grant>(transport: Transport, door: Door<Grant>): Promise<Entered<Grant>> {
+function entered<Grant>(transport: Transport, door: Door<Grant>, ident_ms_max: number): Promise<Entered<Grant>> {
   return new Promise((resolve, reject) => {
     const server = new ssh2.Server({ hostKeys: [hostKeyOf(door.hostKey)], ident: IDENT, algorithms: ALGORITHMS });
     let login: Login<Grant> | undefined;
     let isIn = false;
+    // Byte by byte a line can take for ever.
+    const slow = setTimeout(() => reject(new PeerFault('too_slow', 'The client takes too long to say what it speaks')), ident_ms_max);
     const failed = (error: Error): void => {
       const fault = transportFault(error);
       if (isIn) transport.fail(fault);
       else reject(fault);
     };
     server.on('connection', (peer: LibraryServerSide, { header }: { header: { versions: { software: string } } }) => {
+      clearTimeout(slow);
       transport.attach(peer._protocol);
       const current = new Login(door, transport.peer, (message) => sendMessage(peer._protocol, message));
       login = current;
@@ -62,7 +65,10 @@ function entered<Grant>(transport: Transport, door: Door<Grant>): Promise<Entere
       peer.on('close', () => failed(login?.lastRefusal ?? new PeerFault('closed_early', 'The client left before it had logged in')));
     });
     // Until the first line has come the library tells nobody what went wrong.
-    transport.early.promise.catch((error: Error) => reject(transportFault(error)));
+    transport.early.promise.catch((error: Error) => {
+      clearTimeout(slow);
+      reject(transportFault(error));
+    });
     server.injectSocket(transport.socket);
   });
 }

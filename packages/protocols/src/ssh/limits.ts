@@ -16,6 +16,13 @@ export const REPLIES_OWED_MAX = 1_000;
 export const ENV_COUNT_MAX = 64;
 export const ENV_BYTES_MAX = 4 * KIB;
 
+/** A client must have said what it speaks by then: programs say so at once, and people do not come by hand. */
+export const IDENT_MS_MAX = 10_000;
+
+/** Requests of one client (channels to open, variables, sizes of a window, keep-alives …) within `REQUESTS_WINDOW_MS`. */
+export const REQUESTS_MAX = 5_000;
+export const REQUESTS_WINDOW_MS = 5_000;
+
 /** Tries to log in on one connection, as OpenSSH has it (MaxAuthTries). */
 export const LOGIN_ATTEMPTS_MAX = 6;
 

@@ -1,8 +1,9 @@
 import type { Denial } from '@hoop/core/action';
+import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Gate, Permit } from '@hoop/core/gate';
 import { encodeFrames, type Step } from '../shared/frames.ts';
 import { Channel, type Channels, type Start } from './channels.ts';
-import { CHANNELS_MAX, ENV_BYTES_MAX, ENV_COUNT_MAX, REMOTE_FORWARDS_MAX } from './limits.ts';
+import { CHANNELS_MAX, ENV_BYTES_MAX, ENV_COUNT_MAX, REMOTE_FORWARDS_MAX, REQUESTS_MAX, REQUESTS_WINDOW_MS } from './limits.ts';
 import {
   badMessage,
   type ChannelOpen,
@@ -45,6 +46,8 @@ const ENV_ALLOWED = /^(LANG|LANGUAGE|LC_[A-Z]+|TZ|COLORTERM|NO_COLOR|GIT_PROTOCO
 /** Client to target: what is asked for is judged before it is sent. */
 export class Requests {
   readonly #books: Books;
+  #requests = 0;
+  #since_ms = 0;
 
   constructor(books: Books) {
     this.#books = books;
@@ -52,7 +55,9 @@ export class Requests {
 
   /** @throws PeerFault on what is not this protocol */
   take(message: Buffer): Step | Promise<Step> {
-    switch (message[0]) {
+    const type = message[0] ?? 0;
+    if (type === MESSAGE.channelRequest || type === MESSAGE.channelOpen || type === MESSAGE.globalRequest) this.#count();
+    switch (type) {
       case MESSAGE.channelOpen:
         return this.#open(message, decodeOpen(message));
       case MESSAGE.globalRequest:
@@ -65,6 +70,17 @@ export class Requests {
       default:
         return this.#onChannel(message, this.#books.channels.named('target', recipientOf(message)));
     }
+  }
+
+  /** Each costs us work, and the host too. @throws PeerFault `too_many_requests` */
+  #count(): void {
+    const now = performance.now();
+    if (now - this.#since_ms > REQUESTS_WINDOW_MS) {
+      this.#since_ms = now;
+      this.#requests = 0;
+    }
+    if (++this.#requests > REQUESTS_MAX)
+      throw new PeerFault('too_many_requests', 'The client asks for too much at once; let it open fewer channels, and less often');
   }
 
   #onChannel(message: Buffer, channel: Channel): Step | Promise<Step> {
