@@ -86,7 +86,7 @@ describe('a statement that a rule holds', () => {
       ({ code, message }: pg.DatabaseError) => `${code} ${message}`,
     );
     const review = await boss.asked(access.connection);
-    assert.deepEqual(review.text_warnings, ['parameters_not_shown']);
+    assert.deepEqual([review.text, review.text_warnings], ['insert into t values ($1)\n-- parameters: $1 = "1"', []]);
     await boss.reject(review, 'not on a Friday');
     assert.equal(await answer, `42501 Rejected by ${boss.email}: not on a Friday`);
     assert.equal((await client.query('select 42 as n')).rows[0].n, 42);
@@ -102,6 +102,46 @@ describe('a statement that a rule holds', () => {
       await client.until('Z');
       assert.equal(await countOf(), time);
     }
+  });
+
+  test('A38: is approved with its parameters: others need another approval, and are recorded nowhere else', async () => {
+    const access = await held();
+    const client = await connectDriver(access);
+    const insert = { name: 'insert', text: 'insert into t values ($1)' };
+    const first = client.query({ ...insert, values: [1] });
+    const approved = await boss.asked(access.connection);
+    await boss.approve(approved);
+    await first;
+    const second = client.query({ ...insert, values: [1_000_000] }).then(
+      () => 'it ran',
+      ({ message }: pg.DatabaseError) => message,
+    );
+    const other = await boss.asked(access.connection);
+    assert.equal(other.text, 'insert into t values ($1)\n-- parameters: $1 = "1000000"');
+    assert.notEqual(other.text_hash, approved.text_hash);
+    await assert.rejects(boss.approve({ ...other, text_hash: approved.text_hash }), /is of another text/);
+    await boss.reject(other, 'too many');
+    assert.match(await second, /too many/);
+    assert.equal(await countOf(), 1);
+    const texts = (await lab.actions(access, 2)).map(({ text }) => text);
+    assert.deepEqual(texts, [insert.text, insert.text]);
+  });
+
+  test('hides what is sensitive in its parameters, and is still approved for these alone', async () => {
+    const access = await held();
+    await lab.system.office.mask(access.connectionId, ['EMAIL_ADDRESS']);
+    const client = await connectDriver(access);
+    const asked = async (value: string) => {
+      const answer = client.query('insert into t select length($1::text)', [value]);
+      const review = await boss.asked(access.connection);
+      await boss.approve(review);
+      await answer;
+      return review;
+    };
+    const [ada, bob] = [await asked('ada@example.org'), await asked('bob@example.org')];
+    assert.match(ada.text, /-- parameters, not all shown: \$1 = "#{15}" \(sha256 of all: [0-9a-f]{64}\)$/);
+    assert.deepEqual(ada.text_warnings, ['parameters_not_shown']);
+    assert.notEqual(ada.text_hash, bob.text_hash);
   });
 
   test('A38: is not approved by who runs it, administrator or not', async () => {

@@ -78,6 +78,51 @@ const NEEDLES: readonly Buffer[] = [
 /** What a server does not read again: a record of no type, a word that an enum has not. */
 const UNREADABLE = /^row\([^:]*(::bytea)?\)$|greeting|tsvector/;
 
+const SCALARS: readonly string[] = [
+  ...['true', 'false', '5::int2', "'-32768'::int2", '2147483647', '-7', '9223372036854775807', "'-9223372036854775808'::int8", '9007199254740993'],
+  ...["'-9007199254740993'::int8", '4111111111111111', '-1::int8', '4294967296', '4000000000::oid'],
+  ...[
+    '0::numeric',
+    '1.50::numeric',
+    '-0.00012::numeric',
+    '10000::numeric',
+    '100000000.5::numeric',
+    '4111111111111111::numeric',
+    "'NaN'::numeric",
+  ],
+  ...[
+    '0.00000001::numeric',
+    '123456789012345678901234567890.123456789::numeric',
+    '1e20::numeric',
+    '1.5::float8',
+    '-0.25::float4',
+    '0.1::float4',
+  ],
+  ...[
+    "'2024-02-29'::date",
+    "'1999-12-31'::date",
+    "'0044-03-15 BC'::date",
+    "'12:34:56.789'::time",
+    "'00:00'::time",
+    "'12:34:56+05:30'::timetz",
+  ],
+  ...["'2024-02-29 23:59:59.999999'::timestamp", "'1969-07-20 20:17:40'::timestamp", "'1979-12-31 12:00+02'::timestamptz"],
+  ...[
+    "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid",
+    "'203.0.113.7'::inet",
+    "'203.0.113.0/24'::cidr",
+    "'2001:db8::7:7'::inet",
+    "'::1'::inet",
+  ],
+  ...[
+    "'::ffff:203.0.113.7'::inet",
+    "'2001:db8:1:2:3:4:5:6/64'::inet",
+    "'08:00:2b:01:02:03'::macaddr",
+    "'08:00:2b:01:02:03:04:05'::macaddr8",
+  ],
+  ...["b'10110'", "b'1011000011110000'::varbit"],
+];
+
 const describePortal = message('D', Buffer.from('P\0'));
 const describeStatement = message('D', Buffer.from('S\0'));
 const binaryBind = message('B', text(''), text(''), int16(0), int16(0), int16(1), int16(1));
@@ -249,6 +294,23 @@ describe('a value that is masked, of any type', () => {
     bare(bytes);
     assert.equal(bytes.includes('nobody was asked'), false);
     assert.equal(bytes.toString('latin1').split(HASHES).length > 1200, true);
+  });
+
+  test('is read in the binary format as the server writes it in text', async () => {
+    client = await direct.client();
+    for (const sql of SCALARS) {
+      const select = `select ${sql}`;
+      client.send(query(`set timezone to 'UTC'; set datestyle to 'ISO'; ${select}`));
+      const replies = await client.until('Z');
+      assert.equal(replies.find((reply) => reply.type === 'E')?.body.toString(), undefined, sql);
+      const described = replies.findLast(({ type }) => type === 'T')?.body ?? Buffer.alloc(0);
+      const type = described.readUInt32BE(described.length - 12);
+      const [[written] = []] = replies.filter((reply) => reply.type === 'D').map(cellsOf);
+      client.send(parse('', select), binaryBind, execute(), sync);
+      const row = (await client.until('Z')).find((reply) => reply.type === 'D')?.body ?? Buffer.alloc(0);
+      const kind = kindOf(type);
+      assert.equal(kind.as === 'scalar' && kind.render(row.subarray(6)), written, sql);
+    }
   });
 
   test('is known by the numbers that this server gives its types', async () => {

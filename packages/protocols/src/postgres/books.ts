@@ -11,6 +11,8 @@ import { Result } from './results.ts';
 interface Named {
   readonly text: string;
   described: Buffer | undefined;
+  /** Of a portal, its Bind: kept where somebody may have to approve what it runs. */
+  readonly bind?: Buffer | undefined;
 }
 
 /** A prepared statement. */
@@ -230,10 +232,10 @@ export class Names {
   }
 
   /** The portal runs what the statement is now. @throws PeerFault `too_many_names` */
-  bind(portal: string, name: string, formats?: readonly number[]): () => void {
+  bind(portal: string, name: string, formats?: readonly number[], bind?: Buffer): () => void {
     const statement = this.#statements.get(name);
     const text = statement?.text ?? `EXECUTE ${quoted(name)} /* prepared in SQL */`;
-    return this.#set(this.#portals, portal, { text, described: undefined, statement, formats, shown: 0 });
+    return this.#set(this.#portals, portal, { text, described: undefined, statement, formats, bind, shown: 0 });
   }
 
   close(what: 'statement' | 'portal', name: string): () => void {
@@ -301,7 +303,7 @@ export class Names {
 
 /** Texts count by their length, not by their bytes: it is a bound and no bill. */
 function sizeOf(named: Named | undefined): number {
-  return named ? named.text.length + (named.described?.length ?? 0) : 0;
+  return named ? named.text.length + (named.described?.length ?? 0) + (named.bind?.length ?? 0) : 0;
 }
 
 function quoted(name: string): string {

@@ -101,6 +101,7 @@ function maskBinary(cell: Buffer, kind: Kind, mask: Mask, counts: MaskCounts, de
     case 'scalar': {
       const text = kind.render(cell);
       if (text === undefined) return maskUnknown(cell, mask, counts, depth);
+      if (kind.isWhole && text.length < digitsMin(mask)) return cell;
       return isHidden(text, mask, counts) ? null : cell;
     }
     case 'range': {
@@ -218,7 +219,7 @@ export function needsLook({ kind, format }: Written, mask: Mask): boolean {
   if (format === 'text') return false;
   switch (kind.as) {
     case 'scalar':
-      return /^\d+$/.test(kind.sample) ? kind.sample.length >= digitsMin(mask) : mask.suspects(Buffer.from(kind.sample));
+      return kind.isWhole ? kind.sample.length >= digitsMin(mask) : mask.suspects(Buffer.from(kind.sample));
     case 'array':
     case 'range':
       return needsLook({ kind: kindOf(kind.of), format }, mask);

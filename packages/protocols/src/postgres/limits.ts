@@ -35,3 +35,7 @@ export const CANCEL_MS_MAX = 5_000;
 
 /** A file of authorities: what systems ship has some 250 KiB. */
 export const AUTHORITY_BYTES_MAX = 1024 * 1024;
+
+/** Of the parameters of one execution, what is shown to who has to approve it: characters of one, and of all. */
+export const PARAMETER_CHARACTERS_MAX = 4_096;
+export const PARAMETERS_CHARACTERS_MAX = 256 * 1024;

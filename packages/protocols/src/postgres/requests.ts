@@ -8,6 +8,7 @@ import { type Endings, type Failing, FLUSH_MESSAGE } from './endings.ts';
 import { badLength, code, HEADER_BYTES, messageLength } from './frame.ts';
 import { BIND_HEAD_BYTES_MAX, BIND_WHOLE_BYTES_MAX, HELD_BYTES_MAX } from './limits.ts';
 import { decodeBind } from './messages/bind.ts';
+import { parametersLine } from './messages/parameters.ts';
 import { decodeExecute, decodeFunctionOid, decodeParse, decodeQuery, decodeTarget, LARGE_OBJECT_FUNCTIONS } from './messages/query.ts';
 import { denialWords } from './words.ts';
 
@@ -134,7 +135,8 @@ export class Requests {
   }
 
   #ask(kind: 'query' | 'execute' | 'function', text: string, portal?: Portal): Step | Promise<Step> {
-    const decision = this.#gate.ask(kind, text);
+    const { mask, mayHold } = this.#gate;
+    const decision = this.#gate.ask(kind, text, portal && mayHold ? () => parametersLine(portal.bind, mask) : undefined);
     return decision instanceof Promise
       ? decision.then((settled) => this.#decided(kind, settled, portal))
       : this.#decided(kind, decision, portal);
@@ -178,8 +180,10 @@ export class Requests {
   #bind(body: Buffer, isWhole: boolean): Step | Promise<Step> {
     const { owed, names } = this.#books;
     const { portal, statement, formats } = decodeBind(body, isWhole, BIND_HEAD_BYTES_MAX);
+    // Bytes of a chunk do not stay what they are.
+    const kept = isWhole && this.#gate.mayHold ? Buffer.from(body) : undefined;
     const bound = (): Step => {
-      owed.push(newOwed('bind', { undo: names.bind(portal, statement, formats) }));
+      owed.push(newOwed('bind', { undo: names.bind(portal, statement, formats, kept) }));
       return 'pass';
     };
     const doubt = names.doubtOf(statement);

@@ -10,7 +10,7 @@ export type Kind =
   | { readonly as: 'jsonb' }
   | { readonly as: 'bytes' }
   /** Numbers, dates, addresses: texts that must have a form. */
-  | { readonly as: 'scalar'; readonly render: Render; readonly sample: string }
+  | { readonly as: 'scalar'; readonly render: Render; readonly sample: string; readonly isWhole: boolean }
   | { readonly as: 'array'; readonly of: number }
   | { readonly as: 'range'; readonly of: number; readonly isMulti: boolean }
   | { readonly as: 'record' }
@@ -23,7 +23,7 @@ const UNKNOWN: Kind = { as: 'unknown' };
 
 const DIGITS = '7777777777777777777';
 const MOMENT = '2024-12-31 23:59:59.999999+00';
-const scalar = (render: Render, sample: string): Kind => ({ as: 'scalar', render, sample });
+const scalar = (render: Render, sample: string): Kind => ({ as: 'scalar', render, sample, isWhole: /^\d+$/.test(sample) });
 const INT4 = scalar(as.int4, DIGITS.slice(0, 10));
 const OID = scalar(as.oid, DIGITS.slice(0, 10));
 const INT8 = scalar(as.int8, DIGITS);

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { routes } from '@hoop/contract/routes/all';
+import pg from 'pg';
+import { COMMON, linesOf, POSTGRES, SECRETS, TABLES } from '../../policy/columns/statements.ts';
+import type { Access } from '../../support/office.ts';
+import { USERS } from '../../support/test-postgres.ts';
+import { Lab } from './lab.ts';
+
+/** A masking rule as people write it over the API, and what their clients then see of a PostgreSQL server. */
+describe('columns that a masking rule of PostgreSQL names, from the API to a client', () => {
+  let lab: Lab;
+  let access: Access;
+  let database: string;
+
+  before(async () => {
+    lab = await Lab.start('tunnel');
+    database = await lab.postgres.database();
+    access = await lab.access(database);
+    const direct = new pg.Client({ host: '127.0.0.1', port: lab.postgres.port, ...USERS.trusted, database });
+    await direct.connect();
+    for (const text of [...TABLES, 'analyze', 'create function names() returns setof users language sql as $$ select * from users $$'])
+      await direct.query(text);
+    await direct.end();
+    const body = { name: 'contact', columns: ['*email*', 'users.phone'], connection_ids: [access.connectionId] };
+    await lab.system.office.api.call(routes.createMaskingRule, { body });
+  });
+  after(() => lab.close());
+
+  /** A client, and everything that it was ever sent. */
+  async function connect(): Promise<{ readonly client: pg.Client; seen(): string }> {
+    const { host, port, connection: user, secret: password } = access;
+    const client = new pg.Client({ host, port, user, password, database });
+    const seen: Buffer[] = [];
+    await client.connect();
+    const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
+    stream.on('data', (bytes: Buffer) => seen.push(bytes));
+    return { client, seen: () => Buffer.concat(seen).toString('latin1') };
+  }
+
+  for (const [way, values] of [
+    ['as text', undefined],
+    ['prepared', []],
+  ] as const) {
+    test(`are never seen, however a statement asks for them, ${way}`, async () => {
+      const { client, seen } = await connect();
+      for (const text of [...linesOf(COMMON), ...linesOf(POSTGRES)]) {
+        await client.query(values === undefined ? { text } : { text, values: [...values] });
+        assert.doesNotMatch(seen(), SECRETS, text);
+      }
+      assert.match(seen(), /########/);
+      await client.end();
+    });
+  }
+
+  test('are not quoted in errors, and not put elsewhere', async () => {
+    const { client, seen } = await connect();
+    for (const text of [
+      'select email::int from users',
+      'select 1 from users where cast(phone as date) > now()',
+      'alter table users add check (id > 100)',
+      'create table copied as select email as x from users',
+      'insert into orders (id, total) select id, length(email) from users',
+      "do $$ begin raise notice '%', (select email from users limit 1); end $$",
+      'create view v as select lower(email) as x from users',
+      'alter table users rename column email to x',
+    ])
+      await assert.rejects(client.query(text), Error, text);
+    await assert.rejects(
+      client.query('create table copied as select email as x from users'),
+      /would take the values of a masked column away/,
+    );
+    assert.doesNotMatch(seen(), SECRETS);
+    const { rows } = await client.query('select x.* from names() x where id = 1');
+    assert.deepEqual([rows[0].name, rows[0].email], ['Ada', '########']);
+    await client.end();
+  });
+});
