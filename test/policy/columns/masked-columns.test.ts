@@ -9,7 +9,7 @@ import mysql from 'mysql2/promise';
 import type pg from 'pg';
 import { TestMariadb, USERS } from '../../support/test-mariadb.ts';
 import { TestPostgres } from '../../support/test-postgres.ts';
-import { COMMON, MARIADB, POSTGRES, SECRETS, TABLES } from './statements.ts';
+import { COMMON, linesOf, MARIADB, POSTGRES, SECRETS, TABLES } from './statements.ts';
 
 interface Result {
   readonly columns: readonly AnswerColumn[];
@@ -20,10 +20,6 @@ interface Result {
 type Run = (text: string) => Promise<readonly Result[]>;
 
 const MASKS = [{ name: 'contact', entities: [], columns: ['*email*', 'users.phone'] }];
-
-function linesOf(text: string): readonly string[] {
-  return text.split('\n').filter((line) => line.trim() !== '');
-}
 
 /** What a client would see of an answer that went through the gateway. */
 function shownOf({ columns, rows }: Result, answer: AnswerRules | undefined): string {

@@ -119,3 +119,8 @@ describe users
 select * from users procedure analyse()
 select j.a from users u, json_table(json_array(u.email), '$[*]' columns (a varchar(50) path '$')) j
 `;
+
+/** One statement a line. */
+export function linesOf(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line.trim() !== '');
+}

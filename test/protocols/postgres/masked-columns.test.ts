@@ -39,14 +39,11 @@ describe('columns that a masking rule of PostgreSQL names, from the API to a cli
     return { client, seen: () => Buffer.concat(seen).toString('latin1') };
   }
 
-  for (const [way, values] of [
-    ['as text', undefined],
-    ['prepared', []],
-  ] as const) {
+  for (const way of ['as text', 'prepared'] as const) {
     test(`are never seen, however a statement asks for them, ${way}`, async () => {
       const { client, seen } = await connect();
-      for (const text of [...linesOf(COMMON), ...linesOf(POSTGRES)]) {
-        await client.query(values === undefined ? { text } : { text, values: [...values] });
+      for (const [index, text] of [...linesOf(COMMON), ...linesOf(POSTGRES)].entries()) {
+        await client.query(way === 'as text' ? { text } : { text, name: `s${index}` });
         assert.doesNotMatch(seen(), SECRETS, text);
       }
       assert.match(seen(), /########/);
