@@ -12,7 +12,7 @@ import { HELD_BYTES_MAX } from './limits.ts';
 import { decodeError } from './messages/error.ts';
 import { decodeTag, rowsOfTag } from './messages/row.ts';
 import type { Books } from './requests.ts';
-import { messagesIn, Showing, stretchEnd } from './showing.ts';
+import { countRow, looksInside, messagesIn, Showing, stretchEnd } from './showing.ts';
 import { endedText, endedWords } from './words.ts';
 
 const DATA_ROW = code('D');
@@ -55,7 +55,9 @@ export class Answers {
   #held: Buffer[] = [];
   #heldBytes = 0;
   #needed = 0;
+  /** Bytes of a row that are still to pass, or to be dropped. */
   #passing = 0;
+  #dropping = 0;
   /** What of the chunk at hand was sent to the target, so that it fails. */
   #failing: void | Promise<void> = undefined;
   /** Rows of the first owed answer when its newest tag came: a query of several statements has a tag for each. */
@@ -99,7 +101,7 @@ export class Answers {
   /** Somebody else is asked about texts: about all that come before what they are may change, at once. */
   async #takePrepared(chunk: Buffer, mask: Mask): Promise<void> {
     for (let at = 0; at < chunk.length; ) {
-      const start = Math.min(at + this.#passing, chunk.length);
+      const start = Math.min(at + this.#passing + this.#dropping, chunk.length);
       const end = stretchEnd(chunk, start);
       await preparing(mask, (trial) => {
         for (const message of messagesIn(chunk.subarray(start, end))) this.#showing.tryOn(message, trial);
@@ -123,17 +125,28 @@ export class Answers {
         at += taken;
         continue;
       }
+      if (this.#dropping > 0) {
+        if (at > from) parts.push(chunk.subarray(from, at));
+        const taken = Math.min(this.#dropping, chunk.length - at);
+        this.#dropping -= taken;
+        at += taken;
+        from = at;
+        continue;
+      }
       const left = chunk.length - at;
       if (left < HEADER_BYTES) break;
       const type = chunk[at] ?? 0;
       const total = messageLength(chunk, at) + 1;
       const isRow = type === DATA_ROW || type === COPY_DATA;
       const { first } = owed;
-      if (left < total && (mask || !isRow || first?.permit?.answer)) break;
+      if (isRow && first && this.#showing.leavesOut(type, first)) {
+        this.#dropping = total;
+        continue;
+      }
+      if (left < total && (mask || !isRow || (first && looksInside(type, first)))) break;
       if (isRow && !masking && !this.#showing.looksAt(type, first)) {
         if (!first) throw unexpected(type);
-        first.rows++;
-        first.bytes += total;
+        countRow(first, total);
         this.#passing = total;
         continue;
       }

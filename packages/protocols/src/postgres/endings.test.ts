@@ -139,6 +139,51 @@ describe('a query whose answer is ended', () => {
   });
 });
 
+describe('rows that are not shown', () => {
+  test('are not held, however large they are', async () => {
+    const stage = new Stage();
+    await stage.relay.fromClient(client.query('select'));
+    const [shown, large] = [Buffer.alloc(5, 'D'), Buffer.alloc(5, 'D')];
+    for (const head of [shown, large]) head.writeInt32BE(65 * 1024 * 1024, 1);
+    const piece = Buffer.alloc(64 * 1024);
+    const left = 65 * 1024 * 1024 - 4;
+    for (const head of [shown, large]) {
+      await stage.relay.fromTarget(head);
+      assert.equal(stage.relay.atBoundary, head === large);
+      for (let sent = 0; sent < left; sent += piece.length) await stage.relay.fromTarget(piece.subarray(0, left - sent));
+      if (head === shown) assert.equal(stage.toClient.length, 5 + left);
+    }
+    await stage.target(server.complete('SELECT 2'), server.ready());
+    assert.equal(stage.heard().client, 'DEZ');
+  });
+
+  test('are as few however they come', async () => {
+    const turn = Buffer.concat([server.columns('x'), ...tooMany, ...tooMany, server.complete('SELECT 4'), server.ready()]);
+    const copied = Buffer.concat([
+      server.copyOut(),
+      server.copyData('1\n'),
+      server.copyData('2\n'),
+      server.copyDone(),
+      server.complete('COPY 2'),
+      server.ready(),
+    ]);
+    for (const [whole, expected] of [
+      [turn, 'TDEZ'],
+      [copied, 'HdEZ'],
+    ] as const) {
+      for (let at = 1; at < whole.length; at++) {
+        const stage = new Stage();
+        await stage.relay.fromClient(client.query('copy t to stdout'));
+        await stage.target(whole.subarray(0, at));
+        await stage.cancelled();
+        await stage.target(whole.subarray(at));
+        assert.equal(stage.heard().client, expected, `cut at ${at}`);
+        assert.equal(stage.relay.busy, false);
+      }
+    }
+  });
+});
+
 describe('an Execute whose answer is ended', () => {
   test('fails when it had ended already, and nothing behind it is sent', async () => {
     const stage = new Stage();

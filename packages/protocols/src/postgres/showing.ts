@@ -43,9 +43,15 @@ export class Showing {
     return masked;
   }
 
+  /** Whether a row is left out, whatever is in it: of an answer that was ended, or by its number. */
+  leavesOut(type: number, first: Owed): boolean {
+    if (!first.ended && type === DATA_ROW) this.#ends(first, overLimit(first));
+    return first.ended !== undefined;
+  }
+
   /** Whether a row must be looked at, even where the mask suspects nothing in the bytes that came. */
   looksAt(type: number, first: Owed | undefined): boolean {
-    if (!first || first.permit?.answer) return true;
+    if (!first || looksInside(type, first)) return true;
     const { mask } = this;
     if (!mask) return false;
     if (type === DATA_ROW) return resultOf(first).needsLook(mask);
@@ -109,9 +115,7 @@ export class Showing {
     const counts: MaskCounts = {};
     const shown = copy ? copy.shown(message, as, mask, counts) : result?.shown(message, mask, counts);
     if (!shown) return this.#ended(message, first, UNCLEAR_COPY);
-    first.rows++;
-    first.bytes += message.length;
-    if (as === 'row') countShown(first);
+    countRow(first, message.length, as === 'row');
     if (shown !== message) this.#count(counts);
     return shown;
   }
@@ -199,6 +203,19 @@ function overLimit(first: Owed): Denial | undefined {
 function countShown(first: Owed): void {
   first.shown++;
   if (first.portal) first.portal.shown++;
+}
+
+/** A row goes to the client. */
+export function countRow(first: Owed, bytes: number, isShown = true): void {
+  first.rows++;
+  first.bytes += bytes;
+  if (isShown) countShown(first);
+}
+
+/** Whether rules about an answer are about more than the number of its rows. What is copied out has lines that are no rows. */
+export function looksInside(type: number, { permit }: Owed): boolean {
+  const answer = permit?.answer;
+  return answer !== undefined && (type !== DATA_ROW || answer.forbids !== undefined || answer.hides !== undefined);
 }
 
 function forbidden(first: Owed, texts: Iterable<Buffer>): Denial | undefined {
