@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { routes } from '@hoop/contract/routes/all';
+import { createConnection } from 'mysql2/promise';
 import type { Office } from '../support/office.ts';
 import { holdWords, Reviewer } from '../support/reviewer.ts';
 import { System } from '../support/system.ts';
@@ -53,6 +54,27 @@ describe('MySQL', () => {
     await boss.reject(await boss.asked(access.connection), 'not today');
     assert.match((await client.result()).error ?? '', /Rejected by boss@example\.test: not today/);
     assert.deepEqual((await client.ask('select 3')).rows, ['3']);
+  });
+
+  test('A38: shows the parameters of what it holds, and asks again for others', async () => {
+    const access = await lab.access(await lab.mariadb.database());
+    await holding(lab.system.office, access.connection, 'as held');
+    const { host, port, connection: user, secret: password } = access;
+    const driver = await createConnection({ host, port, user, password });
+    const ask = async (value: string) => {
+      const answer = driver.execute('select ? as held', [value]);
+      const review = await boss.asked(access.connection);
+      await boss.approve(review);
+      await answer;
+      return review;
+    };
+    const [one, other] = [await ask('one'), await ask('other')];
+    assert.deepEqual([one.text, one.text_warnings], ['select ? as held\n-- parameters: "one"', []]);
+    assert.notEqual(one.text_hash, other.text_hash);
+    const [long, longer] = [await ask('x'.repeat(10_000)), await ask(`${'x'.repeat(9_999)}y`)];
+    assert.deepEqual(long.text_warnings, ['parameters_not_shown']);
+    assert.notEqual(long.text_hash, longer.text_hash);
+    await driver.end();
   });
 
   test('opens a session that its reviewers approve', async () => {

@@ -27,6 +27,20 @@ describe('what asks people through the gateway', () => {
     assert.equal(approvals.waiting, false);
   });
 
+  test('asks about a text with all that it runs with, and the hash is of both', async () => {
+    const { sent, approvals } = asking();
+    const hashOf = async (seq: number, line: string): Promise<string> => {
+      void approvals.request({ seq, text: 'delete', via: 'execute', beside: async () => line }, HOLD);
+      for (let turn = 0; turn < 5 && sent.length < seq; turn++) await new Promise(setImmediate);
+      const message = sent.at(-1);
+      return message?.type === 'request' ? `${message.text} ${message.sha256}` : 'nothing was sent';
+    };
+    const one = await hashOf(1, 'parameters: $1 = "1"');
+    assert.match(one, /^delete\n-- parameters: \$1 = "1" [0-9a-f]{64}$/);
+    assert.notEqual((await hashOf(2, 'parameters: $1 = "2"')).slice(-64), one.slice(-64));
+    assert.match(await hashOf(3, ''), /^delete [0-9a-f]{64}$/);
+  });
+
   test('A38: takes no yes that is about another text, another action, or comes from nobody', async () => {
     const { approvals, ask, sha256 } = asking();
     const approval = ask(7);

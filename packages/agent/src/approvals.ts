@@ -37,6 +37,17 @@ export class GatewayApprovals implements Approvals {
   }
 
   request(action: Action, hold: Hold): Promise<Approval> {
+    const { beside } = action;
+    return beside ? this.#requestWith(action, hold, beside) : this.#request(action, hold);
+  }
+
+  /** People read what would run with all that it runs with, and that is what their yes is about. */
+  async #requestWith({ beside: _, ...action }: Action, hold: Hold, beside: NonNullable<Action['beside']>): Promise<Approval> {
+    const line = await beside();
+    return this.#request(line === '' ? action : { ...action, text: `${action.text}\n-- ${line}` }, hold);
+  }
+
+  #request(action: Action, hold: Hold): Promise<Approval> {
     const refusal = this.#refusalOf(action);
     if (refusal !== undefined) return Promise.resolve({ approved: false, reason: refusal });
     const { seq, via, text } = action;
@@ -107,6 +118,7 @@ export function holdingAll(policy: Policy, message: string): Policy {
   return {
     revision: policy.revision,
     mask: policy.mask,
+    mayHold: true,
     judge: (action) => {
       const verdict = policy.judge(action);
       return verdict instanceof Promise ? verdict.then(orHeld) : orHeld(verdict);

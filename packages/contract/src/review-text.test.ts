@@ -9,6 +9,11 @@ describe('A38: a text that is to be approved', () => {
     assert.deepEqual(warningsOf('select 1 -- \b\b\b\b', 'query'), ['invisible_characters']);
     assert.deepEqual(warningsOf('select\u00a01', 'query'), ['invisible_characters']);
     assert.deepEqual(warningsOf('delete from t where id = $1', 'execute'), ['parameters_not_shown']);
+    assert.deepEqual(warningsOf('delete from t where id = $1\n-- parameters, not all shown: $1 = "x…"', 'execute'), [
+      'parameters_not_shown',
+    ]);
+    assert.deepEqual(warningsOf('-- parameters: 1\ndelete from t where id = ?', 'execute'), ['parameters_not_shown']);
+    assert.deepEqual(warningsOf('delete from t where id = $1\n-- parameters: $1 = "x"', 'execute'), []);
     assert.deepEqual(warningsOf('FUNCTION CALL lo_unlink', 'function'), ['parameters_not_shown']);
   });
 

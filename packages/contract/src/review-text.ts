@@ -4,7 +4,7 @@ export const TEXT_WARNINGS = {
   invisible: 'invisible_characters',
   /** A word that mixes alphabets: one of its letters only looks like the one that is meant. */
   lookalike: 'lookalike_characters',
-  /** Values that the client sends beside the text are not part of it. */
+  /** Values that the client sends beside the text are not part of it, or not all of them. */
   parameters: 'parameters_not_shown',
 } as const;
 
@@ -19,8 +19,14 @@ export function warningsOf(text: string, via: string): string[] {
   const warnings: string[] = [];
   if ([...text.matchAll(INVISIBLE)].some(([found]) => !isBreak(found))) warnings.push(TEXT_WARNINGS.invisible);
   if ([...text.matchAll(WORD)].some(([word]) => /[A-Za-z]/.test(word) && OTHER_ALPHABET.test(word))) warnings.push(TEXT_WARNINGS.lookalike);
-  if (via === 'function' || (via === 'execute' && /\$\d|\?/.test(text))) warnings.push(TEXT_WARNINGS.parameters);
+  if (via === 'function' || (via === 'execute' && hidesParameters(text))) warnings.push(TEXT_WARNINGS.parameters);
   return warnings;
+}
+
+/** The agent puts the parameters of an execution into the last line, whatever the statement itself ends with. */
+function hidesParameters(text: string): boolean {
+  const last = text.slice(text.lastIndexOf('\n') + 1);
+  return /\$\d|\?/.test(text) && !last.startsWith('-- parameters: ');
 }
 
 /** A text in which everything can be seen: what is invisible is written out, such as `\u{202e}`. */

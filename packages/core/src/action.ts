@@ -8,6 +8,8 @@ export interface Action {
   readonly text: string;
   /** The protocol's own name of the message that carried it, such as `query` or `execute`. */
   readonly via: string;
+  /** What else the client sent for it, such as parameters, in one line for people; empty for nothing. Asked for only where somebody must approve. */
+  readonly beside?: () => string | Promise<string>;
 }
 
 /** How an action ended, as far as the wire told. */

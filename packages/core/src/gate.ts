@@ -18,6 +18,8 @@ export interface Policy {
   readonly revision: number;
   /** Hides sensitive values in answers; undefined when nothing is to be hidden. */
   readonly mask: Mask | undefined;
+  /** Whether a verdict may be to hold. */
+  readonly mayHold?: boolean;
 }
 
 /** Hides sensitive values in one field of text. */
@@ -109,12 +111,18 @@ export class Gate {
     return this.#policy.mask;
   }
 
+  /** Whether something may have to be approved: only then is what an action has beside its text worth keeping. */
+  get mayHold(): boolean {
+    return this.#policy.mayHold === true;
+  }
+
   /**
    * Judges and records one action; one that a rule holds is decided when people have answered. Never throws, never rejects:
    * a decider that fails is a denial.
+   * @param beside see `Action.beside`
    */
-  ask(via: string, text: string): Decision | Promise<Decision> {
-    const action: Action = { seq: ++this.#seq, text, via };
+  ask(via: string, text: string, beside?: Action['beside']): Decision | Promise<Decision> {
+    const action: Action = beside ? { seq: ++this.#seq, text, via, beside } : { seq: ++this.#seq, text, via };
     const verdict = this.#judge(action);
     return verdict instanceof Promise ? verdict.then((settled) => this.#decide(action, settled)) : this.#decide(action, verdict);
   }

@@ -77,6 +77,7 @@ export function compilePolicy(text: PolicyText, dialect?: Dialect, context: Poli
     revision: text.revision,
     mask,
     needs,
+    mayHold: judged.some(({ action }) => action === 'require_approval'),
     judge: needs.length === 0 ? judgeActions : answering(judgeActions, answers, columns, now),
   };
 }

@@ -123,7 +123,8 @@ describe('a statement that a rule holds', () => {
     await boss.reject(other, 'too many');
     assert.match(await second, /too many/);
     assert.equal(await countOf(), 1);
-    const texts = (await lab.actions(access, 2)).map(({ text }) => text);
+    const { id } = await lab.system.office.openSession(access.connection);
+    const texts = (await lab.system.office.actions(id)).map(({ text }) => text);
     assert.deepEqual(texts, [insert.text, insert.text]);
   });
 

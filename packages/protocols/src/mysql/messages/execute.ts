@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { PeerFault } from '@hoop/core/errors';
 import type { Statement } from '../books.ts';
 import { PARAMETER_CHARACTERS_MAX, PARAMETERS_CHARACTERS_MAX } from '../limits.ts';
@@ -23,14 +24,22 @@ export function executedText(payload: Buffer, statement: Statement): string {
   const types = statement.parameterTypes;
   if (!types) throw new PeerFault('bad_message', 'Parameters came without their types');
   let room = PARAMETERS_CHARACTERS_MAX;
+  let isWhole = [...statement.longData.values()].every(({ bytes, head }) => bytes === head.length && bytes <= PARAMETER_CHARACTERS_MAX);
   const words: string[] = [];
   types.forEach((type, index) => {
     const word = wordOf(type, index, nulls, fields, statement);
+    isWhole &&= word.length <= room && !word.endsWith(CUT);
     if (room > 0) words.push(word.length > room ? `${word.slice(0, room)}…` : word);
     room -= word.length;
   });
-  return `${statement.text}\n-- parameters: ${words.join(', ')}`;
+  const line = words.join(', ');
+  if (isWhole) return `${statement.text}\n-- parameters: ${line}`;
+  // Of what is sent ahead the end is not here; everything else is in the hash.
+  return `${statement.text}\n-- parameters, not all shown: ${line} (sha256 of all: ${createHash('sha256').update(payload).digest('hex')})`;
 }
+
+/** How a value that was cut ends. */
+const CUT = '…"';
 
 function wordOf(type: number, index: number, nulls: Buffer, fields: Fields, { longData }: Statement): string {
   const ahead = longData.get(index);
