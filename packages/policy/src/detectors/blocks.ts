@@ -245,6 +245,7 @@ export class Blocks {
       groups++;
     }
     this.#chain = groups - 1;
+    this.#ones = 0;
   }
 
   /** Codes without a gap between letters of other scripts. */
@@ -295,11 +296,17 @@ export class Blocks {
     this.#mask[slot] = mask;
     this.#digits[slot] = count;
     this.#chain = Math.min(this.#chain + 1, GROUPS_MAX - 1);
+    this.#ones = to - from === 1 ? (this.#chain === 0 ? 1 : this.#ones + 1) : 0;
   }
+
+  /** So many groups of one character each are the last ones. */
+  #ones = 0;
 
   /** Every sequence of runs that ends with the last one. */
   #lookBack(bytes: Buffer, found: FoundEntity): void {
     const chain = this.#chain;
+    // Nothing is written in twenty single characters, and here every one of them would be the end of one more sequence.
+    if (this.#ones >= GROUPS_MAX) return;
     const shapes = this.#shapes;
     let slot = this.#head;
     const to = this.#to[slot] ?? 0;

@@ -106,8 +106,9 @@ function findHexRuns(bytes: Buffer, sign: number, found: (from: number, to: numb
     let from = at;
     while (from > 0 && at - from < HEX_RUN_MAX && isHexOr(bytes[from - 1], sign)) from--;
     let to = at + 1;
-    while (to < bytes.length && to - from < HEX_RUN_MAX && isHexOr(bytes[to], sign)) to++;
-    if (!isWord(bytes[from - 1]) && !isWord(bytes[to])) found(from, bytes[to - 1] === DOT && sign !== DOT ? to - 1 : to);
+    while (to < bytes.length && isHexOr(bytes[to], sign)) to++;
+    const isWhole = to - from <= HEX_RUN_MAX && !isWord(bytes[from - 1]) && !isWord(bytes[to]);
+    if (isWhole) found(from, bytes[to - 1] === DOT && sign !== DOT ? to - 1 : to);
     at = to - 1;
   }
 }
