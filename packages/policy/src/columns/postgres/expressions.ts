@@ -1,5 +1,7 @@
+import { StatementFacts } from '../../sql/facts.ts';
 import { RUNS_TEXT } from '../../sql/postgres/text-runners.ts';
-import { isTree, listAt, nameOf, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
+import { constantText, isTree, listAt, nameOf, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
+import { readSetting } from '../../sql/postgres/walk.ts';
 import { rowOf } from '../output.ts';
 import { derived, stricterOf, type Treatment } from '../patterns.ts';
 import { type Reading, takesAway } from '../reading.ts';
@@ -79,7 +81,7 @@ const COUNTS = /^(count|row_number|rank|dense_rank|percent_rank|cume_dist|ntile|
 
 /** What reads what it is not given as an argument, beside the functions that run a text. */
 const READS_STORAGE =
-  /^(pg_read_file|pg_read_binary_file|get_raw_page|heap_page_items|heap_page_item_attrs|tuple_data_split|lo_get|loread|bt_page_items|brin_page_items|gin_leafpage_items|pg_get_loaded_modules|pg_logical_slot_(get|peek)_.*)$/;
+  /^(pg_read_file|pg_read_binary_file|get_raw_page|heap_page_items|heap_page_item_attrs|tuple_data_split|lo_get|loread|bt_page_items|brin_page_items|gin_leafpage_items|pg_get_wal_.*|pg_logical_slot_(get|peek)_.*)$/;
 
 /** What keeps or sends on what it is given. */
 const KEEPS =
@@ -95,9 +97,19 @@ function readCall(node: Tree, scope: Scope, reading: Reading): Treatment | undef
   const given = allOf([args, rest], scope, reading);
   const all = node.agg_within_group === true ? stricterOf(given, order) : given;
   if (all && KEEPS.test(bare)) reading.deny(takesAway(`${bare}()`));
+  if (bare === 'set_config') readSetConfig(listAt(node, 'args'), reading);
   if (READS_STORAGE.test(bare) || Object.hasOwn(RUNS_TEXT, bare)) return reading.read(reading.strictest);
   const isOrdered = node.agg_within_group === true;
   return COUNTS.test(bare) && !(isOrdered && bare === 'count') ? undefined : all;
+}
+
+/** A setting with which the same text is another statement. */
+function readSetConfig([name, value]: readonly unknown[], reading: Reading): void {
+  const facts = new StatementFacts();
+  const setting = constantText(name);
+  if (setting === undefined) reading.deny('Columns are masked here, and set_config changes a setting whose name does not stand here');
+  else readSetting(setting, constantText(value), facts);
+  if (facts.doubt !== undefined) reading.deny(`Columns are masked here, and ${facts.doubt}`);
 }
 
 function readSubquery(node: Tree, scope: Scope, reading: Reading): Treatment | undefined {
@@ -146,6 +158,8 @@ export function nameOfExpression(value: unknown): string | undefined {
     case 'ColumnRef':
       return namesOf(found.node).at(-1);
     case 'FuncCall':
+      // Servers name what has a syntax of its own, such as EXTRACT, after functions that changed from one version to another.
+      if (textAt(found.node, 'funcformat') === 'COERCE_SQL_SYNTAX') return undefined;
       return nameOf(listAt(found.node, 'funcname').slice(-1));
     case 'A_Indirection': {
       const field = listAt(found.node, 'indirection')

@@ -73,6 +73,8 @@ describe('columns of other statements', () => {
     assert.equal(shown(same, ['a', 'b']), '--');
     assert.equal(shown(same, ['c', 'd']), '-x');
     assert.equal(shown(same, 2), '-x');
+    const { answer: older } = await judged('select extract(epoch from email::timestamp) from users; select 1 as date_part');
+    assert.equal(shown(older, ['date_part']), 'x');
   });
 });
 
@@ -174,9 +176,22 @@ describe('a statement that takes values away from their name', () => {
       'create rule r as on insert to t do also insert into u values (new.email)',
       'create function f() returns setof users language plpgsql as $$ begin return query select u.* from users u; end $$',
       "create function f() returns json language sql as 'select row_to_json(u) from users u'",
+      "create function f(int) returns text language sql as 'select ($1::text::users).email'",
     ]);
     const { denial } = await judged("do $$ begin execute 'select ' || x; end $$");
     assert.match(denial?.message ?? '', /Columns are masked here, and EXECUTE runs a text that is put together/);
+  });
+
+  test('is denied where it gives a row, or a foreign table, another name', async () => {
+    await isDenied('A function of a row', [
+      "create function f(users) returns json language sql as 'select row_to_json($1)'",
+      "create function f(u public.users) returns text language sql as 'select $1::text'",
+      "create function f(anyelement) returns text language sql as 'select $1::text'",
+    ]);
+    await isDenied('A foreign table', [
+      "create foreign table t (x text) server s options (table_name 'users')",
+      'import foreign schema s from server t into u',
+    ]);
   });
 
   test('passes where they keep a name that is hidden, or where there are none', async () => {
@@ -228,6 +243,9 @@ describe('what cannot be understood', () => {
       'insert into t \0 select email from users',
       "set client_encoding to 'sjis'",
       'set standard_conforming_strings = off',
+      "select set_config('standard_conforming_strings', 'off', false)",
+      "select set_config($1, 'off', false)",
+      'alter role app set client_encoding to sjis',
     ])
       assert.match((await judged(text)).denial?.message ?? '', /Columns are masked here/, text);
   });

@@ -1,5 +1,5 @@
 import { StatementFacts } from '../../sql/facts.ts';
-import { isTree, listAt, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
+import { isTree, listAt, nameOf, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
 import { readSetting, readStatement } from '../../sql/postgres/walk.ts';
 import { mustKeepNames } from '../keeping.ts';
 import { type Output, opaque } from '../output.ts';
@@ -21,6 +21,8 @@ export function readColumns(tree: unknown, reading: Reading): readonly Output[] 
   const output = readChange(found.type, found.node, NO_SCOPE, reading);
   if (output) return [output];
   if (BODIES.has(found.type)) readBody(tree, reading);
+  const setting = treeAt(found.node, 'setstmt');
+  if (setting) readSet(setting, reading);
   return NO_ROWS;
 }
 
@@ -70,16 +72,27 @@ const READERS: Readonly<Record<string, Reader>> = {
     if (reading.patterns.namesTable(tableOf(treeAt(node, 'relation')))) reading.deny(takesAway('SET SCHEMA'));
     return NO_ROWS;
   },
-  VariableSetStmt: (node, reading) => {
-    const facts = new StatementFacts();
-    const kind = textAt(node, 'kind') ?? '';
-    const first = unwrap(listAt(node, 'args')[0]);
-    const value = first?.type === 'A_Const' ? textAt(treeAt(first.node, 'sval'), 'sval') : undefined;
-    readSetting(textAt(node, 'name') ?? '', /RESET|DEFAULT/.test(kind) ? 'default' : value, facts);
-    if (facts.doubt !== undefined) reading.deny(`Columns are masked here, and ${facts.doubt}`);
-    return NO_ROWS;
-  },
+  VariableSetStmt: readSet,
+  CreateForeignTableStmt: readForeign,
+  ImportForeignSchemaStmt: readForeign,
 };
+
+/** What another server, or this one by another way, has under names that are not known here. */
+function readForeign(_: Tree, reading: Reading): readonly Output[] {
+  reading.deny(takesAway('A foreign table'));
+  return NO_ROWS;
+}
+
+/** With some settings the same text is another statement. */
+function readSet(node: Tree, reading: Reading): readonly Output[] {
+  const facts = new StatementFacts();
+  const kind = textAt(node, 'kind') ?? '';
+  const first = unwrap(listAt(node, 'args')[0]);
+  const value = first?.type === 'A_Const' ? textAt(treeAt(first.node, 'sval'), 'sval') : undefined;
+  readSetting(textAt(node, 'name') ?? '', /RESET|DEFAULT/.test(kind) ? 'default' : value, facts);
+  if (facts.doubt !== undefined) reading.deny(`Columns are masked here, and ${facts.doubt}`);
+  return NO_ROWS;
+}
 
 function nameIn(node: Tree, key: string): string {
   return textAt(node, key) ?? '';
@@ -182,6 +195,7 @@ function readBody(tree: unknown, reading: Reading): void {
   }
   reading.touch();
   const { patterns } = reading;
+  if (takesRow(tree, reading)) reading.deny(takesAway('A function of a row'));
   const { columns = [], tables } = facts.done('', true);
   const hasRow = tables.some(({ name }) => patterns.ofRow(name.split('.')));
   for (const { name, access } of columns) {
@@ -189,4 +203,19 @@ function readBody(tree: unknown, reading: Reading): void {
     const isRow = last === '*' || facts.aliases.has(name);
     if (access === 'read' && (patterns.of([], last) || (isRow && hasRow))) reading.deny(takesAway('What has a body'));
   }
+}
+
+/** Types that are no rows, as they are written. */
+const PLAIN_TYPES =
+  /^(pg_catalog\.\w+|text|name|date|uuid|jsonb?|xml|bytea|inet|cidr|macaddr8?|money|oid|reg\w+|timestamptz?|timetz?|int[248]|float[48]|bool|numeric|varchar|bpchar|char|trigger|event_trigger|void|\w+range|tsvector|tsquery|point|box|path|line|lseg|polygon|circle)$/;
+
+/** A function of a row can be called as if it were a column of it: `u.f`. */
+function takesRow(tree: unknown, reading: Reading): boolean {
+  const created = treeAt(isTree(tree) ? tree : undefined, 'CreateFunctionStmt');
+  return listAt(created, 'parameters').some((each) => {
+    const parameter = treeAt(isTree(each) ? each : undefined, 'FunctionParameter');
+    const names = nameOf(listAt(treeAt(parameter, 'argType'), 'names'));
+    if (/^FUNC_PARAM_(OUT|TABLE)$/.test(textAt(parameter, 'mode') ?? '')) return false;
+    return !PLAIN_TYPES.test(names) && reading.patterns.ofRow(names.split('.')) !== undefined;
+  });
 }

@@ -79,6 +79,14 @@ const READERS: Readonly<Record<string, Reader>> = {
   FuncCall: readCall,
   RangeVar: readRelation,
   ColumnRef: (node, { facts }) => facts.column(columnName(listAt(node, 'fields')), 'read'),
+  A_Indirection: (node, place) => {
+    // `(u).email`, `$1.email`: a column of a row.
+    for (const step of listAt(node, 'indirection')) {
+      const field = textAt(treeAt(isTree(step) ? step : undefined, 'String'), 'sval');
+      if (field !== undefined) place.facts.column(field, 'read');
+    }
+    visit({ arg: node.arg, indirection: node.indirection }, place);
+  },
   ObjectWithArgs: (node, place) => {
     place.facts.calls(nameOf(listAt(node, 'objname')));
     visit(node.objargs, place);
