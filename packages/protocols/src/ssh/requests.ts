@@ -23,7 +23,7 @@ import { ChannelOutput } from './output/channel-output.ts';
 import type { Flow } from './output/flow.ts';
 import type { Replies } from './replies.ts';
 import { SftpAudit } from './sftp/audit.ts';
-import { denialMessages, FORWARDS_ARE_NOT_SHOWN, packedDenial } from './words.ts';
+import { denialMessages, FORWARDS_ARE_NOT_SHOWN, noticeMessages, packedDenial } from './words.ts';
 
 /** What both directions of a session know together. */
 export interface Books {
@@ -271,13 +271,21 @@ export class Requests {
         () => this.#books.slowWrites > 0,
       );
       if (via === 'subsystem' && text === 'sftp') channel.sftp = new SftpAudit(this.#books, channel);
-      if (!request.wantReply) return 'pass';
-      channel.forClient.expect((ok) => {
-        if (!ok) channel.settle(this.#books.gate, 'the host refused it');
-      });
-      return 'pass';
+      if (request.wantReply) {
+        channel.forClient.expect((ok) => {
+          if (!ok) channel.settle(this.#books.gate, 'the host refused it');
+        });
+      }
+      return this.#warn(permit, channel);
     };
     return later(this.#books.gate.ask(via, text), decided);
+  }
+
+  /** Behind the host's answer, and so before anything that runs can say something. */
+  #warn({ notice }: Permit, channel: Channel): Step | Promise<Step> {
+    if (notice === undefined) return 'pass';
+    const told = this.#tell(channel.forClient.answer(...noticeMessages(notice, channel)));
+    return told instanceof Promise ? told.then(() => 'pass') : 'pass';
   }
 
   /**

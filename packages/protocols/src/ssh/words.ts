@@ -30,6 +30,14 @@ function shownDenialText({ message, rule }: Denial): string {
   return `hoop: ${message} (rule: ${rule}). What ran was ended\n`;
 }
 
+/** What a rule has to say about something that it lets pass, on the error output; nothing where the client has no room for it. */
+export function noticeMessages(notice: string, channel: Channel): Buffer[] {
+  const { clientId = 0, hasPty } = channel;
+  const words = Buffer.from(cutText(`hoop: ${notice}${hasPty ? '\r\n' : '\n'}`, channel.ownWindow));
+  channel.ownWindow -= words.length;
+  return words.length > 0 ? [encodeMessage(MESSAGE.extendedData, clientId, STDERR, words)] : [];
+}
+
 /** For a client whose wish was denied, or with `hasRun` what came of it: our words, how it ended, and that nothing more comes. */
 export function denialMessages(denial: Denial, channel: Channel, hasRun = false): Buffer[] {
   const { clientId = 0 } = channel;
