@@ -199,6 +199,24 @@ describe('an answer that rules end', () => {
       ]);
     });
 
+    test('counts over all portions of a cursor, and anew for the next one', async () => {
+      const on = await client();
+      const declare = `declare c cursor for ${series(20)}`;
+      await ask(on, query(`begin; ${declare}`));
+      for (const count of [3, 2])
+        assert.deepEqual(await ask(on, query(`fetch ${count} from c`)), [`${count} rows`, `FETCH ${count}`, 'ready T']);
+      assert.deepEqual(await ask(on, query('fetch 1 from c')), [ENDED, 'ready E']);
+      await ask(on, query('rollback'));
+      await ask(on, query(`begin; ${declare}`));
+      assert.deepEqual(await ask(on, query('fetch 5 from c')), ['5 rows', 'FETCH 5', 'ready T']);
+      await ask(on, query(`close c; ${declare}`));
+      assert.deepEqual(await ask(on, query('fetch 5 from c')), ['5 rows', 'FETCH 5', 'ready T']);
+      await ask(on, query('rollback'));
+      await ask(on, query(`declare c cursor with hold for ${series(20)}`));
+      assert.deepEqual(await ask(on, query('fetch 5 from c')), ['5 rows', 'FETCH 5', 'ready I']);
+      assert.deepEqual(await ask(on, query('fetch 1 from c')), [ENDED, 'ready I']);
+    });
+
     test('holds for cursors and for what is copied out', async () => {
       const on = await client();
       assert.deepEqual((await ask(on, query(`begin; declare c cursor for ${series(20)}; fetch all from c`))).slice(-3), [
@@ -268,6 +286,18 @@ describe('an answer that rules end', () => {
       assert.match(stdout, /still here/);
       assert.equal(stderr.match(/Too many rows/g)?.length, 2);
       assert.match(stderr, /current transaction is aborted/);
+    });
+
+    test('psql that fetches in portions gets no more', async () => {
+      const args = ['-X', '-A', '-t', '-h', '127.0.0.1', '-p', String(limited.port), '-U', 'anybody', '-v', 'FETCH_COUNT=2'];
+      const env = plainEnv({ PGSSLMODE: 'disable' });
+      const { stdout, stderr } = await promisify(execFile)('psql', [...args, '-c', series(20), '-c', "select 'next'"], {
+        env,
+        timeout: 30_000,
+      });
+      // What had come of the portion that failed psql does not print.
+      assert.match(stdout, /^1\n2\n3\n4\n?next\n$/);
+      assert.match(stderr, /Too many rows/);
     });
 
     test('node-postgres hears the words, and goes on', async () => {

@@ -310,6 +310,7 @@ export class Answers {
       this.#books.names.doubtStatements();
       this.#books.owed.redo();
     }
+    if (tag === 'DECLARE CURSOR' || tag === 'CLOSE CURSOR' || tag === 'CLOSE CURSOR ALL') this.#books.names.forgetCursors();
     return tag;
   }
 
@@ -319,6 +320,8 @@ export class Answers {
     const answered = this.#books.owed.shift();
     if (answered && answered.kind !== 'sync') this.#settle(answered);
     this.#last = undefined;
+    // A cursor that outlives transactions is fetched from outside of one.
+    if (status === IDLE && !answered?.cursor) this.#books.names.forgetCursors();
     // Portals that were bound behind this, in a transaction of their own, are there already.
     if (status === IDLE && !this.#books.owed.first) this.#books.names.forgetPortals();
   }

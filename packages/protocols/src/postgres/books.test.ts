@@ -126,6 +126,23 @@ describe('names of statements and portals', () => {
     assert.equal(names.textOf(''), 'EXECUTE "s" /* prepared in SQL, or as: */ drop table t');
   });
 
+  test('of cursors are found in what fetches from them', () => {
+    const names = new Names();
+    const cursor = names.cursorOf('fetch 5 from c');
+    for (const text of [
+      'FETCH c',
+      'fetch forward all in C;',
+      'fetch next from "c" ',
+      'FETCH FROM "c" /* cursor made in SQL */',
+      'fetch\n-1 c',
+    ])
+      assert.equal(names.cursorOf(text), cursor, text);
+    for (const text of ['fetch 5 from d', 'fetch 5 from "C"']) assert.notEqual(names.cursorOf(text), cursor, text);
+    for (const text of ['select 1', 'fetch 5 from c; select 1', 'fetchy c']) assert.equal(names.cursorOf(text), undefined, text);
+    names.forgetCursors();
+    assert.notEqual(names.cursorOf('fetch c'), cursor);
+  });
+
   test('are in doubt from a second Parse to its answer', () => {
     const names = new Names();
     assert.equal(names.doubtOf('s'), undefined);

@@ -3,7 +3,7 @@ import { PeerFault } from '@hoop/core/errors';
 import type { Permit } from '@hoop/core/gate';
 import { PENDING_ACTIONS_MAX } from '@hoop/core/limits';
 import type { CopyOut } from './copying.ts';
-import { NAMED_TEXT_BYTES_MAX, NAMES_MAX } from './limits.ts';
+import { CURSORS_MAX, NAMED_TEXT_BYTES_MAX, NAMES_MAX } from './limits.ts';
 import { decodeRowDescription } from './messages/row.ts';
 import { Result } from './results.ts';
 
@@ -18,12 +18,15 @@ interface Named {
 /** A prepared statement. */
 export type Statement = Named;
 
-export interface Portal extends Named {
+/** Rows that were shown of something that is fetched in portions. */
+export interface Shown {
+  shown: number;
+}
+
+export interface Portal extends Named, Shown {
   readonly statement: Statement | undefined;
   /** Formats of its columns as they were asked for: none (text), one for all, or one each. Undefined: not known. */
   readonly formats: readonly number[] | undefined;
-  /** Rows of it that were shown, in all the portions. */
-  shown: number;
 }
 
 /** What a Describe is about. */
@@ -47,6 +50,8 @@ export interface Owed {
   readonly describes: Describes | undefined;
   /** What an Execute runs. */
   readonly portal: Portal | undefined;
+  /** The cursor of a FETCH. */
+  readonly cursor: Shown | undefined;
   /** The rows that come now. */
   result: Result | undefined;
   /** The lines that are copied out now. */
@@ -70,6 +75,7 @@ export interface Sent {
   readonly redo?: () => void;
   readonly describes?: Describes | undefined;
   readonly portal?: Portal | undefined;
+  readonly cursor?: Shown | undefined;
 }
 
 const NOTHING_MORE: Sent = {};
@@ -83,6 +89,7 @@ export function newOwed(kind: Owed['kind'], sent: Sent = NOTHING_MORE): Owed {
     redo: sent.redo,
     describes: sent.describes,
     portal: sent.portal,
+    cursor: sent.cursor,
     result: undefined,
     copy: undefined,
     rows: 0,
@@ -208,6 +215,7 @@ export class Names {
   readonly #portals = new Map<string, Portal>();
   /** Parses of names that were taken already: the server refuses them, unless it refused what took the name. */
   readonly #doubts = new Map<string, Owed>();
+  readonly #cursors = new Map<string, Shown>();
   #bytes = 0;
 
   /** Names the statement; the result is what the Parse will be owed. @throws PeerFault `too_many_names` */
@@ -272,6 +280,21 @@ export class Names {
     }
   }
 
+  /** What was shown of the cursor that a text fetches from; undefined when it does nothing of the kind. */
+  cursorOf(text: string): Shown | undefined {
+    const name = FETCH.exec(text.length > FETCH_BYTES_MAX ? '' : text)?.[1];
+    if (name === undefined) return undefined;
+    const known = name.startsWith('"') ? name.slice(1, -1) : name.toLowerCase();
+    const shown = this.#cursors.get(known) ?? { shown: 0 };
+    if (this.#cursors.size < CURSORS_MAX) this.#cursors.set(known, shown);
+    return shown;
+  }
+
+  /** Cursors were made or closed, nobody knows which. */
+  forgetCursors(): void {
+    this.#cursors.clear();
+  }
+
   /** The transaction is over, and with it every portal of the protocol. */
   forgetPortals(): void {
     if (this.#portals.size === 0) return;
@@ -305,6 +328,10 @@ export class Names {
 function sizeOf(named: Named | undefined): number {
   return named ? named.text.length + (named.described?.length ?? 0) + (named.bind?.length ?? 0) : 0;
 }
+
+/** The name comes last, whatever else a FETCH says. */
+const FETCH = /^\s*fetch\s[^;]*?("[^"]+"|[\p{L}_][\p{L}\p{N}_$]*)\s*(?:;\s*|\/\*[^*]*\*\/)?$/iu;
+const FETCH_BYTES_MAX = 1_000;
 
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

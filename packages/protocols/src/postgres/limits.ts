@@ -20,6 +20,9 @@ export const BIND_WHOLE_BYTES_MAX = 64 * 1024;
 /** Prepared statements and portals that one session may name at a time. */
 export const NAMES_MAX = 20_000;
 
+/** Cursors whose portions are counted together, at a time. */
+export const CURSORS_MAX = 1_000;
+
 /** Statement texts that are remembered for prepared statements, all together. */
 export const NAMED_TEXT_BYTES_MAX = 64 * 1024 * 1024;
 

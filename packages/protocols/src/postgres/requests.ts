@@ -144,7 +144,9 @@ export class Requests {
 
   #decided(kind: 'query' | 'execute' | 'function', decision: Decision, portal: Portal | undefined): Step {
     if (!decision.permit) return this.#deny(kind, decision.denial);
-    const asked = newOwed(kind, { permit: decision.permit, portal });
+    const { permit } = decision;
+    const cursor = permit.answer?.rows && this.#books.names.cursorOf(permit.action.text);
+    const asked = newOwed(kind, { permit, portal, cursor });
     this.#books.owed.push(asked);
     this.#books.endings.watch(asked);
     return 'pass';

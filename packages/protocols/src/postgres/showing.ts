@@ -197,12 +197,13 @@ const EMPTY = Buffer.alloc(0);
 
 function overLimit(first: Owed): Denial | undefined {
   const rows = first.permit?.answer?.rows;
-  return rows && (first.portal?.shown ?? first.shown) >= rows.max ? rows.denial : undefined;
+  return rows && (first.cursor ?? first.portal ?? first).shown >= rows.max ? rows.denial : undefined;
 }
 
 function countShown(first: Owed): void {
   first.shown++;
   if (first.portal) first.portal.shown++;
+  if (first.cursor) first.cursor.shown++;
 }
 
 /** A row goes to the client. */
