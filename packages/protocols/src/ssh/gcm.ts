@@ -113,7 +113,8 @@ export class GcmDecipher {
   readonly #name: GcmName;
   readonly #key: KeyObject;
   readonly #nonce: Buffer;
-  readonly #onPayload: (payload: Buffer) => unknown;
+  /** By this name, and not only ours: while keys are renewed the library puts another one there. */
+  _onPayload: (payload: Buffer) => unknown;
   /** The beginning of a packet whose rest has not come yet. */
   #held: Buffer = Buffer.alloc(LENGTH_BYTES);
   #heldBytes = 0;
@@ -123,7 +124,7 @@ export class GcmDecipher {
     this.#name = name;
     this.#key = createSecretKey(key);
     this.#nonce = nonce;
-    this.#onPayload = onPayload;
+    this._onPayload = onPayload;
   }
 
   free(): void {
@@ -179,7 +180,7 @@ export class GcmDecipher {
     if (padding < PADDING_BYTES_MIN || padding >= plain.length) throw new Error('Bad padding length');
     countOn(this.#nonce);
     this.inSeqno = (this.inSeqno + 1) >>> 0;
-    return this.#onPayload(plain.subarray(1, plain.length - padding));
+    return this._onPayload(plain.subarray(1, plain.length - padding));
   }
 }
 
