@@ -11,6 +11,13 @@ import type { FrameStream } from '@hoop/tunnel/stream';
 import { SessionRunner } from './runner.ts';
 
 const NO_RULES: PolicyMessage = { revision: 1, guardrails: [], masks: [] };
+/** More than HTTP keeps, which has no rows. */
+const LIMITED: PolicyMessage = {
+  revision: 2,
+  guardrails: [{ name: 'few', input: [{ type: 'row_limit', words: [], pattern_regex: '', message: '', rows_max: 5 }], output: [] }],
+  masks: [],
+};
+
 const BROKEN_RULES: PolicyMessage = {
   ...NO_RULES,
   guardrails: [{ name: 'broken', input: [{ type: 'pattern_match', words: [], pattern_regex: '(', message: '' }], output: [] }],
@@ -185,6 +192,7 @@ describe('a session in the agent', () => {
     ['a protocol that it does not speak', { protocol: 'gopher' }, 'unsupported'],
     ['settings that are not complete', { settings: { PORT: '1' } }, 'connection_settings'],
     ['rules that it cannot keep', { policy: BROKEN_RULES }, 'invalid_rule'],
+    ['rules about answers that the protocol does not keep', { protocol: 'http', policy: LIMITED }, 'invalid_rule'],
     ['masks that it cannot make', { policy: { ...NO_RULES, masks: [{ name: 'm', entities: ['NOBODY_KNOWS'] }] } }, 'invalid_rule'],
   ] as const) {
     test(`does not begin with ${what}, and says so`, async () => {

@@ -386,6 +386,33 @@ describe('cancel keys', () => {
   });
 });
 
+describe('an agent that is older than rules about answers', () => {
+  const limit: GuardrailRule = { type: 'row_limit', words: [], pattern_regex: '', message: '', rows_max: 5 };
+  const output: GuardrailRule = { type: 'deny_words_list', words: ['x'], pattern_regex: '', message: '' };
+
+  for (const [what, add] of [
+    ['limits of rows', () => store.guardrails.create({ name: 'g', input: [limit], connectionIds: [connection.id] })],
+    ['rules on output', () => store.guardrails.create({ name: 'g', output: [output], connectionIds: [connection.id] })],
+    ['masked columns', () => store.maskingRules.create({ name: 'm', columns: ['email'], connectionIds: [connection.id] })],
+  ] as const) {
+    test(`does not get sessions with ${what}, and loses those that get such rules`, async () => {
+      const opened = agent.opened();
+      const client = comes();
+      await opened;
+      await add();
+      await engine.policyChanged([connection.id]);
+      const { reason } = await client.over;
+      assert.equal(reason?.code, 'agent_too_old');
+      assert.equal(
+        agent.heard.some((each) => each.startsWith('policy')),
+        false,
+      );
+      const refused = (await comes().over).reason;
+      assert.match(`${refused?.code}: ${refused?.message}`, /^agent_too_old: shop has rules about answers.*update the agent$/);
+    });
+  }
+});
+
 test('changed rules are told to the sessions of their connection, and to no other', async () => {
   const opened = agent.opened();
   const client = comes();
