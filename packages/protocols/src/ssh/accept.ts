@@ -42,9 +42,9 @@ function entered<Grant>(transport: Transport, door: Door<Grant>, ident_ms_max: n
     // Byte by byte a line can take for ever.
     const slow = setTimeout(() => reject(new PeerFault('too_slow', 'The client takes too long to say what it speaks')), ident_ms_max);
     const failed = (error: Error): void => {
-      const fault = transportFault(error);
+      const fault = error instanceof AppError ? error : transportFault(error);
       if (isIn) transport.fail(fault);
-      else reject(fault);
+      else reject(login?.lastRefusal ?? fault);
     };
     server.on('connection', (peer: LibraryServerSide, { header }: { header: { versions: { software: string } } }) => {
       clearTimeout(slow);

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { Refusal } from '@hoop/core/errors';
+import { silentLog } from '@hoop/core/log';
+import type { Accepted, Door, Target } from '@hoop/core/protocol';
+import { sessionFacts } from '@hoop/core/testing/session-facts';
+import { SocketWire, type Wire } from '@hoop/core/wire';
+import { encodeFrames, FrameReader } from '../shared/frames.ts';
+import { accept } from './accept.ts';
+import { connect } from './connect.ts';
+import { ssh2 } from './library.ts';
+import { FRAME_BYTES_MAX, REKEYS_MAX } from './limits.ts';
+import { encodeMessage, MESSAGE } from './messages.ts';
+import { SshSettings } from './settings.ts';
+
+const SLOW_MS = 50;
+
+const door: Door<string> = {
+  tls: undefined,
+  tlsRequired: false,
+  proven: undefined,
+  login: ({ secret }) =>
+    secret === 'right' ? Promise.resolve('grant') : Promise.reject(new Refusal('credential_invalid', 'This secret is unknown')),
+  cancel: () => undefined,
+  mintCancelKey: () => '',
+};
+
+/** What is used of the library as a client whose connection layer is not wanted. */
+interface RawClient extends NodeJS.EventEmitter {
+  connect(options: object): void;
+  destroy(): void;
+  readonly _protocol: { rekey(): void; channelData(id: number, data: Buffer): void };
+}
+
+describe('the transport', () => {
+  const server = net.createServer({ pauseOnConnect: true });
+  const sockets: Socket[] = [];
+  const raw: RawClient[] = [];
+  let place: { host: string; port: number };
+
+  before(async () => {
+    server.on('connection', (socket) => void sockets.push(socket.on('error', () => undefined)));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    place = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+  });
+  after(() => {
+    for (const client of raw) client.destroy();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+
+  /** The server's side of the next connection. */
+  async function next(ident_ms_max?: number): Promise<Accepted<string>> {
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    return accept(new SocketWire(socket), door, ident_ms_max);
+  }
+
+  function dial(PASS: string): Promise<Target> {
+    const settings = SshSettings.parse({ HOST: place.host, PORT: String(place.port), USER: 'somebody', PASS });
+    return connect({ settings, hello: { user: '' }, log: silentLog(), session: sessionFacts() });
+  }
+
+  function open(options: object = {}): { client: RawClient; ready: Promise<unknown> } {
+    const client = new ssh2.Client() as unknown as RawClient;
+    raw.push(client);
+    const ready = once(client, 'ready');
+    client.on('error', () => undefined);
+    client.connect({ ...place, username: 'somebody', password: 'right', ...options });
+    return { client, ready };
+  }
+
+  /** Reads messages until there are so many. */
+  async function messages(wire: Wire, count: number): Promise<Buffer[]> {
+    const read: Buffer[] = [];
+    const reader = new FrameReader(FRAME_BYTES_MAX, (message) => void read.push(Buffer.from(message)));
+    while (read.length < count) reader.push((await wire.read()) ?? assert.fail('it ended early'));
+    return read;
+  }
+
+  it('uses inner parts of the library that are those of one version', () => {
+    const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    assert.match(dependencies.ssh2, /^\d+\.\d+\.\d+$/);
+  });
+
+  it('gives both sides one clear stream, whose messages are whole, and in order', async () => {
+    const [accepted, target] = await Promise.all([next(), dial('right')]);
+    assert.deepEqual([accepted.grant, accepted.hello.user], ['grant', 'somebody']);
+    const sent = [1, 100, 32_000].map((size) => encodeMessage(MESSAGE.data, size, Buffer.alloc(size, size)));
+    await target.wire.write(encodeFrames(sent));
+    assert.deepEqual(await messages(accepted.wire, sent.length), sent);
+    await accepted.wire.write(encodeFrames(sent));
+    assert.deepEqual(await messages(target.wire, sent.length), sent);
+    accepted.wire.end();
+    assert.equal(await target.wire.read(), undefined);
+  });
+
+  it('lets nobody in without a proof, and says so to the one who dials', async () => {
+    const refused = next().catch((error) => error.code);
+    await assert.rejects(dial('wrong'), { code: 'target_login' });
+    assert.match(await refused, /credential_invalid|closed_early/);
+  });
+
+  it('loses, doubles and moves nothing while keys are renewed', async () => {
+    const accepting = next();
+    const { client, ready } = open();
+    const [{ wire }] = await Promise.all([accepting, ready]);
+    const reading = messages(wire, 400);
+    for (let id = 0; id < 400; id++) {
+      client._protocol.channelData(id, Buffer.alloc(500, id));
+      if (id % 100 === 50) client._protocol.rekey();
+    }
+    const read = await reading;
+    assert.deepEqual(
+      read.map((message) => [message[0], message.readUInt32BE(1)]),
+      read.map((_, id) => [MESSAGE.data, id]),
+    );
+    client.destroy();
+  });
+
+  it('A19: ends who asks for new keys again and again', async () => {
+    const accepting = next();
+    const { client, ready } = open();
+    const [{ wire }] = await Promise.all([accepting, ready]);
+    const ended = messages(wire, 1).then(
+      () => 'it went on',
+      (error) => error.code,
+    );
+    const renew = (): void => client._protocol.rekey();
+    client.on('handshake', renew);
+    renew();
+    assert.equal(await ended, 'too_many_rekeys', `after ${REKEYS_MAX}`);
+    client.destroy();
+  });
+
+  it('A19: cuts off who says byte by byte what it speaks', async () => {
+    const refused = next(SLOW_MS).then(
+      () => 'it was let in',
+      (error) => error.code,
+    );
+    const socket = net.connect(place.port, place.host);
+    socket.on('error', () => undefined);
+    const letters = [...'SSH-2.0-Slow'];
+    const timer = setInterval(() => socket.write(letters.shift() ?? 'w'), SLOW_MS / 10);
+    assert.equal(await refused, 'too_slow');
+    clearInterval(timer);
+    await once(socket.resume(), 'close');
+  });
+
+  it('A09: ends who claims a packet that cannot be, and who does not speak SSH', async () => {
+    for (const [said, code] of [
+      [Buffer.concat([Buffer.from('SSH-2.0-Big\r\n'), Buffer.alloc(64, 0xff)]), 'bad_length'],
+      [Buffer.concat([Buffer.from('SSH-2.0-None\r\n'), Buffer.alloc(64)]), 'bad_length'],
+      [Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'not_ssh'],
+      [Buffer.concat([Buffer.alloc(100_000, 'x')]), 'not_ssh'],
+    ] as const) {
+      const refused = next().then(
+        () => 'it was let in',
+        (error) => error.code,
+      );
+      const socket = net.connect(place.port, place.host, () => socket.write(said));
+      socket.on('error', () => undefined).resume();
+      assert.equal(await refused, code, said.toString('latin1', 0, 20));
+      socket.destroy();
+    }
+  });
+
+  it('A10: compresses nothing, so that nothing can be a bomb', async () => {
+    const refused = next().catch((error) => error.code);
+    const { ready } = open({ algorithms: { compress: ['zlib@openssh.com', 'zlib'] } });
+    await assert.rejects(ready, /compression/);
+    assert.notEqual(typeof (await refused), 'object');
+  });
+});
