@@ -9,8 +9,8 @@ export interface BulkResultOptions {
 }
 
 /** A row of about 140 bytes. */
-const ROW = "i, md5(i::text), repeat('payload-', 12)";
-const ROW_BYTES = 137;
+export const ROW = "i, md5(i::text), repeat('payload-', 12)";
+export const ROW_BYTES = 137;
 
 export async function bulkResult(options: BulkResultOptions, say: (line: string) => void): Promise<void> {
   await using stack = await Stack.start();
@@ -45,7 +45,7 @@ export async function bulkResult(options: BulkResultOptions, say: (line: string)
 }
 
 /** Runs psql and counts what it prints. */
-function outputBytes(way: Way, question: string): Promise<number> {
+export function outputBytes(way: Way, question: string): Promise<number> {
   const args = ['-X', '-At', '-h', '127.0.0.1', '-p', String(way.port), '-U', way.user, '-d', way.database, '-c', question];
   const env = plainEnv({ PGPASSWORD: way.password, PGSSLMODE: 'disable' });
   const child = spawn('psql', args, { env, stdio: ['ignore', 'pipe', 'inherit'] });

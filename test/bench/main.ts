@@ -5,13 +5,14 @@ import { largeFiles } from './large-files/main.ts';
 import { masking } from './masking.ts';
 import { pointSelect } from './point-select.ts';
 import { policyDecisions } from './policy.ts';
+import { policyCost } from './policy-cost.ts';
 import { shortQueries } from './short-queries.ts';
 import { sshBulk } from './ssh-bulk.ts';
 import { stalledReader } from './stalled-reader.ts';
 import { tcpBench } from './tcp.ts';
 
 /**
- * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|ssh|mysql|http|tcp|bulk|files|stalled|agents|policy]`.
+ * Runs the benchmarks in full: `node --conditions=hoop:source test/bench/main.ts [short|ssh|mysql|http|tcp|bulk|files|stalled|agents|policy|cost|masking]`.
  * The product runs from dist: build it first.
  */
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -26,6 +27,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   files: () => largeFiles({ megabytes: 1000 }, say),
   agents: () => agentStorm({ agents: 1_000 }, say),
   policy: () => policyDecisions({ decisions: 20_000 }, say),
+  cost: () => policyCost({ seconds: 5, rounds: 5, clients: 8, scale: 10, megabytes: 200, dense_megabytes: 40 }, say),
   masking: async () => masking({ megabytes: 16, rounds: 5 }, say),
   stalled: () => stalledReader({ rows: 10_000_000, seconds: 20 }, say),
 };

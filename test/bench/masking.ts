@@ -38,6 +38,7 @@ const ROWS: Readonly<Record<string, (row: number) => readonly string[]>> = {
 
 const ENTITIES: Readonly<Record<string, () => readonly string[]>> = {
   'e-mail and card': () => ['EMAIL_ADDRESS', 'CREDIT_CARD'],
+  'all but names and places': () => maskableEntities().filter((entity) => !['PERSON', 'LOCATION', 'NRP'].includes(entity)),
   all: maskableEntities,
 };
 
@@ -59,7 +60,11 @@ export function masking({ megabytes, rounds }: MaskingOptions, say: (line: strin
         let changed = 0;
         for (const { whole, cells } of chunks) {
           if (!mask.suspects(whole)) continue;
-          for (const cell of cells) if (mask.suspects(cell) && mask.apply(cell, {}) !== cell) changed++;
+          // As an adapter does it: each cell is cut out of what was read.
+          for (let at = 0; at < cells.length; at += 2) {
+            const cell = whole.subarray(cells[at], cells[at + 1]);
+            if (mask.suspects(cell) && mask.apply(cell, {}) !== cell) changed++;
+          }
         }
         return changed;
       });
@@ -84,24 +89,30 @@ function best(rounds: number, work: () => number): number {
   return least;
 }
 
+interface Chunk {
+  readonly whole: Buffer;
+  /** Where each cell begins and ends. */
+  readonly cells: Uint32Array;
+}
+
 /** Cells with their lengths in front, as they come over a wire, in chunks as they are read. */
-function chunksOf(cellsOf: (row: number) => readonly string[], bytes: number): { whole: Buffer; cells: Buffer[] }[] {
-  const chunks: { whole: Buffer; cells: Buffer[] }[] = [];
+function chunksOf(cellsOf: (row: number) => readonly string[], bytes: number): Chunk[] {
+  const chunks: Chunk[] = [];
   let row = 0;
   for (let made = 0; made < bytes; made += CHUNK_BYTES) {
     const parts: Buffer[] = [];
-    const cells: Buffer[] = [];
+    const cells: number[] = [];
     for (let size = 0; size < CHUNK_BYTES; row++) {
       for (const text of cellsOf(row)) {
         const cell = Buffer.from(text);
         const length = Buffer.alloc(4);
         length.writeInt32BE(cell.length);
         parts.push(length, cell);
-        cells.push(cell);
+        cells.push(size + 4, size + 4 + cell.length);
         size += cell.length + 4;
       }
     }
-    chunks.push({ whole: Buffer.concat(parts), cells });
+    chunks.push({ whole: Buffer.concat(parts), cells: Uint32Array.from(cells) });
   }
   return chunks;
 }

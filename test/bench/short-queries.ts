@@ -15,7 +15,7 @@ export interface ShortQueriesOptions {
   readonly scale: number;
 }
 
-interface Measured {
+export interface Measured {
   readonly tps: number;
   readonly p50_ms: number;
 }
@@ -59,7 +59,8 @@ function report(ways: readonly Way[], measured: ReadonlyMap<string, readonly Mea
   return table(['way', 'queries/s', 'of direct', 'of pgbouncer', 'of ssh -L', 'p50 ms', 'added p50 ms'], rows);
 }
 
-async function pgbench(way: Way, clients: number, seconds: number): Promise<Measured> {
+/** pgbench's short SELECTs on one way. */
+export async function pgbench(way: Way, clients: number, seconds: number): Promise<Measured> {
   const directory = temporaryDirectory('pgbench');
   const where = ['-h', '127.0.0.1', '-p', String(way.port), '-U', way.user, way.database];
   const what = ['-n', '-S', '-T', String(seconds), '-c', String(clients), '-j', '1', '--log', '--sampling-rate=0.2'];

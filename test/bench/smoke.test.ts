@@ -7,6 +7,7 @@ import { largeFiles } from './large-files/main.ts';
 import { masking } from './masking.ts';
 import { pointSelect } from './point-select.ts';
 import { policyDecisions } from './policy.ts';
+import { policyCost } from './policy-cost.ts';
 import { shortQueries } from './short-queries.ts';
 import { sshBulk } from './ssh-bulk.ts';
 import { stalledReader } from './stalled-reader.ts';
@@ -97,4 +98,12 @@ test('the benchmark of decisions times every kind of statement', async () => {
   const times = await policyDecisions({ decisions: 50 }, say);
   assert.equal(times.length, 11);
   for (const { name, p50_ms } of times) assert.ok(p50_ms >= 0 && said().includes(name), name);
+});
+
+test('the benchmark of what policy costs compares each shape with and without it', async () => {
+  const { say, said } = listen();
+  await policyCost({ seconds: 1, rounds: 1, clients: 4, scale: 1, megabytes: 3, dense_megabytes: 1 }, say);
+  for (const way of ['standalone', 'standalone, policy', 'gateway \\+ agent', 'gateway \\+ agent, policy'])
+    assert.match(said(), new RegExp(`\\| ${way} \\| \\d+ \\| \\d`));
+  assert.doesNotMatch(said(), /NaN/);
 });

@@ -1,9 +1,13 @@
 import { chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { routes } from '@hoop/contract/routes/all';
+import { maskableEntities } from '@hoop/policy/masks';
+import { PACKS } from '@hoop/policy/packs/all';
 import { choosePorts } from '../../tools/demo/ports.ts';
 import { serverAccount } from '../../tools/postgres/account.ts';
 import { atExit } from '../support/at-exit.ts';
+import type { Office } from '../support/office.ts';
 import { Program, runProgram } from '../support/program.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { TestPostgres, USERS } from '../support/test-postgres.ts';
@@ -22,6 +26,8 @@ export interface Way {
 /** A way through us, with the processes that it goes through. */
 export interface OurWay extends Way {
   readonly processes: readonly { readonly name: string; readonly pid: number }[];
+  readonly office: Office;
+  readonly agentId: string;
 }
 
 /** Everything that is compared, up at the same time: the server, the peers, and the product as real processes. */
@@ -122,7 +128,25 @@ export class Stack implements AsyncDisposable {
     const access = await office.credential('bench');
     const way = { name: shape, port: access.port, user: 'bench', password: access.secret, database };
     await this.#answers(way);
-    return { ...way, processes: product.processes };
+    return { ...way, processes: product.processes, office, agentId: product.agentId };
+  }
+
+  /** The same, on a connection of its own with every pack of rules for PostgreSQL, and with every entity masked. */
+  async guarded(way: OurWay): Promise<Way> {
+    const { office, agentId } = way;
+    const { database, port, user } = this.direct;
+    const secrets = { HOST: '127.0.0.1', PORT: String(port), USER: user, DB: database, SSLMODE: 'disable' };
+    const id = await office.connection('guarded', agentId, secrets);
+    for (const { id: name, rules } of PACKS.filter(({ fits }) => fits === 'postgres')) {
+      const body = { name, input: { rules: JSON.parse(JSON.stringify(rules)) }, connection_ids: [id] };
+      await office.api.call(routes.createGuardrail, { body });
+    }
+    const supported_entity_types = [{ name: 'all', entity_types: [...maskableEntities()] }];
+    await office.api.call(routes.createMaskingRule, { body: { name: 'all', supported_entity_types, connection_ids: [id] } });
+    const access = await office.credential('guarded');
+    const guarded = { name: `${way.name}, policy`, port: access.port, user: 'guarded', password: access.secret, database };
+    await this.#answers(guarded);
+    return guarded;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
