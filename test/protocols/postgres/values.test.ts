@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Mask } from '@hoop/core/gate';
 import { compileMasks, entityMask } from '@hoop/policy/masks';
 import { kindOf } from '@hoop/protocols/postgres/types';
+import { plainEnv } from '../../support/env.ts';
 import { TestPostgres } from '../../support/test-postgres.ts';
 import { Doorway } from './doorway.ts';
 import { bind, cellsOf, execute, int16, message, parse, query, type Reply, sync, text, type WireClient } from './wire-client.ts';
@@ -255,6 +259,38 @@ describe('a value that is masked, of any type', () => {
       assert.deepEqual(client.takeBytes(), plain.takeBytes());
     }
     plain.destroy();
+  });
+
+  test('is read by a driver that takes everything in the binary format', async () => {
+    client = await direct.client();
+    const some = [
+      [`'${MAIL}'::text`, HASHES],
+      [`${CARD}::int8`, null],
+      [`${CARD}.5::numeric`, null],
+      [`'${ADDRESS}'::inet`, null],
+      [`'${DAY}'::date`, null],
+      [`'${DAY}'::timestamptz`, null],
+      [`array[${CARD}, 5]`, '[None, 5]'],
+      [`array['${MAIL}', 'x']`, `['${HASHES}', 'x']`],
+      [`'{"a": ${CARD}}'::jsonb`, '{"a": null            }'],
+      [`row('${MAIL}', ${CARD})::pair`, `<Record mail='${HASHES}' n=None>`],
+      [`int8range(${CARD}, null)`, null],
+      [`'${MAIL}'::bytea`, `b'${HASHES}'`],
+      ['7::int8', '7'],
+    ] as const;
+    const script = fileURLToPath(new URL('drivers/asyncpg-values.py', import.meta.url));
+    const statements = [`select ${some.map(([sql]) => sql).join(', ')}`, 'select 8'];
+    const args = [script, String(doorway.port), JSON.stringify(statements)];
+    const { stdout } = await promisify(execFile)('/usr/bin/python3', args, { env: plainEnv(), timeout: 30_000 });
+    const [row, next] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      row,
+      some.map(([, shown]) => shown),
+    );
+    assert.deepEqual(next, ['8']);
   });
 
   test('may get another length, or none', async () => {
