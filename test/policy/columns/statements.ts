@@ -25,6 +25,7 @@ select q.a x, q.e y from (select name a, email e from users where email like 's%
 with q as (select email e from users) select e x from q
 with q(a, b) as (select id, email from users), r as (select b c from q) select c x from r
 with recursive t(a, b) as (select id, email from users where id = 1 union all select t.a + 1, u.email from t join users u on u.id = t.a + 1) select a, b from t
+with recursive t(a, b) as (select name, name from users union select b, email from t cross join users) select a x, b y from t
 with users as (select id, phone p from users) select p x from users
 select id x, name y from users union all select id, email from users
 select email x, 1 y from users union select name, 2 from users

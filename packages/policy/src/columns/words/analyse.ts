@@ -1,5 +1,6 @@
 import { Doubt } from '../../sql/facts.ts';
 import { LEXICONS, type Lexicon, tokensOf } from '../../sql/tokens.ts';
+import { partsOf } from '../../sql/words/mssql-parts.ts';
 import { Run } from '../../sql/words/run.ts';
 import type { Columns } from '../columns.ts';
 import type { Output } from '../output.ts';
@@ -66,7 +67,9 @@ function readText(
 ): readonly Output[] {
   if (depth > DEPTH_MAX) throw new Doubt('texts are nested too deeply');
   const outputs: Output[] = [];
-  for (const run of statementsOf(new Run(tokensOf(text, lexicon)))) {
+  const all = new Run(tokensOf(text, lexicon));
+  const isBatch = lexicon.dialect === 'mssql';
+  for (const run of isBatch ? partsOfBatch(all) : statementsOf(all)) {
     const own = run.textIn(text);
     const named = {
       define: (name: string, defined: readonly Output[]) => {
@@ -79,11 +82,24 @@ function readText(
       },
     };
     const reading = new Reading(patterns, named, own);
-    outputs.push(...readColumns(run, reading, (inner) => readText(inner, lexicon, patterns, names, found, depth + 1)));
+    const readInner = (inner: string) => readText(inner, lexicon, patterns, names, found, depth + 1);
+    outputs.push(...readColumns(run, reading, Object.assign(readInner, { isBatch })));
     found.denial ??= reading.denial;
     found.touches ||= reading.touches;
   }
   return outputs;
+}
+
+/** SQL Server wants no semicolons; what goes on with a statement is a part of it. */
+function partsOfBatch(all: Run): readonly Run[] {
+  const runs: Run[] = [];
+  for (const { run, continues } of partsOf(all)) {
+    const last = continues ? runs.pop() : undefined;
+    const whole = last ? new Run(all.tokens, last.from, run.to) : run;
+    const ends = whole.symbol(whole.length - 1) === ';' ? whole.cut(0, whole.length - 1) : whole;
+    if (ends.length > 0) runs.push(ends);
+  }
+  return runs;
 }
 
 /** Cut at semicolons; what has a body keeps all that follows. */

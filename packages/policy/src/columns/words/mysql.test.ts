@@ -76,6 +76,7 @@ describe('columns of MySQL, by words', () => {
       'with q as (select email e from users) select e x from q | x | x',
       'with q (a, b) as (select id, email from users), r as (select b c from q) select c x from r | x | x',
       'with recursive t (a, b) as (select id, email from users union all select a + 1, b from t) select a x, b y from t | x y | -x',
+      'with recursive t (a, b) as (select id, id from users union all select b, email from t, users) select a x, b y from t | x y | xx',
       'with users as (select id, phone p from users) select p x from users | x | x',
       'with users as (select 1 email) select email x from users | x | -',
       'select id x from users union select email from users | x | x',

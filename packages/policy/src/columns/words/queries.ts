@@ -52,9 +52,8 @@ export function withQueries(run: Run, outer: Scope, reading: Reading): { readonl
     const inner = insideOf(run, open);
     const around: Scope = { ...outer, queries: new Map(queries) };
     // Without RECURSIVE the name is a table's inside of its own query; SQL Server has no such word, and there it may be the query's.
-    const again = readNamed(inner, name, around, reading);
-    const output = isRecursive ? again : union(readQuery(inner, around, reading), again);
-    queries.set(name, renamed(output, names));
+    const again = readNamed(inner, { name, names }, around, reading);
+    queries.set(name, isRecursive ? again : union(renamed(readQuery(inner, around, reading), names), again));
     at = run.behind(open);
     if (run.symbol(at) !== ',') break;
     at++;
@@ -64,12 +63,18 @@ export function withQueries(run: Run, outer: Scope, reading: Reading): { readonl
 
 const ROUNDS_MAX = 8;
 
+interface Named {
+  readonly name: string;
+  /** Of its columns, where it gives them. */
+  readonly names: readonly string[];
+}
+
 /** A query that may read itself: first as if it gave nothing hidden, then with what came out. */
-function readNamed(run: Run, name: string, scope: Scope, reading: Reading): Output {
+function readNamed(run: Run, { name, names }: Named, scope: Scope, reading: Reading): Output {
   let known: Output = [{ star: [opaque(undefined)] }];
   let before = '';
   for (let round = 0; round < ROUNDS_MAX; round++) {
-    const output = readQuery(run, { ...scope, queries: new Map(scope.queries).set(name, known) }, reading);
+    const output = renamed(readQuery(run, { ...scope, queries: new Map(scope.queries).set(name, known) }, reading), names);
     const now = JSON.stringify(output.map((part) => (isStar(part) ? new QuerySource([part]).row() : [part.name, part.hidden])));
     if (now === before) return output;
     before = now;

@@ -13,7 +13,11 @@ const NO_ROWS: readonly Output[] = [];
 const PLAIN: readonly Output[] = [[{ star: [opaque(undefined)] }]];
 
 /** What a statement in a string is read with. */
-export type ReadText = (text: string, reading: Reading) => readonly Output[];
+export interface ReadText {
+  (text: string): readonly Output[];
+  /** In the way of SQL Server. */
+  readonly isBatch: boolean;
+}
 
 /** What a statement answers with, by its words. @throws Doubt where they are not understood */
 export function readColumns(run: Run, reading: Reading, readText: ReadText, outer: Scope = NO_SCOPE): readonly Output[] {
@@ -24,15 +28,14 @@ export function readColumns(run: Run, reading: Reading, readText: ReadText, oute
     return readColumns(rest, reading, readText, scope);
   }
   if (NOTHING.has(first)) return NO_ROWS;
-  const reader = Object.hasOwn(READERS, first) ? READERS[first] : undefined;
+  const readers = readText.isBatch ? { ...READERS, ...BATCH_READERS } : READERS;
+  const reader = Object.hasOwn(readers, first) ? readers[first] : undefined;
   if (!reader) throw new Doubt(`it begins with ${first === '' ? 'something' : first.slice(0, 40)} that is not known here`);
   return reader(run, outer, reading, readText);
 }
 
 const NOTHING: ReadonlySet<string> = new Set(
-  'start commit rollback savepoint release xa begin use lock unlock grant revoke drop truncate kill flush reset deallocate declare'.split(
-    ' ',
-  ),
+  'start commit rollback savepoint release xa begin use lock unlock grant revoke drop truncate kill flush reset deallocate'.split(' '),
 );
 
 function readRows(run: Run, scope: Scope, reading: Reading): readonly Output[] {
@@ -114,7 +117,7 @@ function stringOf(run: Run, reading: Reading, readText: ReadText): readonly Outp
   const token = run.at(0);
   const isWhole = token !== undefined && (token.kind === 'string' || token.kind === 'ambiguous') && !token.text.includes('\\');
   if (!isWhole) reading.deny('Columns are masked here, and this runs a text that cannot be read');
-  return isWhole ? readText(token.text, reading) : unknown(reading);
+  return isWhole ? readText(token.text) : unknown(reading);
 }
 
 function readInsert(run: Run, outer: Scope, reading: Reading): readonly Output[] {
@@ -132,6 +135,7 @@ function readInsert(run: Run, outer: Scope, reading: Reading): readonly Output[]
   const returning = wordAt(run, RETURNING, next);
   const duplicate = run.findOutside((index) => run.word(index) === 'on' && run.word(index + 1) === 'duplicate', next) ?? returning;
   const rows = run.cut(next, Math.min(duplicate, returning));
+  if (/^exec(ute)?$/.test(rows.word(0))) throw new Doubt('what a procedure gives is inserted');
   if (rows.word(0) === 'set') assign(rows.cut(1), scope, reading);
   else if (rows.length > 0) mustGoTo(readSource(rows, outer, reading), names, table.parts, reading);
   if (duplicate < returning) {
@@ -215,6 +219,51 @@ function readSet(run: Run, outer: Scope, reading: Reading, readText: ReadText): 
     if (hiddenIn(each.cut(is + 1), outer, reading)) reading.deny(takesAway('A variable'));
   }
   return NO_ROWS;
+}
+
+/** Of SQL Server, where they mean something else. What is not here or above is not understood. */
+const BATCH_READERS: Readonly<Record<string, Reader>> = {
+  exec: readExecute,
+  execute: readExecute,
+  declare: readControl,
+  if: readControl,
+  while: readControl,
+  print: readControl,
+  return: readControl,
+  else: readControl,
+  end: readControl,
+  update: (run, scope, reading) => withoutOutput(run, () => readUpdate(run, scope, reading)),
+  insert: (run, scope, reading) => withoutOutput(run, () => readInsert(run, scope, reading)),
+  delete: (run, scope, reading) => withoutOutput(run, () => readDelete(run, scope, reading)),
+};
+
+/** `OUTPUT` stands in the middle of a change, and gives its rows or puts them elsewhere. */
+function withoutOutput(run: Run, read: () => readonly Output[]): readonly Output[] {
+  if (wordAt(run, OUTPUT) < run.length) throw new Doubt('a change with OUTPUT is not read');
+  return read();
+}
+
+const OUTPUT: ReadonlySet<string> = new Set(['output']);
+
+/** What a variable is given, or a condition asks. */
+function readControl(run: Run, outer: Scope, reading: Reading): readonly Output[] {
+  if (hiddenIn(run.cut(1), outer, reading)) reading.deny(takesAway('A variable'));
+  return NO_ROWS;
+}
+
+/** `EXEC ('…')` and `sp_executesql N'…'` run a text; any other procedure is known by the names that it answers with. */
+function readExecute(run: Run, outer: Scope, reading: Reading, readText: ReadText): readonly Output[] {
+  if (run.symbol(1) === '(') return stringOf(insideOf(run, 1), reading, readText);
+  const name = chainAt(run, 1);
+  if (name?.parts.at(-1) === 'sp_executesql') {
+    const text = listIn(run.cut(name.next))[0] ?? run.cut(run.length);
+    return stringOf(text.word(0) === 'n' ? text.cut(1) : text, reading, readText);
+  }
+  if (!name) throw new Doubt('what it executes is not understood');
+  if (name.parts.at(-1) === 'sp_rename') reading.deny(takesAway('sp_rename'));
+  hiddenIn(run.cut(name.next), outer, reading);
+  reading.touch();
+  return [[{ star: [tableSource(reading, [], [])] }]];
 }
 
 const BODIES = /^(procedure|function|trigger|event|package)$/;
