@@ -119,6 +119,17 @@ describe('attacks on the SSH gateway, by their class', () => {
     assert.equal(tried, 2);
   });
 
+  test('A07: who guesses does not learn which connections there are', async () => {
+    const told = async (user: string): Promise<string> => {
+      const { host, port } = place();
+      return openSsh2({ host, port, user, secret: `ssh-${'x'.repeat(43)}` }).then(
+        () => 'it was let in',
+        (error: Error) => error.message,
+      );
+    };
+    assert.equal(await told(access.connection), await told('no-such-connection'));
+  });
+
   test('A17: the strict key exchange is offered, and no weak algorithm', async () => {
     const offered = await new Promise<string>((resolve, reject) => {
       let heard = Buffer.alloc(0);

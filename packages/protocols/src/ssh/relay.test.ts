@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Refusal } from '@hoop/core/errors';
-import { CHANNELS_MAX, ENV_COUNT_MAX, OWN_WORDS_BYTES_MAX, REPLIES_OWED_MAX } from './limits.ts';
+import { CHANNELS_MAX, ENV_COUNT_MAX, OWN_WORDS_BYTES_MAX, REPLIES_OWED_MAX, REQUESTS_MAX } from './limits.ts';
 import { encodeMessage, MESSAGE, u32 } from './messages.ts';
 import { confirmMessage, dataMessage, openMessage, Played, requestMessage } from './testing/played.ts';
 
@@ -90,7 +90,7 @@ describe('the relay of SSH channels', () => {
     assert.equal(played.toTarget.length, ENV_COUNT_MAX);
   });
 
-  it('keeps the host’s own keys and requests from the client', () => {
+  it('keeps the host’s own keys and requests from the client, and opens nothing at this side that only the host wants (A11)', () => {
     const played = new Played();
     void played.target(encodeMessage(MESSAGE.globalRequest, 'hostkeys-00@openssh.com', false, 'key'));
     void played.target(encodeMessage(MESSAGE.globalRequest, 'other', true));
@@ -103,7 +103,7 @@ describe('the relay of SSH channels', () => {
     assert.deepEqual(types(played.toTarget), [82, 92, 92, 92]);
   });
 
-  it('refuses forwards that are not allowed, sockets of the host, tunnels, and whatever it does not know', () => {
+  it('refuses forwards that are not allowed, sockets of the host, tunnels, and whatever it does not know (A18)', () => {
     const played = new Played();
     const kinds = ['direct-tcpip', 'direct-streamlocal@openssh.com', 'tun@openssh.com', 'x11', 'auth-agent@openssh.com', 'new'];
     kinds.forEach((kind, at) => void played.client(openMessage(kind, at, 1_000, 'localhost', 22, 'here', 1)));
@@ -138,7 +138,7 @@ describe('the relay of SSH channels', () => {
     assert.deepEqual([types(played.toClient), types(played.toTarget)], [[MESSAGE.channelFailure], []]);
   });
 
-  it('ends a session that breaks the protocol, and only with a fault', () => {
+  it('ends a session that breaks the protocol, and only with a fault (A09)', () => {
     const broken: readonly ((played: Played) => unknown)[] = [
       (played) => played.client(dataMessage(5, Buffer.from('x'))),
       (played) => played.client(openMessage('session', 0)),
@@ -161,7 +161,7 @@ describe('the relay of SSH channels', () => {
     }
   });
 
-  it('does not open channels without end, nor wait for answers without end', () => {
+  it('does not open channels without end, nor wait for answers without end (A19)', () => {
     const played = new Played();
     for (let id = 0; id < CHANNELS_MAX; id++) void played.client(openMessage('session', id));
     assert.equal(played.toTarget.length, CHANNELS_MAX);
@@ -175,6 +175,48 @@ describe('the relay of SSH channels', () => {
       },
       { code: 'too_many_requests' },
     );
+  });
+
+  it('ends a session that asks faster than anybody can mean it (A19)', () => {
+    const floods: readonly (() => Buffer)[] = [
+      () => encodeMessage(MESSAGE.globalRequest, 'other', false),
+      () => encodeMessage(MESSAGE.channelRequest, 100, 'window-change', false, 80, 24, 0, 0),
+      () => encodeMessage(MESSAGE.channelRequest, 100, 'env', false, 'LANG', 'C'),
+      () => encodeMessage(MESSAGE.channelRequest, 100, 'signal', false, 'INT'),
+      () => openMessage('x11', 9, 1_000),
+    ];
+    for (const flood of floods) {
+      const played = new Played();
+      played.openSession();
+      for (let count = 2; count <= REQUESTS_MAX; count++) void played.client(flood());
+      assert.throws(() => void played.client(flood()), { code: 'too_many_requests' });
+    }
+  });
+
+  it('judges a command by what can be read of it, and passes the bytes that came (A05)', () => {
+    for (const command of [Buffer.from('rm\xff -rf /', 'latin1'), Buffer.from('\xc0\xaf; rm x', 'latin1'), Buffer.from('\u202erm')]) {
+      const played = new Played({ deny: 'rm' });
+      played.openSession();
+      void played.client(requestMessage(100, 'exec', command));
+      assert.deepEqual(types(played.toTarget), [MESSAGE.close]);
+    }
+    const played = new Played();
+    played.openSession();
+    void played.client(requestMessage(100, 'exec', Buffer.from('echo \xff', 'latin1')));
+    assert.equal(played.toTarget[0]?.includes(Buffer.from('echo \xff', 'latin1')), true);
+  });
+
+  it('keeps both sides in step where one has ended and the other has not (A13)', () => {
+    const played = new Played();
+    played.openSession();
+    void played.client(requestMessage(100, 'exec', 'cat'), encodeMessage(MESSAGE.eof, 100));
+    void played.target(encodeMessage(MESSAGE.channelSuccess, 0), dataMessage(0, Buffer.from('late')), encodeMessage(MESSAGE.close, 0));
+    assert.deepEqual(types(played.toClient), [MESSAGE.channelSuccess, MESSAGE.data, MESSAGE.close]);
+    assert.throws(() => void played.target(encodeMessage(MESSAGE.close, 0)), { kind: 'peer' });
+    void played.client(encodeMessage(MESSAGE.close, 100));
+    assert.throws(() => void played.client(dataMessage(100, Buffer.from('x'))), { kind: 'peer' });
+    assert.throws(() => void played.target(dataMessage(0, Buffer.from('x'))), { kind: 'peer' });
+    played.openSession();
   });
 
   it('at a session’s end stops what runs, and closes its books', () => {

@@ -168,6 +168,21 @@ describe('the transport', () => {
     }
   });
 
+  it('A06: takes nothing that comes in clear behind the first line', async () => {
+    for (const type of [50, 52, 80, 90, 94]) {
+      const refused = next().then(
+        () => 'it was let in',
+        (error) => error.code,
+      );
+      // A packet of 16 bytes: 4 of padding, and a message that belongs behind the keys.
+      const packet = Buffer.concat([Buffer.from([0, 0, 0, 12, 4, type]), Buffer.alloc(10)]);
+      const socket = net.connect(place.port, place.host, () => socket.write(Buffer.concat([Buffer.from('SSH-2.0-Early\r\n'), packet])));
+      socket.on('error', () => undefined).resume();
+      assert.equal(await refused, 'bad_message', `message ${type}`);
+      socket.destroy();
+    }
+  });
+
   it('A10: compresses nothing, so that nothing can be a bomb', async () => {
     const refused = next().catch((error) => error.code);
     const { ready } = open({ algorithms: { compress: ['zlib@openssh.com', 'zlib'] } });
