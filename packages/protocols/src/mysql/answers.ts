@@ -13,6 +13,7 @@ import { forbiddenMessage, masked, retell } from './masking.ts';
 import { allowNull } from './messages/column.ts';
 import { asksForFile, namesFile } from './messages/command.ts';
 import { decodeError, decodeOk, decodePrepared, ERROR, errorLine } from './messages/result.ts';
+import { countWarning, warningRow } from './noticing.ts';
 import { type Kind, unexpected, Walk } from './walk.ts';
 import { denialWords, tooLongRowWords } from './words.ts';
 
@@ -271,6 +272,7 @@ export class Answers {
     if (!first) return this.#unasked(packet, payload);
     const kind = this.#walk.next(payload);
     if (this.#dropping) return this.#drop(kind);
+    if (first.permit?.notice !== undefined && (kind === 'ok' || kind === 'end')) countWarning(kind, payload);
     const denial = this.#rules?.forbids && forbiddenMessage(kind, payload, this.#rules.forbids);
     if (denial) return this.#deny(first, (this.#head[0] ?? packet)[3] ?? 0, denial);
     // Hidden first: what the books, and with them the audit, quote of an error is what the client sees of it.
@@ -317,6 +319,7 @@ export class Answers {
         first.error ??= errorLine(decodeError(told));
         break;
       case 'end':
+        if (first.notice !== undefined && !first.refusal && this.#walk.isOver) return warningRow(first.notice, packet);
         break;
       default:
         return undefined;

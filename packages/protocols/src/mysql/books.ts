@@ -21,6 +21,8 @@ export interface Owed {
   readonly text?: string;
   /** The prepared statement that was executed or fetched from: its rows are in the binary format. */
   readonly statement?: Statement;
+  /** What a rule said about the statement before: SHOW WARNINGS tells it. */
+  readonly notice?: string | undefined;
   /** A command of our own, about which the client knows nothing. */
   readonly isOwn?: boolean;
   /** The client has heard the end of this answer, whatever the server still says to it. */
@@ -154,6 +156,8 @@ export class Statements {
 
 /** What the two directions know together. */
 export interface Books {
+  /** What a rule has to say about the statement that was let through last, for a client that asks for warnings. */
+  notice?: string | undefined;
   readonly owed: OwedQueue;
   readonly statements: Statements;
   /** The server takes a file now: what the client sends are pieces of it and no commands, up to an empty packet. */

@@ -18,6 +18,7 @@ import {
   refusedName,
 } from './messages/command.ts';
 import { executedText } from './messages/execute.ts';
+import { asksForWarnings } from './noticing.ts';
 import { findThread, killedBy, type Owner } from './threads.ts';
 import { denialWords, unknownStatementWords, unsupportedWords } from './words.ts';
 
@@ -155,7 +156,11 @@ export class Requests {
   #ask(via: string, kind: Owed['kind'], text: string, sequence: number, statement?: Statement): Step | Promise<Step> {
     const decided = (decision: Decision): Step => {
       if (!decision.permit) return this.#standIn(sequence, denialWords(decision.denial, sequence));
-      this.#books.owed.push({ ...entry(kind, sequence), permit: decision.permit, text, ...(statement ? { statement } : {}) });
+      const { permit } = decision;
+      const isAsking = via === 'query' && asksForWarnings(text);
+      const notice = isAsking ? this.#books.notice : undefined;
+      if (!isAsking) this.#books.notice = permit.notice;
+      this.#books.owed.push({ ...entry(kind, sequence), permit, text, ...(statement ? { statement } : {}), notice });
       return via === 'query' || via === 'process-kill' ? this.#translated(text) : 'pass';
     };
     const decision = this.#gate.ask(via, text);
