@@ -237,6 +237,59 @@ describe('columns that are hidden whole', () => {
   });
 });
 
+describe('a mask on answers', () => {
+  const hiding: Mask = {
+    suspects: (bytes) => bytes.includes('secret'),
+    apply: (text) => Buffer.from(text.toString().replaceAll('secret', '######')),
+  };
+  const said = Buffer.concat([rows(1, ['a secret', null, 'plain', 'secret'], 2 | MORE, 'secret'), server.error(10, 'about secret')]);
+  const turns = [clientSays(client.query('q')), serverSays(said)];
+
+  test('A32: hides a value whatever it is cut by on the way', async () => {
+    const { toClient } = await played(turns, { mask: hiding });
+    assert.equal(toClient, said.toString('latin1').replaceAll('secret', '######'));
+    for (let at = 1; at < said.length; at++) {
+      const cut = (bytes: Buffer): Buffer[] => [bytes.subarray(0, at), bytes.subarray(at)].filter(({ length }) => length > 0);
+      assert.equal((await played(turns, { mask: hiding, cut })).toClient, toClient, `cut at ${at}`);
+    }
+  });
+
+  test('A35: that fails on a value ends the session, and shows nothing of it', async () => {
+    const failing: Mask = {
+      suspects: () => true,
+      apply: (text) => {
+        if (text.includes('secret')) throw new Error('a detector failed');
+        return text;
+      },
+    };
+    for (const answer of [rows(1, ['fine', 'a secret']), server.error(1, 'a secret'), server.ok(1, 1, 2, 'a secret')]) {
+      const shown: Buffer[] = [];
+      const playing = played([clientSays(client.query('q')), serverSays(answer)], {
+        mask: failing,
+        onClient: (bytes) => void shown.push(bytes),
+      });
+      await assert.rejects(playing, /a detector failed/);
+      assert.equal(Buffer.concat(shown).includes('secret'), false);
+    }
+  });
+
+  test('A35: that comes in the middle of a row of several packets ends the session rather than show the rest unseen', async () => {
+    const long = 0xffffff;
+    const row = Buffer.concat([packet(4, [0xfd, 0xff, 0xff, 0xff], Buffer.alloc(long - 4, 'x')), packet(5, Buffer.from('a secret'))]);
+    let mask: Mask | undefined;
+    const playing = played(
+      [clientSays(client.query('q')), serverSays(...head(1)), serverSays(row.subarray(0, long)), serverSays(row.subarray(long))],
+      {
+        maskNow: () => mask,
+        onClient: (bytes) => {
+          if (bytes.length > 1_000_000) mask = hiding;
+        },
+      },
+    );
+    await assert.rejects(playing, { code: 'message_too_large' });
+  });
+});
+
 describe('a mask that asks somebody else', () => {
   test('is asked about all texts of a chunk at once, before it is applied to any of them', async () => {
     const known = new Set<string>();

@@ -26,6 +26,8 @@ export interface Played {
 export interface PlayOptions {
   readonly judge?: (text: string) => Verdict | Promise<Verdict>;
   readonly mask?: Mask;
+  /** For rules that change in the middle. */
+  readonly maskNow?: () => Mask | undefined;
   /** What rules demand of every answer. */
   readonly answer?: AnswerRules;
   /** Resolves when the target has been asked to stop. */
@@ -33,6 +35,7 @@ export interface PlayOptions {
   /** The server answers the relay's own pings at the end of its turn. */
   readonly answersPings?: boolean;
   readonly onTarget?: (bytes: Buffer) => void;
+  readonly onClient?: (bytes: Buffer) => void;
   /** Cuts a turn into the pieces that arrive one by one. */
   readonly cut?: (bytes: Buffer) => readonly Buffer[];
 }
@@ -44,12 +47,25 @@ export function denying(word: string): (text: string) => Verdict {
 
 /** Plays a conversation through a relay, without a socket anywhere. */
 export async function played(turns: readonly Turn[], options: PlayOptions = {}): Promise<Played> {
-  const { answer, judge = () => (answer ? { allow: true, answer } : ALLOW), mask, cut = (bytes) => [bytes], stop, onTarget } = options;
+  const {
+    answer,
+    judge = () => (answer ? { allow: true, answer } : ALLOW),
+    mask,
+    maskNow = () => mask,
+    cut = (bytes) => [bytes],
+    stop,
+  } = options;
   const toTarget: Buffer[] = [];
   const toClient: Buffer[] = [];
   const audit: string[] = [];
   const stops: number[] = [];
-  const policy: Policy = { revision: 1, mask, judge: (action: Action) => judge(action.text) };
+  const policy: Policy = {
+    revision: 1,
+    get mask() {
+      return maskNow();
+    },
+    judge: (action: Action) => judge(action.text),
+  };
   const sink = {
     intent: ({ seq, via, text }: Action, verdict: Verdict) => audit.push(`${seq} ${via} ${verdict.allow ? 'allow' : 'deny'} ${text}`),
     settled: ({ seq }: Action, { rows, error, masked }: Outcome) =>
@@ -59,9 +75,12 @@ export async function played(turns: readonly Turn[], options: PlayOptions = {}):
     gate: new Gate(policy, sink, { now: () => 0, micros: () => 0 }),
     toTarget: (bytes: Buffer) => {
       toTarget.push(Buffer.from(bytes));
-      onTarget?.(bytes);
+      options.onTarget?.(bytes);
     },
-    toClient: (bytes: Buffer) => void toClient.push(Buffer.from(bytes)),
+    toClient: (bytes: Buffer) => {
+      toClient.push(Buffer.from(bytes));
+      options.onClient?.(bytes);
+    },
   };
   const relay = new MysqlRelay(ports, {
     owner: { connection: 'c', userId: 'u' },
