@@ -179,7 +179,7 @@ export class Blocks {
     if (this.#wantsWords && (goesOn || count >= NUMBER_DIGITS_MIN)) this.#number(bytes, from, at);
     if (!this.#wantsCodes) return at;
     const isPlain = count === at - from;
-    if (isPlain && before < 0 && this.#isShortNumber(bytes, from, at, count)) return at;
+    if (isPlain && before < 0 && this.#isShortNumber(bytes, from, at, count, goesOn)) return at;
     if (foreign) this.#between(bytes, from, at, this.#found);
     else if (at - from <= CODE_CHARACTERS_MAX) {
       if (before < 0 || !isGap(bytes, before, from))
@@ -194,9 +194,11 @@ export class Blocks {
   }
 
   /** Most numbers are short, and alone, or have only other short ones beside them, as in `244.25`. */
-  #isShortNumber(bytes: Buffer, from: number, to: number, count: number): boolean {
+  #isShortNumber(bytes: Buffer, from: number, to: number, count: number, goesOn: boolean): boolean {
     if (from < this.#shortUntil) return true;
-    if (count >= this.#shapes.plainMin || (from > 0 && JOINS[bytes[from - 1] ?? 0] === 1)) return false;
+    if (count >= this.#shapes.plainMin) return false;
+    // Of the words before it one may be the beginning of a code, which ends here.
+    if (from > 0 && JOINS[bytes[from - 1] ?? 0] === 1) return !goesOn && count < this.#shapes.tailMin;
     let digits = count;
     let end = to;
     for (let gap = 0; end < bytes.length && gap <= GAP_MAX; end++) {

@@ -86,17 +86,25 @@ export class Search {
   /** What is there, in no order; findings may overlap. Do not change what is given back. @throws Error when it takes longer than `SEARCH_MS_MAX` */
   find(text: Buffer): Finding[] {
     this.#findings = NONE;
-    const deadline = text.length > PIECE_BYTES ? performance.now() + SEARCH_MS_MAX : Number.POSITIVE_INFINITY;
+    const { length } = text;
+    if (length <= PIECE_BYTES) {
+      this.#start = 0;
+      this.#ownFrom = 0;
+      this.#ownTo = length;
+      this.#piece(text);
+    } else this.#pieces(text);
+    return this.#findings;
+  }
+
+  #pieces(text: Buffer): void {
+    const deadline = performance.now() + SEARCH_MS_MAX;
     for (let own = 0; own < text.length; own += PIECE_BYTES) {
       if (own > 0 && performance.now() > deadline) throw new Error(`A text of ${text.length} bytes takes too long to be searched`);
       this.#ownFrom = own;
       this.#ownTo = own + PIECE_BYTES;
-      this.#start = own === 0 ? 0 : own - BEFORE_BYTES;
-      this.#piece(own === 0 && text.length <= PIECE_BYTES ? text : text.subarray(this.#start, own + PIECE_BYTES + BEHIND_BYTES));
+      this.#start = Math.max(0, own - BEFORE_BYTES);
+      this.#piece(text.subarray(this.#start, own + PIECE_BYTES + BEHIND_BYTES));
     }
-    const findings = this.#findings;
-    this.#findings = NONE;
-    return findings;
   }
 
   #piece(piece: Buffer): void {

@@ -50,6 +50,8 @@ export class Shapes {
   lettersMax = 0;
   /** The shortest code that is digits only. */
   plainMin = CODE_CHARACTERS_MAX;
+  /** The fewest digits at the end of a code that has letters, and nothing else, in groups before them. */
+  tailMin = CODE_CHARACTERS_MAX;
 
   /** @param thresholds the least score by entity */
   constructor(codes: readonly CodeEntity[], thresholds: ReadonlyMap<string, number>) {
@@ -78,6 +80,9 @@ export class Shapes {
       this.lengths |= 1 << shape.length;
       this.lengthMax = Math.max(this.lengthMax, shape.length);
       this.lettersMax = Math.max(this.lettersMax, lettersBefore(shape, wanted.code));
+      // Of an IBAN only the beginning is a shape, and that is one group.
+      const isWhole = wanted.entity !== 'IBAN_CODE';
+      if (isWhole && /^A+9+$/.test(shape)) this.tailMin = Math.min(this.tailMin, shape.split('9').length - 1);
       if (!shape.includes('A')) this.plainMin = Math.min(this.plainMin, shape.length);
       this.digitsMin = Math.min(this.digitsMin, shape.split('9').length - 1);
     }
