@@ -8,6 +8,8 @@ import { FakePresidio } from '../testing/fake-presidio.ts';
 import { BATCH_BYTES_MAX, BATCH_TEXTS_MAX, PIECE_BYTES_MAX, REQUESTS_MAX, TEXT_BYTES_MAX } from './limits.ts';
 import { Presidio } from './presidio.ts';
 
+const PATIENT = { request_ms: 10_000, pause_ms: 60_000 };
+/** Of whoever waits for what never comes. */
 const QUICK = { request_ms: 100, pause_ms: 60_000 };
 
 let server: FakePresidio;
@@ -22,7 +24,7 @@ interface MaskOf {
   readonly presidio?: Presidio;
 }
 
-function maskWith({ entities = ['PERSON'], mode, presidio = new Presidio(server.url, silentLog(), QUICK) }: MaskOf = {}): Mask {
+function maskWith({ entities = ['PERSON'], mode, presidio = new Presidio(server.url, silentLog(), PATIENT) }: MaskOf = {}): Mask {
   return compileMasks([{ name: 'r', entities }], { remote: presidio, mode });
 }
 
@@ -70,14 +72,14 @@ describe('a mask with a Presidio server', () => {
   });
 
   it('counts only what reaches the threshold of the rule, which the server is told', async () => {
-    const presidio = new Presidio(server.url, silentLog(), QUICK);
+    const presidio = new Presidio(server.url, silentLog(), PATIENT);
     const mask = compileMasks([{ name: 'r', entities: ['ORGANIZATION'], threshold: 0.9 }], { remote: presidio });
     assert.deepEqual(await shown(mask, ['Megadodo']), ['Megadodo']);
     assert.equal(server.asked[0]?.threshold, 0.9);
   });
 
   it('asks once about a text, whichever session it comes in', async () => {
-    const presidio = new Presidio(server.url, silentLog(), QUICK);
+    const presidio = new Presidio(server.url, silentLog(), PATIENT);
     for (let session = 0; session < 3; session++)
       assert.deepEqual(await shown(maskWith({ presidio }), [NAME, NAME, 'x y']), [HIDDEN, HIDDEN, 'x y']);
     assert.deepEqual(server.texts, [NAME, 'x y']);
@@ -131,32 +133,34 @@ const FAILURES: readonly (readonly [string, (server: FakePresidio) => unknown])[
 ];
 
 describe('a Presidio server that', () => {
+  const quick = (): Presidio => new Presidio(server.url, silentLog(), QUICK);
+
   for (const [what, fail] of FAILURES) {
     it(`${what} has everything hidden that it was to be asked about, and counted`, async () => {
       await fail(server);
       const counts: MaskCounts = {};
-      assert.deepEqual(await shown(maskWith(), [NAME, '42'], counts), [HIDDEN, '42']);
+      assert.deepEqual(await shown(maskWith({ presidio: quick() }), [NAME, '42'], counts), [HIDDEN, '42']);
       assert.deepEqual(counts, { UNREAD: 1 });
     });
 
     it(`${what} hides nothing but what is found here in best-effort mode, and that is counted`, async () => {
       await fail(server);
       const counts: MaskCounts = {};
-      const mask = maskWith({ entities: ['ORGANIZATION', 'EMAIL_ADDRESS'], mode: 'best-effort' });
+      const mask = maskWith({ entities: ['ORGANIZATION', 'EMAIL_ADDRESS'], mode: 'best-effort', presidio: quick() });
       assert.deepEqual(await shown(mask, ['Megadodo', 'a@example.test', '42']), ['Megadodo', '##############', '42']);
       assert.deepEqual(await shown(mask, ['Megadodo', '42'], counts), ['Megadodo', '42']);
       assert.deepEqual(counts, { UNCHECKED: 1 });
     });
   }
 
-  it('keeps failing is left alone, and asked again after a pause', async () => {
+  it('keeps failing is left alone, and asked again after a pause', async (context) => {
     server.instead = (response) => void response.writeHead(500).end();
-    const presidio = new Presidio(server.url, silentLog(), { request_ms: 1_000, pause_ms: 50 });
-    const mask = maskWith({ presidio });
+    const mask = maskWith();
     for (let text = 0; text < 10; text++) await shown(mask, [`text ${text}`]);
     assert.equal(server.asked.length, 3);
     server.instead = undefined;
-    await pause(60);
+    const now = performance.now.bind(performance);
+    context.mock.method(performance, 'now', () => now() + PATIENT.pause_ms);
     assert.deepEqual(await shown(mask, [NAME]), [HIDDEN]);
     assert.deepEqual(await shown(mask, ['it knows again']), ['it knows again']);
   });
