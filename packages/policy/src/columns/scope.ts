@@ -36,8 +36,9 @@ export function tableSource(reading: Reading, table: readonly string[], names: r
 }
 
 /** Where servers keep samples of the values of columns. */
-const STATISTICS = /^(pg_(stats|statistic)(_ext|_ext_exprs|_ext_data)?|column_statistics|column_stats)$/;
-const STATISTIC_VALUES = /^(most_common_|histogram|range_|stavalues|stxd|min_value|max_value)/;
+const STATISTICS =
+  /^(pg_(stats|statistic)(_ext|_ext_exprs|_ext_data)?|column_statistics|column_stats|optimizer_trace|data_locks|innodb_locks|innodb_ft_index_(table|cache))$/;
+const STATISTIC_VALUES = /^(most_common_|histogram|range_|stavalues|stxd|min_value|max_value|trace$|lock_data$|word$)/;
 
 /** How the value behind a name is hidden, as far as it is a column's own value; what is made of one shows less. */
 export interface Found {
@@ -73,7 +74,8 @@ export function resolveName(name: string, scope: Scope, reading: Reading): Found
 export function resolveQualified(parts: readonly string[], scope: Scope, reading: Reading): Found {
   const column = parts.at(-1) ?? '';
   const source = sourceOf(parts.slice(0, -1), scope);
-  if (!source) return { hidden: reading.read(reading.patterns.of(parts.slice(0, -1), column)), isColumn: true };
+  // An alias that was not seen may be one of any table.
+  if (!source) return { hidden: reading.read(reading.patterns.of([], column)), isColumn: true };
   const isCall = source.has(column) === false || ROW_FUNCTIONS.has(column);
   const hidden = stricterOf(source.column(column), isCall ? derived(source.row()) : undefined);
   return { hidden: reading.read(hidden), isColumn: !isCall };

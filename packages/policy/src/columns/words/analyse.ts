@@ -1,6 +1,7 @@
 import { Doubt } from '../../sql/facts.ts';
 import { LEXICONS, type Lexicon, tokensOf } from '../../sql/tokens.ts';
 import { partsOf } from '../../sql/words/mssql-parts.ts';
+import { analyseMysql } from '../../sql/words/mysql.ts';
 import { Run } from '../../sql/words/run.ts';
 import type { Columns } from '../columns.ts';
 import type { Output } from '../output.ts';
@@ -21,6 +22,12 @@ const MODES: Readonly<Record<'mysql' | 'mssql', readonly Lexicon[]>> = {
 
 /** Which columns the statements of a text answer with, by their words. Never throws. */
 export function columnsByWords(text: string, dialect: 'mysql' | 'mssql', patterns: ColumnPatterns, names: SessionNames): Columns {
+  const columns = readByWords(text, dialect, patterns, names);
+  const doubt = /^\s*set\b/i.test(text) && dialect === 'mysql' ? analyseMysql(text).unclassified : undefined;
+  return doubt === undefined ? columns : { ...columns, denial: columns.denial ?? `Columns are masked here, and ${doubt}` };
+}
+
+function readByWords(text: string, dialect: 'mysql' | 'mssql', patterns: ColumnPatterns, names: SessionNames): Columns {
   const lexicons = /\\['"]/.test(text) ? MODES[dialect] : MODES[dialect].slice(0, 1);
   const readings = lexicons.map((lexicon) => readIn(text, lexicon, patterns, names));
   const known = readings.filter(({ outputs }) => outputs !== undefined);

@@ -28,6 +28,9 @@ const COUNTS = /^(count|row_number|rank|dense_rank|percent_rank|cume_dist|ntile|
 /** What reads what it is not given. */
 const READS = /^(load_file|openrowset|opendatasource|openquery)$/;
 
+/** What keeps what it is given, where another statement finds it. */
+const KEEPS = /^(last_insert_id|get_lock|is_free_lock|sys_eval|sys_exec|sys_set|sp_set_session_context)$/;
+
 function readParts(run: Run, scope: Scope, reading: Reading): Treatment | undefined {
   let hidden: Treatment | undefined;
   let assigns = false;
@@ -38,6 +41,7 @@ function readParts(run: Run, scope: Scope, reading: Reading): Treatment | undefi
     if (open) {
       const inner = insideOf(run, index);
       const found = isQuery(inner) ? rowOf(readQuery(inner, scope, reading)) : readParts(inner, scope, reading);
+      if (found && KEEPS.test(run.word(index - 1))) reading.deny(takesAway(`${run.word(index - 1)}()`));
       if (!COUNTS.test(run.word(index - 1))) hidden = stricterOf(hidden, found);
       index = run.behind(index);
     } else if (chain) {

@@ -100,7 +100,10 @@ describe('columns of MySQL, by words', () => {
       'delete from users where id = 1 returning * | id phone | -x',
       'replace into users (id) values (1) returning phone x | x | x',
       'explain select email from users | id select_type | --',
-      'explain analyze select email from users | EXPLAIN | -',
+      'explain analyze select email from users | EXPLAIN | x',
+      'explain format=json select id from orders | EXPLAIN | -',
+      'select trace x, query y from information_schema.optimizer_trace | x y | x-',
+      'select u.phone x from users for system_time as of now() u | x | x',
       'describe users | Field Type | --',
       'show tables | Tables | -',
       'show warnings | Level Code Message | --x',
@@ -171,6 +174,14 @@ describe('a statement of MySQL that takes values away from their name', () => {
       'create procedure p() select email from users',
       'create trigger t before insert on users for each row set new.name = new.email',
       'get diagnostics condition 1 @x = message_text',
+      'select last_insert_id(phone) from users',
+      "load data infile 'x' into table t (a) set b = (select email from users limit 1)",
+      'alter table users exchange partition p with table t',
+      'alter table t exchange partition p with table users',
+      'create table m (id int, x text) engine=merge union=(users)',
+      "create table f (x text) engine=federated connection='mysql://h/d/users'",
+      'create event e on schedule every 1 day do insert into t table users',
+      'set names gbk',
       'set statement max_statement_time = 1 for insert into t select email from users',
     ])
       assert.equal(await isDenied(text), true, text);
@@ -201,6 +212,7 @@ describe('a statement of MySQL that takes values away from their name', () => {
       'create procedure p() select id from orders',
       'lock tables users read',
       "load data local infile 'x' into table users",
+      "load data local infile 'x' into table users character set utf8mb4 (id, email, @n) set name = @n, email = lower(@n)",
     ])
       assert.equal(await isDenied(text), false, text);
   });

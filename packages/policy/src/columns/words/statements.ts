@@ -83,8 +83,12 @@ const READERS: Readonly<Record<string, Reader>> = {
     return NO_ROWS;
   },
   set: readSet,
-  load: (_, __, reading) => {
+  load: (run, scope, reading) => {
     reading.touch();
+    const into = chainAt(run, wordAt(run, TABLE) + 1)?.parts ?? [];
+    const set = run.findOutside((index) => run.word(index) === 'set' && run.word(index - 1) !== 'character') ?? run.length;
+    const target: Relation = { alias: into.at(-1) ?? '', table: into, source: tableSource(reading, into, []) };
+    if (set < run.length) assign(run.cut(set + 1), { ...scope, relations: [target], parent: scope }, reading);
     return NO_ROWS;
   },
   prepare: (run, _, reading, readText) => {
@@ -155,6 +159,7 @@ const AS: ReadonlySet<string> = new Set(['as']);
 
 const RETURNING: ReadonlySet<string> = new Set(['returning']);
 const UPDATE: ReadonlySet<string> = new Set(['update']);
+const TABLE: ReadonlySet<string> = new Set(['table']);
 const SET: ReadonlySet<string> = new Set(['set']);
 const AFTER_SET: ReadonlySet<string> = new Set(['where', 'order', 'limit', 'returning', 'from', 'option']);
 
@@ -201,11 +206,14 @@ function readDelete(run: Run, outer: Scope, reading: Reading): readonly Output[]
   return returning < run.length ? [readTargets(run.cut(returning + 1), scope, reading)] : NO_ROWS;
 }
 
-/** What it explains is read for what it does; it shows a plan. */
+/** What it explains is read for what it does. A plan that is a text has values in it that the server looked up for it. */
 function readExplain(run: Run, outer: Scope, reading: Reading, readText: ReadText): readonly Output[] {
   const at = run.findOutside((index) => /^(select|update|delete|insert|replace|with|values)$/.test(run.word(index)), 1);
   if (at !== undefined) readColumns(run.cut(at), reading, readText, outer);
-  return PLAIN;
+  if (!reading.touches) return PLAIN;
+  return [
+    [{ star: [{ ...opaque(reading.strictest), column: (name) => (/^(explain|analyze)$/.test(name) ? reading.strictest : undefined) }] }],
+  ];
 }
 
 /** A variable has no name that anything is hidden by. */
@@ -324,8 +332,28 @@ function readTableDefinition(run: Run, table: readonly string[], isAlter: boolea
     if ((isChange || isColumn) && patterns.of(table, from) && !patterns.of(table, to)) reading.deny(takesAway('RENAME COLUMN'));
     if (part.word(0) === 'rename' && !/^(column|index|key)$/.test(part.word(1)) && patterns.namesTable(table))
       reading.deny(takesAway('RENAME'));
-    if (part.word(0) === 'exchange' && patterns.namesTable(table)) reading.deny(takesAway('EXCHANGE PARTITION'));
   }
+  if (movesRows(run) && namesAny([table, ...chainsIn(run)], reading)) reading.deny(takesAway('What it makes of this table'));
+}
+
+/** Partitions that become tables, tables that are a part of others, and tables that are somewhere else. */
+function movesRows(run: Run): boolean {
+  const found = run.findOutside(
+    (index) =>
+      (/^(exchange|convert)$/.test(run.word(index)) && run.word(index + 1) === 'partition') ||
+      (run.word(index) === 'union' && /^[=(]$/.test(run.symbol(index + 1))) ||
+      /^(federated|federatedx|connect|spider)$/.test(run.at(index)?.text.toLowerCase() ?? ''),
+  );
+  return found !== undefined;
+}
+
+function chainsIn(run: Run): readonly (readonly string[])[] {
+  return Array.from({ length: run.length }, (_, index) => chainAt(run, index)?.parts ?? []).filter((parts) => parts.length > 0);
+}
+
+/** Also a table that only its columns' names hide: the other one may call them differently. */
+function namesAny(tables: readonly (readonly string[])[], { patterns }: Reading): boolean {
+  return tables.some((table) => patterns.ofRow(table) !== undefined);
 }
 
 /** What has a body shows, or keeps, what the body reads, under names that are not known here. */
@@ -335,11 +363,15 @@ function readBody(run: Run, reading: Reading): void {
     const chain = chainAt(run, index);
     if (!chain) continue;
     if (/^(prepare|execute)$/.test(run.word(index))) reading.deny('Columns are masked here, and a body runs a text that cannot be read');
-    if (/^(from|join|update|into)$/.test(run.word(index - 1))) names.add(chain.parts.join('.'));
+    if (/^(from|join|update|into|table)$/.test(run.word(index - 1))) names.add(chain.parts.join('.'));
     const last = chain.parts.at(-1) ?? '';
     if (last === '*' || reading.patterns.of([], last)) reading.deny(takesAway('What has a body'));
     index = chain.next - 1;
   }
-  const readsAll = run.tokens.slice(run.from, run.to).some((token, index) => token.text === '*' && run.word(index - 1) === 'select');
-  if (readsAll && [...names].some((name) => reading.patterns.ofRow(name.split('.')))) reading.deny(takesAway('What has a body'));
+  const readsTable =
+    run.findOutside((index) => run.word(index) === 'table' && !/^(create|alter|drop|truncate|temporary)$/.test(run.word(index - 1))) !==
+    undefined;
+  const readsStar = run.tokens.slice(run.from, run.to).some((token, index) => token.text === '*' && run.word(index - 1) === 'select');
+  if ((readsTable || readsStar) && [...names].some((name) => reading.patterns.ofRow(name.split('.'))))
+    reading.deny(takesAway('What has a body'));
 }
