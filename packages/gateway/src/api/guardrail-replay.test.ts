@@ -149,6 +149,16 @@ describe('a replay of a guardrail', () => {
     assert.deepEqual(await found({ input: atNoon }), ['drop table early']);
   });
 
+  test('compares a limit of rows with how many there were', async () => {
+    const found = async (rows_max: number) =>
+      (await past.replay({ input: { rules: [{ type: 'row_limit', rows_max }] }, connection: 'pg' })).findings;
+    assert.deepEqual(await found(3), []);
+    const texts = (await found(2)).map(({ text, verdict }) => [text, verdict]);
+    assert.deepEqual(texts[0], ['select 1', 'block']);
+    assert.equal(texts.length, 5);
+    assert.match((await found(2))[0]?.message ?? '', /type=row_limit/);
+  });
+
   test('gives no more findings than were asked for, and counts all', async () => {
     const page = await past.replay({ input: { rules: [drops] }, findings_max: 1 });
     assert.equal(page.findings.length, 1);

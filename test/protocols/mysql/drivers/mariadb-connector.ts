@@ -7,7 +7,9 @@ export const mariadbConnector: ClientKind = {
   skills: new Set(['last-words', 'notices the end']),
   async open({ host, port, user, secret }) {
     const ssl = { rejectUnauthorized: false };
-    const connection = await mariadb.createConnection({ host, port, user, password: secret, ssl, rowsAsArray: true });
+    // Its own second is short where many tests run at a time.
+    const connectTimeout = 30_000;
+    const connection = await mariadb.createConnection({ host, port, user, password: secret, ssl, rowsAsArray: true, connectTimeout });
     const ended = Promise.withResolvers<string>();
     let words = '';
     connection.on('error', (error: Error) => {
