@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppError } from '@hoop/core/errors';
-import { Gate } from '@hoop/core/gate';
+import { Gate, type Mask } from '@hoop/core/gate';
 import type { Door } from '@hoop/core/protocol';
-import { encodeFrames } from '@hoop/protocols/shared/frames';
+import { encodeFrames, FrameReader } from '@hoop/protocols/shared/frames';
 import { accept } from '@hoop/protocols/ssh/accept';
 import { decodeCertificate } from '@hoop/protocols/ssh/certificate';
 import { encodeMessage, MESSAGE, u32 } from '@hoop/protocols/ssh/messages';
@@ -17,7 +17,8 @@ function onlyFaults(work: () => void): void {
   try {
     work();
   } catch (error) {
-    if (!(error instanceof AppError) || (error.kind !== 'peer' && error.kind !== 'target')) throw error;
+    const isFault = error instanceof AppError && (error.kind === 'peer' || error.kind === 'target' || error.code === 'forward_masked');
+    if (!isFault) throw error;
   }
 }
 
@@ -83,12 +84,22 @@ function several(dice: Dice): Buffer {
   return encodeFrames(Array.from({ length: 1 + dice.number(30) }, () => message(dice)));
 }
 
-function newRelay(sent: { target: number; client: number }): SshRelay {
+/** Hides addresses, and changes their length. */
+const MASK: Mask = {
+  suspects: (bytes) => bytes.includes('@'),
+  apply: (bytes) => {
+    const text = bytes.toString('latin1').replace(/[a-z]+@[a-z]+\.[a-z]+/g, '<hidden by a rule>');
+    return text.length === bytes.length ? bytes : Buffer.from(text, 'latin1');
+  },
+  keepsLength: false,
+};
+
+function newRelay(sent: { target: number; client: number }, mask?: Mask): SshRelay {
   const judge = ({ text }: { text: string }) =>
     text.includes('drop') || text.includes('/b')
       ? { allow: false as const, denial: { rule: 'r', message: 'no' } }
       : { allow: true as const };
-  const gate = new Gate({ revision: 0, mask: undefined, judge }, { intent: () => undefined, settled: () => undefined });
+  const gate = new Gate({ revision: 0, mask, judge }, { intent: () => undefined, settled: () => undefined });
   const count = (side: 'target' | 'client') => (bytes: Buffer) => {
     sent[side] += bytes.length;
   };
@@ -109,7 +120,8 @@ function opened(dice: Dice, relay: SshRelay): void {
 test('SSH’s relay takes whatever a client and a host send, in any pieces, without more than a fault', async () => {
   const rounds = await fuzz('ssh relay', (dice) => {
     const sent = { target: 0, client: 0 };
-    const relay = newRelay(sent);
+    const isMasked = dice.number(2) === 0;
+    const relay = newRelay(sent, isMasked ? MASK : undefined);
     opened(dice, relay);
     const [client, target] = [several(dice), several(dice)].map((bytes) => (dice.number(2) === 0 ? dice.mutate(bytes) : bytes)) as [
       Buffer,
@@ -129,6 +141,46 @@ test('SSH’s relay takes whatever a client and a host send, in any pieces, with
     assert.ok(sent.target + sent.client <= bound, 'more was said than what was heard explains');
   });
   assert.ok(rounds > 100);
+});
+
+test('a masked value leaves on no SSH channel, however the host cuts it and whatever else it says', async () => {
+  const rounds = await fuzz('ssh mask', (dice) => {
+    const shown: Buffer[] = [];
+    const grants = { client: 0, target: 0 };
+    const reader = new FrameReader(64 * 1024, (message) => {
+      if (message[0] === MESSAGE.data) shown.push(Buffer.from(message.subarray(9)));
+    });
+    const targetReader = new FrameReader(64 * 1024, (message) => {
+      if (message[0] === MESSAGE.windowAdjust) grants.target += message.readUInt32BE(5);
+    });
+    const gate = new Gate(
+      { revision: 0, mask: MASK, judge: () => ({ allow: true }) },
+      { intent: () => undefined, settled: () => undefined },
+    );
+    const ports = { gate, toTarget: (bytes: Buffer) => targetReader.push(bytes), toClient: (bytes: Buffer) => reader.push(bytes) };
+    const relay = new SshRelay(ports, { localForward: true, remoteForward: true, pty: true });
+    const window = 40_000 + dice.number(60_000);
+    void relay.fromClient(encodeFrames([encodeMessage(MESSAGE.channelOpen, 'session', 0, window, 32_768)]));
+    void relay.fromTarget(encodeFrames([encodeMessage(MESSAGE.openConfirmation, 0, 9, 2 ** 20, 32_768)]));
+    void relay.fromClient(encodeFrames([encodeMessage(MESSAGE.channelRequest, 9, 'exec', false, 'cat')]));
+    const lines = Array.from(
+      { length: 1 + dice.number(60) },
+      (_, at) => `${at} ann@example.test \x1b[1mbob@exa\x1b[0mmple.test ${'x'.repeat(dice.number(80))}\n`,
+    );
+    const pieces = dice.chunks(Buffer.from(lines.join(''))).map((piece) => encodeMessage(MESSAGE.data, 0, piece));
+    for (const chunk of dice.chunks(encodeFrames([...pieces, encodeMessage(MESSAGE.eof, 0), encodeMessage(MESSAGE.close, 0)]))) {
+      void relay.fromTarget(chunk);
+      if (dice.number(3) > 0) continue;
+      grants.client += 100;
+      void relay.fromClient(encodeFrames([encodeMessage(MESSAGE.windowAdjust, 9, 100)]));
+    }
+    const bytes = Buffer.concat(shown);
+    assert.ok(bytes.length <= window + grants.client, 'the client was given more than it takes');
+    assert.equal(bytes.includes('@'), false);
+    assert.equal(bytes.toString().split('<hidden by a rule>').length - 1, 2 * lines.length);
+    void relay.end(undefined);
+  });
+  assert.ok(rounds > 20);
 });
 
 test('what an SSH client sends on a channel of its own reaches the host byte for byte, in any pieces', async () => {
