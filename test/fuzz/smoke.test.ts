@@ -19,6 +19,7 @@ import { decodeExecute, decodeFunctionOid, decodeParse, decodeQuery, decodeTarge
 import { decodeDataRow, decodeRowDescription, decodeTag } from '@hoop/protocols/postgres/messages/row';
 import { decodeStartup, encodeStartup } from '@hoop/protocols/postgres/messages/startup';
 import { PostgresRelay } from '@hoop/protocols/postgres/relay';
+import { mendArray, mendJson } from '@hoop/protocols/postgres/texts';
 import { kindOf } from '@hoop/protocols/postgres/types';
 import { encodeFrame, FrameReader } from '@hoop/tunnel/frame';
 import { memoryStreams } from '@hoop/tunnel/memory';
@@ -226,6 +227,9 @@ test('texts that are made to be slow are not', async () => {
     const text = dice.pick(['', 'select ']) + piece.repeat(1 + dice.number(60_000 / piece.length));
     const began = performance.now();
     plainSql(text);
+    copyStyleOf(`${text.slice(0, 16_000)} to stdout`);
+    mendJson(Buffer.from(text));
+    mendArray(Buffer.from(text), Buffer.from(text), 20);
     findEmails(Buffer.from(text), () => undefined);
     const took = performance.now() - began;
     assert.ok(took < 500, `${text.length} characters of ${JSON.stringify(piece)} took ${Math.round(took)} ms`);

@@ -1,3 +1,5 @@
+import { COPY_TEXT_MAX } from './limits.ts';
+
 /** How COPY writes its lines, as its statement asks for it. (PostgreSQL 17, COPY) */
 export interface CopyStyle {
   readonly isCsv: boolean;
@@ -22,7 +24,7 @@ interface Token {
  * that is plain to see.
  */
 export function copyStyleOf(sql: string): CopyStyle | undefined {
-  const tokens = tokensOf(sql);
+  const tokens = sql.length <= COPY_TEXT_MAX ? tokensOf(sql) : undefined;
   if (!tokens) return undefined;
   const styles: CopyStyle[] = [];
   for (let at = 1; at < tokens.length; at++) {

@@ -20,6 +20,12 @@ export const BIND_WHOLE_BYTES_MAX = 64 * 1024;
 /** Prepared statements and portals that one session may name at a time. */
 export const NAMES_MAX = 20_000;
 
+/** A json or an array in text in which something was hidden, and which must be gone through word by word to be one again. A longer one is no value. */
+export const MENDED_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Characters of a text in which it is looked how a COPY writes its lines. */
+export const COPY_TEXT_MAX = 16 * 1024;
+
 /** Cursors whose portions are counted together, at a time. */
 export const CURSORS_MAX = 1_000;
 

@@ -158,12 +158,15 @@ function shortened(address: Buffer): string {
   return `${groups.slice(0, best.from).join(':')}::${groups.slice(best.from + best.length).join(':')}`;
 }
 
+/** Zeros and ones say nothing; of very many the first are enough. */
+const BITS_BYTES_MAX = 512;
+
 /** Int32 how many, then the bits. */
 export function bits(value: Buffer): string | undefined {
   if (value.length < 4) return undefined;
   const count = value.readInt32BE();
   if (count < 0 || value.length !== 4 + Math.ceil(count / 8)) return undefined;
-  return Array.from(value.subarray(4), (byte) => byte.toString(2).padStart(8, '0'))
+  return Array.from(value.subarray(4, 4 + BITS_BYTES_MAX), (byte) => byte.toString(2).padStart(8, '0'))
     .join('')
     .slice(0, count);
 }

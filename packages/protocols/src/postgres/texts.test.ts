@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { decodeBytes, encodeBytes, mendArray, mendJson } from './texts.ts';
+import { decodeBytes, encodeBytes, maskHex, mendArray, mendJson } from './texts.ts';
 
 const mended = (text: string): string | undefined => mendJson(Buffer.from(text))?.toString();
 
@@ -36,6 +36,28 @@ describe('an array in which something was hidden', () => {
   test('is nothing at all when what divides it was hidden too', () => {
     assert.equal(of('{a,b}', '{###}', TEXT), undefined);
     assert.equal(of('{"a","b"}', '{"####b"}', TEXT), undefined);
+  });
+});
+
+describe('values of many megabytes', () => {
+  const MEGABYTES = 3 * 1024 * 1024;
+  const mask = { suspects: () => true, apply: (text: Buffer) => (text.length === 3 ? Buffer.from('###') : text) };
+
+  test('are mended as small ones are, up to a bound', () => {
+    const json = Buffer.from(`{"long": "${'x'.repeat(MEGABYTES)}", "card": ####}`);
+    assert.equal(mendJson(json)?.subarray(-7).toString(), ': null}');
+    const array = Buffer.from(`{"${'x'.repeat(MEGABYTES)}",4111}`);
+    assert.equal(
+      mendArray(array, Buffer.from(array.toString().replace('4111', '####')), 20)
+        ?.subarray(-5)
+        .toString(),
+      'NULL}',
+    );
+    const larger = Buffer.from(`{"long": "${'x'.repeat(2 * MEGABYTES)}", "card": ####}`);
+    assert.equal(mendJson(larger), null);
+    const hex = Buffer.concat([Buffer.alloc(MEGABYTES, '\\x61'), Buffer.from(' \\x616263.')]);
+    assert.equal(maskHex(hex, mask, {}).subarray(-9).toString(), '\\x232323.');
+    assert.equal(decodeBytes(Buffer.concat([Buffer.from('\\x'), Buffer.alloc(MEGABYTES, '61')]))?.length, MEGABYTES / 2);
   });
 });
 
