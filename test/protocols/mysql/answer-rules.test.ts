@@ -302,4 +302,37 @@ describe('rules about the answers of a MariaDB server', () => {
     }
     assert.match((await client.ask('select nothing from people')).error ?? '', /Unknown column 'nothing'/);
   });
+
+  test('a mask that asks another process has all texts of an answer before any of it is shown, from real drivers', async () => {
+    const known = new Set<string>();
+    door.demands = {
+      mask: {
+        suspects: () => true,
+        apply: (text) => {
+          if (!known.has(String(text))) return Buffer.from('unknown');
+          const shown = String(text).replaceAll(/\d{3}-\d{2}-\d{4}/g, 'hidden');
+          return shown === String(text) ? text : Buffer.from(shown);
+        },
+        prepare: async (texts) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          for (const text of texts) known.add(String(text));
+        },
+      },
+    };
+    const expected = [
+      { id: 1, ssn: 'hidden', words: 'of hidden' },
+      { id: 2, ssn: 'hidden', words: 'of hidden' },
+    ];
+    const sql = "select id, ssn, concat('of ', ssn) as words from people order by id";
+    const [first, second] = [await viaMysql2(), await viaConnector()];
+    for (const way of WAYS) {
+      const [rows] = await rowsVia(first, way, sql);
+      assert.deepEqual(
+        rows.map((row) => ({ ...row })),
+        expected,
+      );
+      assert.deepEqual([...(await second[way](sql))], expected);
+    }
+    await assert.rejects(first.query("signal sqlstate '45000' set message_text = 'of 078-05-1120'"), { message: 'of hidden' });
+  });
 });

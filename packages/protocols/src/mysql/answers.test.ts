@@ -312,6 +312,20 @@ describe('a mask that asks somebody else', () => {
     assert.equal(toClient, latin(rows(1, ['a ######', 'plain', null], 2 | MORE), rows(8, ['more']), server.error(1, '######')));
     await shown(turns, { mask });
   });
+
+  test('is not asked about columns that are hidden whole', async () => {
+    const asked: string[] = [];
+    const mask: Mask = { suspects: () => true, apply: (text) => text, prepare: async (texts) => void asked.push(...texts.map(String)) };
+    const columns = [server.columns(1, 2), server.column(2, 'ssn'), server.column(3, 'b'), server.eof(4)];
+    const turns = [
+      clientSays(client.query('q')),
+      serverSays(...columns, server.row(5, '078-05-1120', 'plain')),
+      serverSays(server.row(6, '078-05-1120', 'more'), server.eof(7)),
+    ];
+    const { toClient } = await played(turns, { mask, answer: hiding('ssn') });
+    assert.deepEqual([asked.includes('plain'), asked.includes('more'), asked.includes('078-05-1120')], [true, true, false]);
+    assert.ok(toClient.endsWith(latin(server.row(5, '*', 'plain'), server.row(6, '*', 'more'), server.eof(7))));
+  });
 });
 
 function int64(value: bigint): Buffer {

@@ -1,5 +1,5 @@
 import type { Denial } from '@hoop/core/action';
-import type { AnswerRules, HideValue } from '@hoop/core/answer';
+import type { AnswerRules } from '@hoop/core/answer';
 import { join } from '@hoop/core/bytes';
 import { TargetFault } from '@hoop/core/errors';
 import type { Decision, Gate, Mask, MaskCounts } from '@hoop/core/gate';
@@ -7,7 +7,7 @@ import type { Books, Owed, Statement } from './books.ts';
 import { Cells } from './cells.ts';
 import { encodePacket, HEADER_BYTES, joinPayload, PAYLOAD_BYTES_MAX, packetsOf, payloadLength, wholePayload } from './frame.ts';
 import { gatherTexts } from './gather.ts';
-import { hidesOf, hushedError } from './hushing.ts';
+import { type Hides, hidesOf, hushedError } from './hushing.ts';
 import { HELD_BYTES_MAX } from './limits.ts';
 import { forbiddenMessage, masked, retell } from './masking.ts';
 import { allowNull } from './messages/column.ts';
@@ -50,7 +50,7 @@ export class Answers {
   #cells: Cells | undefined;
   /** What rules demand of the answer at hand. */
   #rules: AnswerRules | undefined;
-  #hides: readonly (HideValue | undefined)[] | undefined;
+  #hides: Hides;
   #masked: MaskCounts = {};
   /** A statement of this session read hidden values. */
   #hasTouched = false;
@@ -106,7 +106,7 @@ export class Answers {
     const { mask } = this.#gate;
     if (!mask?.prepare) return this.#pass(chunk, start, mask);
     const from = start + this.#passing + this.#skipping;
-    const texts = this.#dropping ? [] : gatherTexts(chunk, from, mask, this.#walk.copy(), this.#books.owed);
+    const texts = this.#dropping ? [] : gatherTexts(chunk, from, mask, this.#walk.copy(), this.#books.owed, this.#hides);
     return texts.length === 0 ? this.#pass(chunk, start, mask) : mask.prepare(texts).then(() => this.#pass(chunk, start, mask));
   }
 

@@ -17,7 +17,8 @@ export function hidesOf(rules: AnswerRules | undefined, columns: Columns, statem
   return before ? before.map((hide, index) => hide ?? hides?.[index]) : hides;
 }
 
-type Hides = readonly (HideValue | undefined)[] | undefined;
+/** By position. */
+export type Hides = readonly (HideValue | undefined)[] | undefined;
 
 /** Columns of SHOW WARNINGS and SHOW ERRORS: what the server said about values of the statement before. */
 const WARNINGS = 'Level,Code,Message';
