@@ -6,6 +6,9 @@ export const FRAME_BYTES_MAX = 64 * KIB;
 /** A packet of the transport with its length and tag, as the library has it; at least 35,000 (RFC 4253, section 6.1). */
 export const PACKET_BYTES_MAX = 35_000;
 
+/** What a side gives of its windows is held back for this long, so that one message does for many. */
+export const WINDOW_ADJUST_MS = 2;
+
 /** Channels of one session at a time. OpenSSH takes 10 shells; an editor opens some dozens of forwards. */
 export const CHANNELS_MAX = 100;
 

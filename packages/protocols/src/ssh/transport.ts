@@ -4,8 +4,9 @@ import { PeerFault } from '@hoop/core/errors';
 import { SocketWire, type Wire } from '@hoop/core/wire';
 import { both, encodeFrames, FrameReader } from '../shared/frames.ts';
 import { type LibraryProtocol, sendMessage } from './library.ts';
-import { FRAME_BYTES_MAX } from './limits.ts';
+import { FRAME_BYTES_MAX, WINDOW_ADJUST_MS } from './limits.ts';
 import { CONNECTION_LAYER, MESSAGE } from './messages.ts';
+import { WindowAdjusts } from './window-adjusts.ts';
 
 /**
  * One SSH connection as a wire of clear text: the library does what is below the connection layer on the bytes of `wire`,
@@ -20,6 +21,8 @@ export class Transport implements Wire {
   /** The login is over: messages of the connection layer are ours from here on. */
   #isOpen = false;
   #messages: Buffer[] = [];
+  readonly #adjusts = new WindowAdjusts();
+  #adjustTimer: NodeJS.Timeout | undefined;
   readonly #queue: Buffer[] = [];
   #consume: ((chunk: Buffer) => void | Promise<void>) | undefined;
   #settle: { resolve(): void; reject(error: Error): void } | undefined;
@@ -158,8 +161,16 @@ export class Transport implements Wire {
     const said = this.socket.flush();
     if (messages.length === 0) return said;
     this.#messages = [];
-    return both(said, this.#deliver(encodeFrames(messages)));
+    const now = this.#adjusts.gather(messages);
+    if (this.#adjusts.size > 0) this.#adjustTimer ??= setTimeout(this.#giveAdjusts, WINDOW_ADJUST_MS);
+    return now.length === 0 ? said : both(said, this.#deliver(encodeFrames(now)));
   }
+
+  readonly #giveAdjusts = (): void => {
+    this.#adjustTimer = undefined;
+    const messages = this.#adjusts.release();
+    if (messages.length > 0 && !this.#ended) void this.#deliver(encodeFrames(messages));
+  };
 
   /** A promise holds back the next chunk. */
   #deliver(frames: Buffer): void | Promise<void> {
@@ -215,6 +226,7 @@ export class Transport implements Wire {
 
   #over(): void {
     this.#ended = true;
+    clearTimeout(this.#adjustTimer);
     this.#waiting?.();
     this.#waiting = undefined;
     if (this.#error) this.#release();
