@@ -5,7 +5,7 @@ import { STREAM_WINDOW_BYTES } from './settings.ts';
 import type { FrameStream, StreamHandler } from './stream.ts';
 
 /** Credit goes back in pieces of this size: a frame for each chunk would cost more than the chunk. */
-const CREDIT_BYTES = STREAM_WINDOW_BYTES / 4;
+const CREDIT_BYTES = STREAM_WINDOW_BYTES / 2;
 
 /** What a stream needs of its connection. */
 export interface MuxPort {
