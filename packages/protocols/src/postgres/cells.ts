@@ -1,5 +1,6 @@
 import type { HideValue } from '@hoop/core/answer';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
+import { HIDDEN_PARTS_MAX } from './limits.ts';
 import { INET_V4, INET_V6, inet, int8, macaddr, numeric } from './rendering.ts';
 import { arrayParts, multirangeEnds, type Parts, rangeEnds, recordParts } from './structures.ts';
 import { decodeBytes, encodeBytes, hexIn, maskHex, mendArray, mendJson } from './texts.ts';
@@ -107,7 +108,8 @@ function maskBinary(cell: Buffer, kind: Kind, mask: Mask, counts: MaskCounts, de
     case 'range': {
       const ends = kind.isMulti ? multirangeEnds(cell) : rangeEnds(cell);
       if (!ends) return maskUnknown(cell, mask, counts, depth);
-      return ends.some((end) => maskBinary(end, kindOf(kind.of), mask, counts, depth + 1) !== end) ? null : cell;
+      for (const end of ends) if (maskBinary(end, kindOf(kind.of), mask, counts, depth + 1) !== end) return null;
+      return cell;
     }
     case 'array':
     case 'record': {
@@ -124,14 +126,19 @@ function isHidden(text: string, mask: Mask, counts: MaskCounts): boolean {
   return valueShown(bytes, mask, counts) !== bytes;
 }
 
-function maskParts(cell: Buffer, parts: Parts, mask: Mask, counts: MaskCounts, depth: number): Buffer {
-  let changed = false;
-  const shown = parts.values.map(({ type, value }) => {
-    const masked = value && maskBinary(value, kindOf(type), mask, counts, depth + 1);
-    changed ||= masked !== value;
-    return masked;
-  });
-  return changed ? parts.join(shown) : cell;
+/** Null: more of it would be hidden than can be kept apart. */
+function maskParts(cell: Buffer, parts: Parts, mask: Mask, counts: MaskCounts, depth: number): Buffer | null {
+  const hidden = new Map<number, Buffer | null>();
+  let index = -1;
+  for (const { type, value } of parts.each()) {
+    index++;
+    if (!value) continue;
+    const shown = maskBinary(value, kindOf(type), mask, counts, depth + 1);
+    if (shown === value) continue;
+    if (hidden.size >= HIDDEN_PARTS_MAX) return null;
+    hidden.set(index, shown);
+  }
+  return hidden.size > 0 ? parts.with(hidden) : cell;
 }
 
 /** Of a type that nobody knows here: taken for what it looks like. */
@@ -139,7 +146,7 @@ function maskUnknown(cell: Buffer, mask: Mask, counts: MaskCounts, depth: number
   const parts = depth < DEPTH_MAX ? partsOf(cell) : undefined;
   if (parts) return maskParts(cell, parts, mask, counts, depth);
   const ends = depth < DEPTH_MAX ? endsOf(cell) : [];
-  if (ends.some((end) => maskUnknown(end, mask, counts, depth + 1) !== end)) return null;
+  for (const end of ends) if (maskUnknown(end, mask, counts, depth + 1) !== end) return null;
   const text = guessed(cell);
   if (text !== undefined && isHidden(text, mask, counts)) return null;
   if (!mask.suspects(cell)) return cell;
@@ -150,11 +157,11 @@ function maskUnknown(cell: Buffer, mask: Mask, counts: MaskCounts, depth: number
 
 function partsOf(cell: Buffer): Parts | undefined {
   const parts = arrayParts(cell) ?? recordParts(cell);
-  return parts && parts.values.length > 0 ? parts : undefined;
+  return parts && parts.count > 0 ? parts : undefined;
 }
 
 /** Of what may be a range. */
-function endsOf(cell: Buffer): readonly Buffer[] {
+function endsOf(cell: Buffer): Iterable<Buffer> {
   return rangeEnds(cell) ?? multirangeEnds(cell) ?? [];
 }
 
@@ -190,7 +197,7 @@ function* binaryTexts(cell: Buffer, kind: Kind, depth: number): Generator<Buffer
   for (const end of ends) yield* binaryTexts(end, kindOf(kind.as === 'range' ? kind.of : undefined), depth + 1);
   const mayHaveParts = kind.as === 'array' || kind.as === 'record' || kind.as === 'unknown';
   const parts = mayHaveParts && depth < DEPTH_MAX ? partsOf(cell) : undefined;
-  for (const { type, value } of parts?.values ?? []) if (value) yield* binaryTexts(value, kindOf(type), depth + 1);
+  for (const { type, value } of parts?.each() ?? []) if (value) yield* binaryTexts(value, kindOf(type), depth + 1);
   if (parts || kind.as === 'range') return;
   const text = kind.as === 'unknown' ? guessed(cell) : undefined;
   if (text !== undefined) yield Buffer.from(text, 'latin1');

@@ -23,6 +23,9 @@ export const NAMES_MAX = 20_000;
 /** A json or an array in text in which something was hidden, and which must be gone through word by word to be one again. A longer one is no value. */
 export const MENDED_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Values inside of one binary value that are hidden one by one. With more, all of it is no value. */
+export const HIDDEN_PARTS_MAX = 100_000;
+
 /** Characters of a text in which it is looked how a COPY writes its lines. */
 export const COPY_TEXT_MAX = 16 * 1024;
 

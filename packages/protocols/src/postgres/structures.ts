@@ -1,10 +1,17 @@
 import { int32 } from './frame.ts';
 
-/** The parts of a binary value that is made of others: what is written between them, and the type of each where it is known. */
+export interface Part {
+  /** Its type where it is known. */
+  readonly type: number | undefined;
+  readonly value: Buffer | null;
+}
+
+/** A binary value that is made of others. They are made one by one: there may be millions. */
 export interface Parts {
-  readonly values: readonly { readonly type: number | undefined; readonly value: Buffer | null }[];
-  /** The whole again, with other values in it. */
-  join(values: readonly (Buffer | null)[]): Buffer;
+  readonly count: number;
+  each(): Iterable<Part>;
+  /** The whole again, with other values in the places of these. */
+  with(shown: ReadonlyMap<number, Buffer | null>): Buffer;
 }
 
 const ARRAY_HEAD_BYTES = 12;
@@ -22,40 +29,29 @@ export function arrayParts(bytes: Buffer): Parts | undefined {
   if (bytes.length < start) return undefined;
   let count = dimensions === 0 ? 0 : 1;
   for (let at = ARRAY_HEAD_BYTES; at < start; at += 8) count *= bytes.readInt32BE(at);
-  const found = lengthsAndValues(bytes, start, count);
-  if (!found) return undefined;
+  if (!isWhole(bytes, start, count, 0)) return undefined;
   return {
-    values: found.map((value) => ({ type, value })),
-    join: (values) => {
+    count,
+    each: () => partsIn(bytes, start, count, () => type),
+    with: (shown) => {
       const head = Buffer.from(bytes.subarray(0, start));
-      if (values.includes(null)) head.writeInt32BE(HAS_NULLS, 4);
-      return Buffer.concat([head, ...values.flatMap(withLength)]);
+      for (const value of shown.values()) if (value === null) head.writeInt32BE(HAS_NULLS, 4);
+      return replaced(head, bytes, start, count, 0, shown);
     },
   };
 }
+
+const TYPE_BYTES = 4;
 
 /** Int32 columns; for each its Int32 type, Int32 length (-1: null) and bytes. (record_recv) Undefined: it is none. */
 export function recordParts(bytes: Buffer): Parts | undefined {
   if (bytes.length < 4) return undefined;
   const count = bytes.readInt32BE(0);
-  // A column has eight bytes at least.
-  if (count < 0 || count > (bytes.length - 4) / 8) return undefined;
-  const values: { type: number; value: Buffer | null }[] = [];
-  let at = 4;
-  for (let left = count; left > 0; left--) {
-    if (at + 8 > bytes.length) return undefined;
-    const type = bytes.readUInt32BE(at);
-    const length = bytes.readInt32BE(at + 4);
-    at += 8;
-    if (length < -1 || at + Math.max(length, 0) > bytes.length) return undefined;
-    values.push({ type, value: length < 0 ? null : bytes.subarray(at, at + length) });
-    at += Math.max(length, 0);
-  }
-  if (at !== bytes.length) return undefined;
+  if (!isWhole(bytes, 4, count, TYPE_BYTES)) return undefined;
   return {
-    values,
-    join: (shown) =>
-      Buffer.concat([int32(count), ...shown.flatMap((value, index) => [uint32(values[index]?.type ?? 0), ...withLength(value)])]),
+    count,
+    each: () => partsIn(bytes, 4, count, (at) => bytes.readUInt32BE(at), TYPE_BYTES),
+    with: (shown) => replaced(bytes.subarray(0, 4), bytes, 4, count, TYPE_BYTES, shown),
   };
 }
 
@@ -64,47 +60,75 @@ const FROM_INFINITE = 0x08;
 const TO_INFINITE = 0x10;
 
 /** A byte of flags, then the ends that there are. (range_recv) Undefined: it is none. */
-export function rangeEnds(bytes: Buffer): readonly Buffer[] | undefined {
+export function rangeEnds(bytes: Buffer): Iterable<Buffer> | undefined {
   const flags = bytes[0];
   if (flags === undefined) return undefined;
   const count = flags & EMPTY ? 0 : 2 - (flags & FROM_INFINITE ? 1 : 0) - (flags & TO_INFINITE ? 1 : 0);
-  return lengthsAndValues(bytes, 1, count)?.filter((value) => value !== null);
+  return isWhole(bytes, 1, count, 0) ? valuesIn(bytes, 1, count) : undefined;
 }
 
 /** Int32 count, then ranges. (multirange_recv) Undefined: it is none. */
-export function multirangeEnds(bytes: Buffer): readonly Buffer[] | undefined {
+export function multirangeEnds(bytes: Buffer): Iterable<Buffer> | undefined {
   if (bytes.length < 4) return undefined;
-  const ranges = lengthsAndValues(bytes, 4, bytes.readInt32BE(0));
-  const ends: Buffer[] = [];
-  for (const range of ranges ?? []) {
-    const found = range && rangeEnds(range);
-    if (!found) return undefined;
-    ends.push(...found);
-  }
-  return ranges && ends;
+  const count = bytes.readInt32BE(0);
+  if (!isWhole(bytes, 4, count, 0)) return undefined;
+  for (const range of valuesIn(bytes, 4, count)) if (!rangeEnds(range)) return undefined;
+  return endsOfAll(bytes, count);
 }
 
-function lengthsAndValues(bytes: Buffer, start: number, count: number): (Buffer | null)[] | undefined {
-  if (count < 0 || count > (bytes.length - start) / 4) return undefined;
-  const values: (Buffer | null)[] = [];
+function* endsOfAll(bytes: Buffer, count: number): Generator<Buffer> {
+  for (const range of valuesIn(bytes, 4, count)) yield* rangeEnds(range) ?? [];
+}
+
+/** Whether so many values follow, each behind `before` bytes and its Int32 length (-1: null), and nothing else. */
+function isWhole(bytes: Buffer, start: number, count: number, before: number): boolean {
+  if (!(count >= 0 && count <= (bytes.length - start) / (4 + before))) return false;
   let at = start;
   for (let left = count; left > 0; left--) {
-    if (at + 4 > bytes.length) return undefined;
-    const length = bytes.readInt32BE(at);
-    at += 4;
-    if (length < -1 || at + Math.max(length, 0) > bytes.length) return undefined;
-    values.push(length < 0 ? null : bytes.subarray(at, at + length));
-    at += Math.max(length, 0);
+    const from = at + before + 4;
+    if (from > bytes.length) return false;
+    const length = bytes.readInt32BE(from - 4);
+    at = from + Math.max(length, 0);
+    if (length < -1 || at > bytes.length) return false;
   }
-  return at === bytes.length ? values : undefined;
+  return at === bytes.length;
 }
 
-function withLength(value: Buffer | null): Buffer[] {
-  return value ? [int32(value.length), value] : [int32(-1)];
+function* partsIn(bytes: Buffer, start: number, count: number, typeAt: (at: number) => number, before = 0): Generator<Part> {
+  let at = start;
+  for (let left = count; left > 0; left--) {
+    const type = typeAt(at);
+    const from = at + before + 4;
+    const length = bytes.readInt32BE(from - 4);
+    at = from + Math.max(length, 0);
+    yield { type, value: length < 0 ? null : bytes.subarray(from, at) };
+  }
 }
 
-function uint32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
+function* valuesIn(bytes: Buffer, start: number, count: number): Generator<Buffer> {
+  for (const { value } of partsIn(bytes, start, count, () => 0)) if (value) yield value;
+}
+
+/** What is not replaced is taken in runs. */
+function replaced(
+  head: Buffer,
+  bytes: Buffer,
+  start: number,
+  count: number,
+  before: number,
+  shown: ReadonlyMap<number, Buffer | null>,
+): Buffer {
+  const parts: Buffer[] = [head];
+  let after = start;
+  let at = start;
+  for (let index = 0; index < count; index++) {
+    const lengthAt = at + before;
+    at = lengthAt + 4 + Math.max(bytes.readInt32BE(lengthAt), 0);
+    const value = shown.get(index);
+    if (value === undefined) continue;
+    parts.push(bytes.subarray(after, lengthAt), int32(value ? value.length : -1));
+    if (value) parts.push(value);
+    after = at;
+  }
+  return Buffer.concat([...parts, bytes.subarray(after)]);
 }
