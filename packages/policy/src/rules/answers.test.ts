@@ -72,6 +72,8 @@ describe('a rule on output', () => {
   });
 });
 
+const only = ['interns'];
+
 describe('what must become of an answer', () => {
   test('is on the verdict only where a rule wants something of it', async () => {
     assert.deepEqual(await verdict({}), { allow: true });
@@ -91,7 +93,7 @@ describe('what must become of an answer', () => {
   test('holds for the groups and the hours that the rules name', async () => {
     let now = Date.parse('2026-03-02T12:00:00Z');
     const night = { time_window: { from: '22:00', to: '06:00' } };
-    const rules = { input: [limit(100), limit(10, night)], output: [pattern('x', { groups: { only: ['interns'] } })] };
+    const rules = { input: [limit(100), limit(10, night)], output: [pattern('x', { groups: { only } })] };
     const compiled = policy(rules, { groups: ['dba'], now: () => now });
     const at = async (): Promise<AnswerRules | undefined> => {
       const given = await compiled.judge({ seq: 1, text: 'select 1', via: 'query' });

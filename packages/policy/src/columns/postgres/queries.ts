@@ -241,7 +241,7 @@ function functionName(node: Tree): string {
 
 /** Functions that give nothing but what they are given, or what they make up. */
 const PLAIN_ROWS =
-  /^(generate_series|generate_subscripts|unnest|jsonb?_.*|regexp_(matches|split_to_table|split_to_array)|string_to_table|now|pg_.*|current_.*|version|txid_.*|information_schema\..*|_pg_expandarray|xpath|each|skeys|svals)$/;
+  /^(generate_series|generate_subscripts|unnest|jsonb?_.*|regexp_(matches|split_to_table|split_to_array)|string_to_table|now|pg_.*|current_.*|version|txid_.*|information_schema\..*|_pg_expandarray|xpath|aclexplode|parse_ident|each|skeys|svals)$/;
 
 /** What functions give in a FROM. What a function of the users' own reads is not known: then columns that were given new names may be anything. */
 function functionSource(node: Tree, scope: Scope, reading: Reading): Source {

@@ -102,6 +102,14 @@ describe('what a session prepared or declared', () => {
     assert.equal(shown((await judged('fetch c', masks())).answer, ['b']), 'x');
   });
 
+  test('is hidden whole once there is too much of it', async () => {
+    const session = masks();
+    await judged('prepare p as select id from users', session);
+    assert.equal(shown((await judged('execute p', session)).answer, ['id']), '-');
+    for (let at = 0; at < 1_001; at++) await judged(`prepare p${at} as select id from users`, session);
+    assert.equal(shown((await judged('execute p', session)).answer, ['id']), 'x');
+  });
+
   test('may be what the protocol prepared under the same name', async () => {
     const session = masks();
     await judged('prepare p as select id as x from users', session);
