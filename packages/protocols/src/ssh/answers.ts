@@ -141,7 +141,13 @@ export class Answers {
     return preparing(mask, (trial) => sftp.tryGuarded(bytes, { ...guards, mask: trial })).then(pass);
   }
 
-  /** Whatever tells of an end comes behind the output. */
+  /** How a command ended. OpenSSH tells it while output still waits at the host. */
+  #ending(message: Buffer, channel: Channel): Step | Promise<Step> {
+    const told = channel.output?.behind(message) ?? 'pass';
+    return told === 'pass' ? 'pass' : this.#told(told, channel);
+  }
+
+  /** That no more comes, behind the output. */
   #behindOutput(message: Buffer, channel: Channel): Step | Promise<Step> {
     const told = channel.output?.after(message) ?? 'pass';
     return told === 'pass' ? 'pass' : this.#told(told, channel);
@@ -186,13 +192,13 @@ export class Answers {
     switch (name) {
       case 'exit-status':
         channel.exitCode = fields.u32();
-        return this.#behindOutput(message, channel);
+        return this.#ending(message, channel);
       case 'exit-signal': {
         const signal = printable(fields.text());
         channel.error = channel.signalled === undefined ? `signal ${signal}` : `cancelled by signal ${signal}`;
-        if (!this.#books.gate.mask) return this.#behindOutput(message, channel);
+        if (!this.#books.gate.mask) return this.#ending(message, channel);
         const plain = withoutWords(message, signal);
-        const told = this.#behindOutput(plain, channel);
+        const told = this.#ending(plain, channel);
         return told === 'pass' ? encodeFrames([plain]) : told;
       }
       case 'keepalive@openssh.com':

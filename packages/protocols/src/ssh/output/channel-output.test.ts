@@ -73,6 +73,16 @@ describe('the output of a command on a masked connection', () => {
     }
   });
 
+  it('takes the status of a command for no end of its output', () => {
+    const played = new Played({ mask: hiding(3) });
+    played.exec('users');
+    void played.target(dataMessage(0, Buffer.from('to ann@exam')), exitStatus(0), dataMessage(0, Buffer.from('ple.test\n')));
+    void played.target(encodeMessage(MESSAGE.eof, 0), encodeMessage(MESSAGE.close, 0));
+    assert.equal(played.said(), 'to ###\n');
+    assert.deepEqual(types(played.toClient).slice(-2), [MESSAGE.eof, MESSAGE.close]);
+    assert.equal(played.actions[0]?.outcome?.exit_code, 0);
+  });
+
   it('lets no end overtake output that waits for the client', () => {
     const played = new Played({ mask: hiding(1_000) });
     played.exec('users', 40_000);

@@ -89,6 +89,11 @@ export class ChannelOutput {
     if (size && this.#channel.hasPty) this.#gate.show(this.#permit, { stream: 'stdout', bytes: NOTHING, size });
   }
 
+  /** How it ended, which a host may tell while output is still on its way: behind what waits for room, and what is held is held on. */
+  behind(message: Buffer): Told {
+    return this.#flow ? { messages: this.#flow.after(message) } : 'pass';
+  }
+
   /** No more output comes: what was held back, and behind it this message. */
   after(message: Buffer): Told | Promise<Told> {
     if (!this.#flow) return 'pass';
