@@ -139,12 +139,13 @@ export class Answers {
       const total = messageLength(chunk, at) + 1;
       const isRow = type === DATA_ROW || type === COPY_DATA;
       const { first } = owed;
-      if (isRow && first && this.#showing.leavesOut(type, first)) {
+      const isRuled = first?.permit?.answer !== undefined;
+      if (isRow && isRuled && this.#showing.leavesOut(type, first)) {
         this.#dropping = total;
         continue;
       }
-      if (left < total && (mask || !isRow || (first && looksInside(type, first)))) break;
-      if (isRow && !masking && !this.#showing.looksAt(type, first)) {
+      if (left < total && (mask || !isRow || (isRuled && looksInside(type, first)))) break;
+      if (isRow && !masking && ((!mask && !isRuled) || !this.#showing.looksAt(type, first))) {
         if (!first) throw unexpected(type);
         countRow(first, total);
         this.#passing = total;
