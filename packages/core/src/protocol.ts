@@ -204,6 +204,8 @@ export interface Protocol<Settings = unknown> {
   readonly ports: { readonly native?: number; readonly local: number };
   /** How the target reads statements: what rules must look through. PostgreSQL's way where nothing is said. */
   readonly dialect?: Dialect;
+  /** What its actions are where they are not SQL: rules about the one cannot be about the other. */
+  readonly carries?: 'commands' | 'requests';
   /** One side may say that it sends no more and go on listening. Elsewhere the session is over when its target has ended. */
   readonly halfClose?: boolean;
   /** A connection's `command` is what it runs: one without it is refused when it is saved. */

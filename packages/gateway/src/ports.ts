@@ -71,7 +71,7 @@ export type ActionHistory = Pick<AuditLog, 'eventsSince' | 'bytesSince' | 'recor
 /** What the API has to know of a protocol. */
 export type ProtocolTraits = Pick<
   Protocol,
-  'name' | 'abilities' | 'settings' | 'ports' | 'needsCommand' | 'transcript' | 'showsTerminals' | 'dialect'
+  'name' | 'abilities' | 'settings' | 'ports' | 'needsCommand' | 'transcript' | 'showsTerminals' | 'dialect' | 'carries'
 >;
 
 /** The protocols of this release by name. */

@@ -123,11 +123,7 @@ export function guardrailMisfit(
   return undefined;
 }
 
-/** What asks for a command line, and what for a request. */
-const COMMAND_PROTOCOLS: ReadonlySet<string> = new Set(['terminal', 'ssh']);
-const REQUEST_PROTOCOLS: ReadonlySet<string> = new Set(['http']);
-
-function ruleMisfit({ name, dialect, abilities }: ProtocolTraits, { type, action }: GuardrailRule): string | undefined {
+function ruleMisfit({ name, dialect, carries, abilities }: ProtocolTraits, { type, action }: GuardrailRule): string | undefined {
   if (action === 'require_approval' && !abilities.hold) return `${name} cannot keep a statement waiting for approval`;
   switch (type) {
     case 'operation':
@@ -135,9 +131,9 @@ function ruleMisfit({ name, dialect, abilities }: ProtocolTraits, { type, action
     case 'function':
       return dialect === undefined ? `rules of type ${type} are about SQL, which ${name} does not carry` : undefined;
     case 'command':
-      return COMMAND_PROTOCOLS.has(name) ? undefined : `rules of type command are about command lines, which ${name} does not carry`;
+      return carries === 'commands' ? undefined : `rules of type command are about command lines, which ${name} does not carry`;
     case 'request':
-      return REQUEST_PROTOCOLS.has(name) ? undefined : `rules of type request are about HTTP requests, which ${name} does not carry`;
+      return carries === 'requests' ? undefined : `rules of type request are about HTTP requests, which ${name} does not carry`;
     case 'row_limit':
       if (action !== undefined && action !== 'block') return 'a row_limit can only block';
       return abilities.answers.includes('rows')

@@ -106,7 +106,7 @@ export function toRule(rule: RuleText): GuardrailRule {
 /** How a text of this protocol would meet the gate. */
 function viaOf(protocol: ProtocolTraits): string {
   if (protocol.dialect !== undefined) return 'query';
-  return protocol.name === 'http' ? 'request' : 'exec';
+  return protocol.carries === 'requests' ? 'request' : 'exec';
 }
 
 /** What rules would do. @throws Refusal where there is no such connection, or its statements are not understood */

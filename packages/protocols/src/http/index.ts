@@ -10,6 +10,7 @@ export const http: Protocol<HttpSettings> = {
   abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'body', cancel: false, answers: ['forbids'] },
   settings: HttpSettings,
   ports: { native: 18888, local: 8081 },
+  carries: 'requests',
   refuse: overWords,
   accept,
   connect,

@@ -11,6 +11,7 @@ export const ssh: Protocol<SshSettings> = {
   abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'body', cancel: true, answers: ['forbids'] },
   settings: SshSettings,
   ports: { native: 12222, local: 2223 },
+  carries: 'commands',
   showsTerminals: true,
   refuse: disconnectWords,
   accept,

@@ -12,6 +12,7 @@ export const terminal: Protocol<TerminalSettings> = {
   abilities: { actions: 'parsed', deny: 'answer', hold: true, mask: 'body', cancel: false, answers: ['forbids'] },
   settings: TerminalSettings,
   ports: { local: 0 },
+  carries: 'commands',
   needsCommand: true,
   transcript: () => new TerminalTranscript(),
   refuse: refusalWords,
