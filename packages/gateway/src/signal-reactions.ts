@@ -11,7 +11,13 @@ export interface ReactionDeps {
   readonly reviews: Pick<ReviewDesk, 'changed'>;
   readonly engine: Pick<
     Engine,
-    'endSession' | 'revokeCredential' | 'endSessionsOfSshKey' | 'endSessionsOfUser' | 'endSessionsOfConnection' | 'endUnapproved' | 'policyChanged'
+    | 'endSession'
+    | 'revokeCredential'
+    | 'endSessionsOfSshKey'
+    | 'endSessionsOfUser'
+    | 'endSessionsOfConnection'
+    | 'endUnapproved'
+    | 'policyChanged'
   >;
 }
 

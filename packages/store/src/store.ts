@@ -22,10 +22,10 @@ import { Reviews } from './reviews.ts';
 import type { Db, Schema } from './schema.ts';
 import { SecretBox } from './secret-box.ts';
 import { Sessions } from './sessions.ts';
-import { SshKeys } from './ssh-keys.ts';
 import { Settings } from './settings.ts';
 import { SignalFeed, type SignalHandler } from './signal-feed.ts';
 import { Signals } from './signals.ts';
+import { SshKeys } from './ssh-keys.ts';
 import { Users } from './users.ts';
 
 export interface StoreOptions {

@@ -88,10 +88,7 @@ describe('what is shown over SSH', () => {
     };
     await lab.system.office.api.call(routes.createMaskingRule, { body });
     const lines = 60_000;
-    const { stdout, exitCode } = await lab.run(
-      access,
-      `seq ${lines} | sed 's/$/ a@example.org b@example.org c@example.org/'`,
-    );
+    const { stdout, exitCode } = await lab.run(access, `seq ${lines} | sed 's/$/ a@example.org b@example.org c@example.org/'`);
     assert.equal(exitCode, 0);
     const got = stdout.trimEnd().split('\n');
     assert.equal(got.length, lines);

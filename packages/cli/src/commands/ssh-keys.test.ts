@@ -18,7 +18,12 @@ const key = {
 
 test('a public key is added from its file, and a private one never leaves the machine', async () => {
   const sent: unknown[] = [];
-  await using gateway = await FakeGateway.start({ addSshKey: ({ body }) => (sent.push(body), key) });
+  await using gateway = await FakeGateway.start({
+    addSshKey: ({ body }) => {
+      sent.push(body);
+      return key;
+    },
+  });
   using shell = Shell.at(gateway);
   const file = (name: string, text: string): string => {
     const path = join(shell.home, name);

@@ -39,7 +39,8 @@ function open(where: string, more: Partial<AuditLogOptions> = {}): AuditLog {
 const event = (seq: number, text = `select ${seq}`): Buffer =>
   Buffer.from(JSON.stringify({ type: 'action', seq, via: 'query', text, verdict: 'allow' }));
 
-const seqs = (records: readonly { event: AuditEvent }[]): number[] => records.map(({ event: each }) => ('seq' in each ? (each.seq ?? -1) : -1));
+const seqs = (records: readonly { event: AuditEvent }[]): number[] =>
+  records.map(({ event: each }) => ('seq' in each ? (each.seq ?? -1) : -1));
 
 /** Writes batches of records, one batch each; resolves with the closed log's directory. */
 async function written(batches: number, records_each = 2): Promise<{ where: string; session: string }> {
