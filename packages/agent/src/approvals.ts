@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ReviewAnswer, ReviewMessage } from '@hoop/contract/tunnel';
-import type { Action, Approval, Hold, Verdict } from '@hoop/core/action';
+import { type Action, ALLOW, type Approval, type Hold, type LaterPart, type Verdict } from '@hoop/core/action';
 import type { Approvals, Policy } from '@hoop/core/gate';
 import { HELD_ACTIONS_MAX, REVIEW_TEXT_BYTES_MAX, REVIEW_WAIT_MS_MAX } from '@hoop/core/limits';
 
@@ -119,6 +119,8 @@ export function holdingAll(policy: Policy, message: string): Policy {
     revision: policy.revision,
     mask: policy.mask,
     mayHold: true,
+    // What people approve is the action; rules alone find something in what it goes on with.
+    ...(policy.judgeMore ? { judgeMore: (part: LaterPart) => policy.judgeMore?.(part) ?? ALLOW } : {}),
     judge: (action) => {
       const verdict = policy.judge(action);
       return verdict instanceof Promise ? verdict.then(orHeld) : orHeld(verdict);

@@ -12,6 +12,18 @@ export interface Action {
   readonly beside?: () => string | Promise<string>;
 }
 
+/** What an action goes on with after it was judged, such as the rest of a long body: one piece of it as a text. */
+export interface LaterPart {
+  /** As the action's. */
+  readonly via: string;
+  /** What the action began with, such as its request line; it stands in front of each piece, and was judged. */
+  readonly head: string;
+  /** The end of what was judged before this piece. */
+  readonly before: string;
+  /** What nobody has judged. */
+  readonly text: string;
+}
+
 /** How an action ended, as far as the wire told. */
 export interface Outcome {
   /** Rows that went to the client, or that the target says it changed. */

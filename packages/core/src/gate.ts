@@ -1,4 +1,4 @@
-import type { Action, Approval, Denial, Hold, Outcome, Verdict } from './action.ts';
+import { type Action, ALLOW, type Approval, type Denial, type Hold, type LaterPart, type Outcome, type Verdict } from './action.ts';
 import type { AnswerRules } from './answer.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { asAppError, Bug } from './errors.ts';
@@ -20,6 +20,11 @@ export interface Policy {
   readonly mask: Mask | undefined;
   /** Whether a verdict may be to hold. */
   readonly mayHold?: boolean;
+  /**
+   * Present where rules look at text: what those find in a piece of an action that goes on. Beside what they forbid, only what
+   * is new in the piece counts.
+   */
+  judgeMore?(part: LaterPart): Verdict;
 }
 
 /** Hides sensitive values in one field of text. */
@@ -71,6 +76,9 @@ export interface Approvals {
   request(action: Action, hold: Hold): Promise<Approval>;
 }
 
+/** Findings in the later pieces of one action that are recorded each. */
+const FINDINGS_MAX = 100;
+
 declare const minted: unique symbol;
 
 /** Proof that an action was judged and recorded. Only `Gate.ask` mints it, so an unjudged statement does not compile. */
@@ -93,6 +101,8 @@ export class Gate {
   readonly #clock: Clock;
   readonly #approvals: Approvals | undefined;
   #seq = 0;
+  /** Rules whose finding in a later piece of an action is on record already. */
+  readonly #found = new WeakMap<Permit, Set<string>>();
 
   /** @param approvals where nobody can be asked, what is held is denied */
   constructor(policy: Policy, audit: AuditSink, clock: Clock = systemClock, approvals?: Approvals) {
@@ -142,6 +152,27 @@ export class Gate {
     return verdict instanceof Promise ? verdict.then(denied) : denied(verdict);
   }
 
+  /** Whether a rule looks at text: only then is what an action goes on with worth reading. */
+  get judgesMore(): boolean {
+    return this.#policy.judgeMore !== undefined;
+  }
+
+  /**
+   * Judges a piece of what a permitted action goes on with, before it is sent. What would need people's approval is denied, because
+   * they said yes to what they could see. A denial is recorded, and what else a rule finds, the first time. Never throws.
+   */
+  judgeMore(permit: Permit, part: LaterPart): Denial | undefined {
+    const verdict = this.#judgeMore(part);
+    if (verdict.allow === true && !verdict.matched) return undefined;
+    const told = verdict.allow === 'hold' ? unseen(verdict.hold) : verdict;
+    if (told.allow === true && this.#isFound(permit, verdict)) return undefined;
+    const action: Action = { seq: ++this.#seq, text: `${part.head}${part.before}${part.text}`, via: part.via };
+    this.#audit.intent(action, told);
+    if (told.allow === false) return told.denial;
+    this.#audit.settled(action, { rows: 0, bytes: 0, duration_us: 0 });
+    return undefined;
+  }
+
   /** Says how a permitted action ended. Called once a permit, before the last bytes of the answer go to the client. */
   settle(permit: Permit, outcome: Omit<Outcome, 'duration_us'>): void {
     const duration_us = Math.round(this.#clock.micros() - permit.since_us);
@@ -160,6 +191,23 @@ export class Gate {
     } catch (error) {
       return failedClosed(error);
     }
+  }
+
+  #judgeMore(part: LaterPart): Verdict {
+    try {
+      return this.#policy.judgeMore?.(part) ?? ALLOW;
+    } catch (error) {
+      return failedClosed(error);
+    }
+  }
+
+  /** Whether this finding is on record; from now on it is. */
+  #isFound(permit: Permit, verdict: Verdict): boolean {
+    const rule = verdict.allow === true ? verdict.matched?.message : undefined;
+    const found = this.#found.get(permit) ?? new Set<string>();
+    if (rule === undefined || found.has(rule) || found.size >= FINDINGS_MAX) return true;
+    this.#found.set(permit, found.add(rule));
+    return false;
   }
 
   #decide(action: Action, verdict: Verdict): Decision | Promise<Decision> {
@@ -200,6 +248,12 @@ function notApproved(approval: Exclude<Approval, { approved: true }>): string {
   const { by, reason } = approval;
   if (by === undefined) return `Not approved: ${reason}`;
   return reason === '' ? `Rejected by ${by}` : `Rejected by ${by}: ${reason}`;
+}
+
+/** What needs approval where nobody could be shown it. */
+function unseen({ rule, message }: Hold): Verdict & { readonly allow: false } {
+  const why = 'It stands too far back for anybody to be shown it before approving; send less at a time';
+  return { allow: false, denial: { rule, message: `${message}. ${why}` } };
 }
 
 function failedClosed(error: unknown): Verdict {

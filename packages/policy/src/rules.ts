@@ -1,4 +1,4 @@
-import { type Action, ALLOW, type Verdict } from '@hoop/core/action';
+import { type Action, ALLOW, type LaterPart, type Verdict } from '@hoop/core/action';
 import type { AnswerAbility, AnswerRules } from '@hoop/core/answer';
 import type { Mask, Policy } from '@hoop/core/gate';
 import type { Dialect } from '@hoop/core/protocol';
@@ -72,12 +72,14 @@ export function compilePolicy(text: PolicyText, dialect?: Dialect, context: Poli
   const isEmpty = text.masks.every(({ entities, custom }) => entities.length + (custom?.length ?? 0) === 0);
   const mask: Mask | undefined = isEmpty ? undefined : compileMasks(text.masks, { mode: text.mode, remote: context.remote });
   const judgeActions: Policy['judge'] = judged.length === 0 ? () => ALLOW : (action) => judge(judged, action, dialect, now);
+  const texts = judged.filter(({ compiled: { asksFor } }) => asksFor === 'text');
   const needs: readonly AnswerAbility[] = [...answers.needs, ...(columns ? (['hides'] as const) : [])];
   return {
     revision: text.revision,
     mask,
     needs,
     mayHold: judged.some(({ action }) => action === 'require_approval'),
+    ...(texts.length === 0 ? {} : { judgeMore: (part: LaterPart) => judgeMore(texts, part, dialect, now()) }),
     judge: needs.length === 0 ? judgeActions : answering(judgeActions, answers, columns, now),
   };
 }
@@ -144,6 +146,16 @@ function readingOf(action: Action, dialect: Dialect | undefined, facts: Facts | 
     plain: () => (plain ??= READINGS[dialect ?? 'postgres'](action.text)),
     commands: () => (commands ??= analyseShell(action.text)),
   };
+}
+
+/** What the rules find in a piece of an action that goes on; of those that do not forbid it, only what was not found before. */
+function judgeMore(rules: readonly Rule[], { via, head, before, text }: LaterPart, dialect: Dialect | undefined, at: number): Verdict {
+  const reading = (read: string): Reading => readingOf({ seq: 0, text: read, via }, dialect, undefined);
+  const whole = reading(`${head}${before}${text}`);
+  const finds = ({ compiled }: Rule, read: string): boolean => compiled.match(reading(read)) !== undefined;
+  const isNew = (rule: Rule): boolean => !finds(rule, `${head}${before}`) || (finds(rule, `${head}${text}`) && !finds(rule, head));
+  const found = rules.filter((rule) => rule.holds(at) && rule.compiled.match(whole) && (rule.action === 'block' || isNew(rule)));
+  return found.length === 0 ? ALLOW : verdictOf(found, whole);
 }
 
 const STRICTNESS: Readonly<Record<RuleAction, number>> = { log: 1, warn: 2, require_approval: 3, block: 4 };

@@ -2,6 +2,7 @@ import type { Denial } from '@hoop/core/action';
 import type { Gate, Mask, Permit } from '@hoop/core/gate';
 import type { Step } from '../shared/frames.ts';
 import { AnswerGuard } from './answer-guard.ts';
+import { BodyGuard } from './body-guard.ts';
 import { ANSWER_HELD_MS_MAX, NOTICE_CHARACTERS_MAX } from './limits.ts';
 import {
   type AnswerHead,
@@ -16,6 +17,12 @@ import {
 import { type ReadRequest, readRequest } from './reading.ts';
 import { BodyMask, isText } from './text-mask.ts';
 
+/** A message that is kept back. */
+interface Held {
+  readonly kind: Kind;
+  readonly payload: Buffer;
+}
+
 /** One request on its way through the gate, and its answer on its way back. */
 export class Judged {
   readonly exchange: number;
@@ -28,13 +35,15 @@ export class Judged {
   heldBytes = 0;
   mask: BodyMask | undefined;
   guard: AnswerGuard | undefined;
+  /** Present where rules look at what the body goes on with. */
+  body: BodyGuard | undefined;
   /** Until what came of the answer is with the client, where somebody had to be asked about it. */
   sending: Promise<void> | undefined;
   /** What a rule found in the answer. */
   denial: Denial | undefined;
   readonly #mask: Mask | undefined;
-  #held: Buffer[] = [];
-  #body: Buffer[] = [];
+  #held: Held[] = [];
+  #read: { readonly request: ReadRequest; readonly messages: number } | undefined;
   #status: number | undefined;
   #bytesOut = 0;
   /** Of a masked answer: what the target sent, what the client got, and what the client allowed and the target was told of. */
@@ -53,24 +62,44 @@ export class Judged {
 
   /** Keeps a message back until the request is judged. */
   hold(kind: number, payload: Buffer): void {
-    this.#held.push(encodeMessage(kind as Kind, this.exchange, payload));
-    if (kind !== KINDS.data) return;
-    this.heldBytes += payload.length;
-    this.#body.push(Buffer.from(payload));
+    this.#held.push({ kind: kind as Kind, payload: Buffer.from(payload) });
+    if (kind === KINDS.data) this.heldBytes += payload.length;
   }
 
   /** What the gate judges and the audit keeps. */
   read(): ReadRequest {
-    return readRequest(this.head, Buffer.concat(this.#body));
+    const body = this.#held.filter(({ kind }) => kind === KINDS.data).map(({ payload }) => payload);
+    const request = readRequest(this.head, Buffer.concat(body));
+    this.#read = { request, messages: this.#held.length };
+    return request;
   }
 
-  /** The request as it goes on, with what was held. */
-  permitted(permit: Permit): Step {
+  /** The request as it goes on, with what was held of it and judged. The rest is with `body`, where rules look at that. */
+  permitted(permit: Permit, gate: Gate): Step {
     this.permit = permit;
-    const frames = [encodeHead(KINDS.request, this.exchange, this.#forTarget()), ...this.#held];
+    const held = this.#held;
     this.#held = [];
-    this.#body = [];
-    return Buffer.concat(frames);
+    const judged = gate.judgesMore ? this.#guardBody(permit, gate, held) : held.length;
+    const frames = held.slice(0, judged).map(({ kind, payload }) => encodeMessage(kind, this.exchange, payload));
+    this.#read = undefined;
+    return Buffer.concat([encodeHead(KINDS.request, this.exchange, this.#forTarget()), ...frames]);
+  }
+
+  /** Returns how many of the messages that were held may go on as they are. */
+  #guardBody(permit: Permit, gate: Gate, held: readonly Held[]): number {
+    if (!this.#read || this.head.body === 'none') return held.length;
+    const { request, messages } = this.#read;
+    if (request.whole && held.slice(0, messages).some(({ kind }) => kind === KINDS.end)) return held.length;
+    this.body = new BodyGuard(this.head, request, (part) => gate.judgeMore(permit, { via: 'request', ...part }), this.exchange);
+    // Who reads a compressed body reads it from its first byte.
+    const judged = this.body.isInflating ? 0 : messages;
+    for (const { kind, payload } of held.slice(judged)) this.body.hold(kind, payload);
+    return judged;
+  }
+
+  /** Something of the target's answer is with the client. */
+  get answerBegun(): boolean {
+    return this.#status !== undefined && (this.guard?.begun ?? true);
   }
 
   answered(head: AnswerHead): Step {
@@ -134,6 +163,7 @@ export class Judged {
   /** Says how it ended. Once, and only of what was let through. */
   settle(gate: Gate, error: string | undefined): void {
     clearTimeout(this.#timer);
+    this.body?.destroy();
     if (!this.permit || this.#settled) return;
     this.#settled = true;
     const counts = this.mask?.counts ?? {};

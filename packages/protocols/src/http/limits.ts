@@ -19,8 +19,21 @@ export const PIECE_BYTES_MAX = 64 * KIB;
 /** Requests of one session that have no whole answer yet. */
 export const EXCHANGES_MAX = 250;
 
-/** Of a request's body, this much is held back until it is judged; a longer one is judged by its beginning. */
+/** Of a request's body, this much is held back until it is judged; what a longer one goes on with is judged piece by piece. */
 export const JUDGED_BYTES_MAX = 64 * KIB;
+
+/** So much of what a body goes on with is gathered before it is judged; two pieces of half of what a client sends at a time cost two judgements. */
+export const BODY_PIECE_BYTES = 32 * KIB;
+
+/** What is gathered waits no longer than this for more. */
+export const BODY_HELD_MS_MAX = 250;
+
+/** What was judged before a piece and is looked at once more, together with it. Even, for characters of two bytes. */
+export const BODY_CONTEXT_BYTES = 4 * KIB;
+
+/** A compressed body is inflated and judged to its end where it does not become longer than this and so many times itself. */
+export const BODY_INFLATED_BYTES_FREE = 8 * MIB;
+export const BODY_INFLATION_MAX = 100;
 
 /** Of an answer that rules look at, so much is held back until it is whole: a shorter one that they forbid is refused as if it had never been. */
 export const ANSWER_HELD_BYTES_MAX = 64 * KIB;

@@ -9,6 +9,18 @@ export interface ReadRequest {
   readonly text: string;
   /** The body says that it is compressed and cannot be read, so that no rule can have judged it. */
   readonly unreadable: boolean;
+  /** What stands above the body, with the empty line. */
+  readonly line: string;
+  /** What was read of the body, without its coding. */
+  readonly plain: Buffer;
+  /** Whether that is everything that was given of it. */
+  readonly whole: boolean;
+}
+
+/** A beginning of a body without its coding. */
+interface Plain {
+  readonly bytes: Buffer;
+  readonly whole: boolean;
 }
 
 /**
@@ -19,9 +31,17 @@ export function readRequest({ method, path, headers, upgrade }: RequestHead, bod
   const lines = [upgrade === undefined ? `${method} ${path}` : `${method} ${path} (${upgrade})`];
   const understood = understoodPath(path);
   if (understood !== path) lines.push(`${method} ${understood}`);
-  const text = readableBody(headers, body);
-  if (text === undefined) return { text: `${lines.join('\n')}\n\n(unreadable body of ${body.length} bytes)`, unreadable: true };
-  return { text: text === '' ? lines.join('\n') : `${lines.join('\n')}\n\n${text}`, unreadable: false };
+  const line = `${lines.join('\n')}\n\n`;
+  const plain = plainBody(headers, body);
+  if (!plain) return { text: `${line}(unreadable body of ${body.length} bytes)`, unreadable: true, line, plain: NOTHING, whole: false };
+  const text = textOf(headers, plain.bytes);
+  return { text: text === '' ? lines.join('\n') : `${line}${text}`, unreadable: false, line, plain: plain.bytes, whole: plain.whole };
+}
+
+/** How a body is compressed, where that is known here; else it is read as it stands. */
+export function codingOf(headers: HeaderList): Coding | undefined {
+  const coding = only(headers, 'content-encoding')?.trim().toLowerCase();
+  return CODINGS.find((known) => known === coding);
 }
 
 /** How often an address may be encoded in itself before its outer layers are taken as they are. */
@@ -51,31 +71,45 @@ function decoded(text: string): string {
   return now.replace(/[\r\n\0]/g, ' ');
 }
 
-/** '' for what is no text; undefined for what cannot be read. What a client calls its body does not count where it is text all the same. */
-function readableBody(headers: HeaderList, body: Buffer): string | undefined {
-  if (body.length === 0) return '';
-  const coding = only(headers, 'content-encoding')?.trim().toLowerCase() ?? 'identity';
-  const inflate = CODINGS[coding];
-  const plain = inflate ? beginningOf(body, inflate) : body;
-  if (plain === undefined) return undefined;
+/** undefined for what cannot be read. */
+function plainBody(headers: HeaderList, body: Buffer): Plain | undefined {
+  const coding = body.length === 0 ? undefined : codingOf(headers);
+  return coding ? beginningOf(body, INFLATES[coding]) : { bytes: body, whole: true };
+}
+
+/**
+ * What a rule reads of a body, or of a window on one: '' for what is no text. What a client calls its body does not count where it is
+ * text all the same.
+ * @param from where in the window that begins which was not looked at before
+ */
+export function textOf(headers: HeaderList, plain: Buffer, from = 0): string {
+  if (plain.length === 0) return '';
   const type = only(headers, 'content-type') ?? '';
   if (/charset\s*=\s*"?utf-?16/i.test(type)) return new TextDecoder(/be\b/i.test(type) ? 'utf-16be' : 'utf-16le').decode(plain);
-  return isText(headers) || /^multipart\//i.test(type) || looksLikeText(plain) ? plain.toString('utf8') : '';
+  const isRead = isText(headers) || /^multipart\//i.test(type) || looksLikeText(plain.subarray(from), from > 0);
+  return isRead ? plain.toString('utf8') : '';
 }
 
-/** Valid UTF-8 but for a character that was cut in two at the end, and no zero in it. */
-function looksLikeText(bytes: Buffer): boolean {
+/** Valid UTF-8 but for a character that was cut in two at an end, and no zero in it. */
+function looksLikeText(bytes: Buffer, isCut: boolean): boolean {
   if (bytes.includes(0)) return false;
-  return [0, 1, 2, 3].some((cut) => isUtf8(bytes.subarray(0, Math.max(0, bytes.length - cut))));
+  let from = 0;
+  while (isCut && from < 3 && ((bytes[from] ?? 0) & 0xc0) === 0x80) from++;
+  return [0, 1, 2, 3].some((cut) => isUtf8(bytes.subarray(from, Math.max(from, bytes.length - cut))));
 }
 
-type Inflate = (bytes: Buffer) => Buffer;
+const CODINGS = ['gzip', 'x-gzip', 'deflate', 'br', 'zstd'] as const;
+/** Content codings that are looked through. */
+export type Coding = (typeof CODINGS)[number];
 
-const zlib = { maxOutputLength: INFLATED_BYTES_MAX, finishFlush: constants.Z_SYNC_FLUSH };
-const brotli = { maxOutputLength: INFLATED_BYTES_MAX, finishFlush: constants.BROTLI_OPERATION_FLUSH };
-const zstd = { maxOutputLength: INFLATED_BYTES_MAX, finishFlush: constants.ZSTD_e_flush };
+/** With `info` it says how much of its input it took; the types know of no such thing. */
+type Inflate = (bytes: Buffer) => unknown;
 
-const CODINGS: Readonly<Record<string, Inflate>> = {
+const zlib = { maxOutputLength: INFLATED_BYTES_MAX, finishFlush: constants.Z_SYNC_FLUSH, info: true };
+const brotli = { maxOutputLength: INFLATED_BYTES_MAX, finishFlush: constants.BROTLI_OPERATION_FLUSH, info: true };
+const zstd = { maxOutputLength: INFLATED_BYTES_MAX, finishFlush: constants.ZSTD_e_flush, info: true };
+
+const INFLATES: Readonly<Record<Coding, Inflate>> = {
   gzip: (bytes) => gunzipSync(bytes, zlib),
   'x-gzip': (bytes) => gunzipSync(bytes, zlib),
   deflate: (bytes) => inflateSync(bytes, zlib),
@@ -87,14 +121,17 @@ const CODINGS: Readonly<Record<string, Inflate>> = {
  * As much of a compressed body as fits: what becomes too large, or is broken further on, is read from a shorter beginning.
  * So nobody hides the beginning of a body from the rules by what follows it.
  */
-function beginningOf(body: Buffer, inflate: Inflate): Buffer | undefined {
+function beginningOf(body: Buffer, inflate: Inflate): Plain | undefined {
   for (let length = body.length; length > 0; length = Math.floor(length / 2)) {
     try {
-      const plain = inflate(body.subarray(0, length));
-      if (plain.length > 0 || length === body.length) return plain;
+      const { buffer: bytes, engine } = inflate(body.subarray(0, length)) as { buffer: Buffer; engine: { bytesWritten: number } };
+      // What stands behind the end of a compressed text, some take for more of it.
+      if (bytes.length > 0 || length === body.length) return { bytes, whole: engine.bytesWritten === body.length };
     } catch {
       // Half of it, then.
     }
   }
   return undefined;
 }
+
+const NOTHING = Buffer.alloc(0);

@@ -1,8 +1,9 @@
 import type { Denial } from '@hoop/core/action';
 import { type AppError, asAppError, PeerFault } from '@hoop/core/errors';
-import type { Decision } from '@hoop/core/gate';
+import type { Decision, Permit } from '@hoop/core/gate';
 import type { Relay, RelayPorts } from '@hoop/core/protocol';
 import { FrameRun, type Step } from '../shared/frames.ts';
+import { type BodyGuard, type Cut, type Flushed, UNREADABLE_BODY } from './body-guard.ts';
 import { Judged } from './judged.ts';
 import { EXCHANGES_MAX, JUDGED_BYTES_MAX, MESSAGE_BYTES_MAX } from './limits.ts';
 import {
@@ -21,7 +22,7 @@ import { answerWith, resetOf } from './words.ts';
 
 /**
  * The two directions of a session. A request is an action: its line and the beginning of its body are judged before any of it goes on,
- * and it is settled with status and bytes before the end of its answer leaves.
+ * what the body goes on with is judged piece by piece where rules look at text, and it is settled with status and bytes before the end of its answer leaves.
  */
 export class HttpRelay implements Relay {
   readonly lastWord = undefined;
@@ -64,10 +65,57 @@ export class HttpRelay implements Relay {
     if (!judged) return 'drop';
     if (message.kind === KINDS.reset) return this.#onGivenUp(judged, message);
     if (message.kind === KINDS.data) judged.bytesIn += message.payload.length;
-    if (judged.permit) return message.kind === KINDS.credit && judged.mask ? judged.credit(decodeCredit(message.payload)) : 'pass';
+    if (judged.permit) return this.#onMore(judged, message);
     judged.hold(message.kind, message.payload);
     const decides = !judged.deciding && (message.kind === KINDS.end || judged.heldBytes >= JUDGED_BYTES_MAX);
     return decides ? this.#decide(judged) : 'drop';
+  }
+
+  #onMore(judged: Judged, { kind, payload }: Message): Step {
+    if (kind === KINDS.credit) return judged.mask ? judged.credit(decodeCredit(payload)) : 'pass';
+    const { body } = judged;
+    if (!body || (kind !== KINDS.data && kind !== KINDS.end)) return 'pass';
+    if (kind === KINDS.data && body.isEnough(payload)) {
+      const cut = body.look(payload);
+      return cut ? this.#cutBody(judged, cut) : 'pass';
+    }
+    body.hold(kind, payload);
+    return this.#forwardBody(judged, body);
+  }
+
+  /** What is held of a body goes on once it is judged; a small piece waits a little for more. */
+  #forwardBody(judged: Judged, body: BodyGuard): Step {
+    if (!body.isFull) {
+      body.watch(() => {
+        const late = this.#flushBody(judged, body);
+        if (Buffer.isBuffer(late)) void this.#ports.toTarget(late);
+      });
+      return 'drop';
+    }
+    return this.#flushBody(judged, body);
+  }
+
+  #flushBody(judged: Judged, body: BodyGuard): Step {
+    const step = (flushed: Flushed): Buffer => (Buffer.isBuffer(flushed) ? flushed : this.#cutBody(judged, flushed));
+    const flushed = body.flush();
+    if (!(flushed instanceof Promise)) return step(flushed);
+    flushed.then(
+      (late) => {
+        if (!this.#open.has(judged.exchange)) return;
+        const frames = step(late);
+        if (frames.length > 0) void this.#ports.toTarget(frames);
+      },
+      () => this.#giveUp(judged, { status: 500, code: 'bug', message: 'The rest of the request could not be judged' }),
+    );
+    return 'drop';
+  }
+
+  /** What a request goes on with may not pass: the target never gets the whole of it. */
+  #cutBody(judged: Judged, { reset, rule }: Cut): Buffer {
+    this.#open.delete(judged.exchange);
+    judged.settle(this.#ports.gate, rule === undefined ? reset.code : `denied: ${rule}`);
+    void this.#ports.toClient(judged.answerBegun ? encodeHead(KINDS.reset, judged.exchange, reset) : refusal(judged, reset));
+    return encodeHead(KINDS.reset, judged.exchange, reset);
   }
 
   /** @throws PeerFault `bad_message` */
@@ -118,13 +166,21 @@ export class HttpRelay implements Relay {
   #decided(judged: Judged, decision: Decision): Step {
     if (decision.permit && judged.unreadable) {
       this.#ports.gate.settle(decision.permit, { rows: 0, bytes: 0, bytes_in: judged.bytesIn, error: 'unreadable_body' });
-      const message = 'The compressed body cannot be read, so no rule can judge it; send it without Content-Encoding';
-      this.#refuse(judged, { status: 415, code: 'unreadable_body', message });
+      this.#refuse(judged, UNREADABLE_BODY);
       return 'drop';
     }
-    if (decision.permit) return judged.permitted(decision.permit);
+    if (decision.permit) return this.#permitted(judged, decision.permit);
     this.#refuse(judged, { status: 403, code: 'denied', message: decision.denial.message });
     return 'drop';
+  }
+
+  #permitted(judged: Judged, permit: Permit): Step {
+    const begun = judged.permitted(permit, this.#ports.gate);
+    if (!judged.body?.holds) return begun;
+    const rest = this.#forwardBody(judged, judged.body);
+    // One that a rule cuts here is none that the target has heard of.
+    if (!this.#open.has(judged.exchange)) return 'drop';
+    return Buffer.isBuffer(begun) && Buffer.isBuffer(rest) ? Buffer.concat([begun, rest]) : begun;
   }
 
   /** What the client still sends of it is dropped. */

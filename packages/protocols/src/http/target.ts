@@ -170,7 +170,8 @@ export class TargetSide implements LinkOwner {
     });
     exchange.once('close', () => {
       clearTimeout(timer);
-      if (!answered) request.destroy();
+      // One whose body is not complete never will be: its connection is good for nothing else.
+      if (!answered || (head.upgrade === undefined && !request.writableFinished)) request.destroy();
     });
     sendBody(exchange, head, request);
   }

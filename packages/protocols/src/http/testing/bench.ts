@@ -1,4 +1,4 @@
-import type { Action, Outcome, Verdict } from '@hoop/core/action';
+import type { Action, LaterPart, Outcome, Verdict } from '@hoop/core/action';
 import { Gate, type Mask } from '@hoop/core/gate';
 import { FrameRun } from '../../shared/frames.ts';
 import { decodeMessage, type Message } from '../message.ts';
@@ -12,7 +12,12 @@ export class Bench {
   readonly asked: Action[] = [];
   readonly settled: Omit<Outcome, 'duration_us'>[] = [];
 
-  constructor(judge: (action: Action) => Verdict | Promise<Verdict> = () => ({ allow: true }), mask?: Mask) {
+  /** @param judgeMore what rules say of what a body goes on with; without it none looks at text */
+  constructor(
+    judge: (action: Action) => Verdict | Promise<Verdict> = () => ({ allow: true }),
+    mask?: Mask,
+    judgeMore?: (part: LaterPart) => Verdict,
+  ) {
     const audit = {
       intent: (action: Action) => void this.asked.push(action),
       settled: (_action: Action, outcome: Outcome) => void this.settled.push(outcome),
@@ -29,7 +34,7 @@ export class Bench {
       );
     const [target, client] = [collect(this.toTarget), collect(this.toClient)];
     this.relay = new HttpRelay({
-      gate: new Gate({ revision: 1, judge, mask }, audit),
+      gate: new Gate({ revision: 1, judge, mask, ...(judgeMore ? { judgeMore } : {}) }, audit),
       toTarget: (bytes) => target.feed(bytes),
       toClient: (bytes) => client.feed(bytes),
     });
