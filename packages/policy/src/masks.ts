@@ -52,6 +52,8 @@ export function entityMask(entities: readonly string[]): Mask {
 interface Treatment {
   threshold: number;
   strategy: Strategy;
+  /** Of the strategy: the strictest has the least. */
+  rank: number;
   keep: number;
 }
 
@@ -121,16 +123,18 @@ function stricter(known: Treatment | undefined, rule: MaskText): Treatment {
   if (!Number.isInteger(keep) || keep < 0 || keep > KEEP_MAX) {
     throw new Refusal('invalid_rule', `A partial mask shows between 0 and ${KEEP_MAX} characters`);
   }
-  if (!known) return { threshold, strategy, keep };
-  const isStricter = STRATEGIES.indexOf(strategy) < STRATEGIES.indexOf(known.strategy);
+  const rank = STRATEGIES.indexOf(strategy);
+  if (!known) return { threshold, strategy, rank, keep };
+  const isStricter = rank < known.rank;
   return {
     threshold: Math.min(threshold, known.threshold),
     strategy: isStricter ? strategy : known.strategy,
+    rank: Math.min(rank, known.rank),
     keep: Math.min(keep, known.keep),
   };
 }
 
-const REDACT: Treatment = { threshold: 0, strategy: 'redact', keep: 0 };
+const REDACT: Treatment = { threshold: 0, strategy: 'redact', rank: STRATEGIES.indexOf('redact'), keep: 0 };
 
 class EntityMask implements Mask {
   readonly keepsLength: boolean;
@@ -138,6 +142,8 @@ class EntityMask implements Mask {
   readonly prepare?: (texts: readonly Buffer[]) => Promise<void>;
   readonly #search: Search;
   readonly #treatments: ReadonlyMap<string, Treatment>;
+  /** What each entity is counted as. */
+  readonly #names: ReadonlyMap<string, string>;
   readonly #key: Buffer | undefined;
   readonly #asked: Asked | undefined;
   readonly #isStrict: boolean;
@@ -149,6 +155,7 @@ class EntityMask implements Mask {
   ) {
     this.#search = search;
     this.#treatments = treatments;
+    this.#names = new Map([...treatments.keys()].map((entity) => [entity, nameOf(entity)]));
     this.#key = key;
     this.#asked = asked;
     this.#isStrict = mode !== 'best-effort';
@@ -179,10 +186,11 @@ class EntityMask implements Mask {
   #find(text: Buffer, counts: MaskCounts): Finding[] {
     const own = this.#search.find(text);
     const all = this.#asked?.suspects(text) ? [...own, ...this.#othersFound(this.#asked, text, counts)] : own;
-    const findings = all.length > 1 ? merged(all, (entity) => STRATEGIES.indexOf(this.#treatment(entity).strategy)) : all;
-    for (const { entity } of findings) {
-      const end = entity.indexOf('\0');
-      const name = end < 0 ? entity : entity.slice(0, end);
+    const findings = all.length > 1 ? merged(all, this.#rank) : all;
+    for (let index = 0; index < findings.length; index++) {
+      const finding = findings[index];
+      if (!finding) continue;
+      const name = this.#names.get(finding.entity) ?? nameOf(finding.entity);
       counts[name] = (counts[name] ?? 0) + 1;
     }
     return findings;
@@ -207,20 +215,23 @@ class EntityMask implements Mask {
   #hide(text: Buffer, findings: readonly Finding[]): Buffer {
     // Inside of a binary format lengths stand before texts, and it must stay whole.
     const isFixed = this.keepsLength || isBinary(text);
-    const filled = Buffer.allocUnsafe(text.length);
-    filled.set(text);
-    const parts: Buffer[] = [];
+    const filled = copyOf(text);
+    let parts: Buffer[] | undefined;
     let after = 0;
     for (const { entity, from, to } of findings) {
       const { strategy, keep } = this.#treatment(entity);
       if (isFixed || (strategy !== 'hash' && strategy !== 'token')) fillRange(filled, from, to, strategy === 'partial' ? keep : 0);
       else {
+        parts ??= [];
         parts.push(filled.subarray(after, from), standIn(strategy, nameOf(entity), text.subarray(from, to), this.#key));
         after = to;
       }
     }
-    return parts.length === 0 ? filled : Buffer.concat([...parts, filled.subarray(after)]);
+    return parts ? Buffer.concat([...parts, filled.subarray(after)]) : filled;
   }
+
+  /** The stricter, the less. */
+  readonly #rank = (entity: string): number => this.#treatment(entity).rank;
 
   #treatment(entity: string): Treatment {
     return this.#treatments.get(entity) ?? REDACT;
@@ -238,24 +249,60 @@ function nameOf(entity: string): string {
 
 /** Findings that overlap are one, from where the first begins to where the last ends: of the strictest entity among them, then of the surest. */
 function merged(findings: Finding[], rank: (entity: string) => number): Finding[] {
-  if (findings.length > 2 || isBefore(findings[1], findings[0])) findings.sort((a, b) => a.from - b.from || b.to - a.to);
+  sort(findings);
   const result: Finding[] = [];
-  for (const finding of findings) {
-    const last = result.at(-1);
+  let last: Finding | undefined;
+  for (let index = 0; index < findings.length; index++) {
+    const finding = findings[index];
+    if (!finding) continue;
     if (!last || finding.from >= last.to) {
       result.push(finding);
+      last = finding;
       continue;
     }
     const order = rank(finding.entity) - rank(last.entity) || last.score - finding.score;
     const best = order < 0 ? finding : last;
-    result[result.length - 1] = { entity: best.entity, score: best.score, from: last.from, to: Math.max(last.to, finding.to) };
+    last = { entity: best.entity, score: best.score, from: last.from, to: Math.max(last.to, finding.to) };
+    result[result.length - 1] = last;
   }
   return result;
 }
 
-/** Most values that have more than one finding have two, in their order. */
-function isBefore(one: Finding | undefined, other: Finding | undefined): boolean {
-  return one !== undefined && other !== undefined && (one.from < other.from || (one.from === other.from && one.to > other.to));
+/** So many are sorted quicker by hand. */
+const FEW_FINDINGS = 8;
+
+/** By where they begin, the longest first; those that are alike keep their order. */
+function sort(findings: Finding[]): void {
+  if (findings.length > FEW_FINDINGS) {
+    findings.sort((a, b) => a.from - b.from || b.to - a.to);
+    return;
+  }
+  for (let index = 1; index < findings.length; index++) {
+    const finding = findings[index];
+    if (!finding) continue;
+    let at = index;
+    for (; at > 0; at--) {
+      const before = findings[at - 1];
+      if (!before || !isBefore(finding, before)) break;
+      findings[at] = before;
+    }
+    findings[at] = finding;
+  }
+}
+
+function isBefore(one: Finding, other: Finding): boolean {
+  return one.from < other.from || (one.from === other.from && one.to > other.to);
+}
+
+/** Copying a short text byte by byte is quicker than the call that would do it. */
+const SHORT_BYTES_MAX = 64;
+
+function copyOf(text: Buffer): Buffer {
+  const { length } = text;
+  const copy = Buffer.allocUnsafe(length);
+  if (length > SHORT_BYTES_MAX) copy.set(text);
+  else for (let at = 0; at < length; at++) copy[at] = text[at] ?? 0;
+  return copy;
 }
 
 function isBinary(text: Buffer): boolean {
