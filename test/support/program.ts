@@ -10,7 +10,7 @@ export interface ProgramResult {
 
 export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  readonly input?: string | Buffer;
   readonly cwd?: string;
   /** Another user to run as, for programs that refuse to run as root. */
   readonly uid?: number;

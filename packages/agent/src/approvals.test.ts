@@ -104,6 +104,14 @@ test('where a connection holds all, what rules deny is denied still, and the res
   assert.deepEqual(await holdingAll({ ...policy, judge: () => Promise.resolve({ allow: true }) }, 'why').judge(action), held);
 });
 
+test('where a connection holds all, rules judge what an action goes on with as elsewhere', () => {
+  const denied = { allow: false, denial: { rule: 'r', message: 'no' } } as const;
+  const policy = { revision: 3, mask: undefined, judge: () => ({ allow: true }) as const };
+  const part = { via: 'request', head: '', before: '', text: 'x' };
+  assert.deepEqual(holdingAll({ ...policy, judgeMore: () => denied }, 'why').judgeMore?.(part), denied);
+  assert.equal(holdingAll(policy, 'why').judgeMore, undefined);
+});
+
 function refusal(approval: Approval): string {
   return approval.approved ? '' : approval.reason;
 }

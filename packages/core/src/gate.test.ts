@@ -7,7 +7,11 @@ import { type Approvals, Gate, type Policy } from './gate.ts';
 
 const DENIED: Verdict = { allow: false, denial: { rule: 'r', message: 'no' } };
 
-function gateWith(judge: Policy['judge'], approvals?: Approvals): { gate: Gate; audit: string[]; clock: { micros: number } } {
+function gateWith(
+  judge: Policy['judge'],
+  approvals?: Approvals,
+  more: Partial<Policy> = {},
+): { gate: Gate; audit: string[]; clock: { micros: number } } {
   const audit: string[] = [];
   const clock = { micros: 0 };
   const sink = {
@@ -18,7 +22,7 @@ function gateWith(judge: Policy['judge'], approvals?: Approvals): { gate: Gate; 
     settled: ({ seq }: Action, { rows, duration_us }: Outcome) => audit.push(`${seq} ${rows} rows in ${duration_us}`),
     decided: ({ seq }: Action, { approved, by = 'nobody' }: Approval) => audit.push(`${seq} ${approved ? 'approved' : 'refused'} by ${by}`),
   };
-  const gate = new Gate({ judge, revision: 1, mask: undefined }, sink, { now: () => 0, micros: () => clock.micros }, approvals);
+  const gate = new Gate({ judge, revision: 1, mask: undefined, ...more }, sink, { now: () => 0, micros: () => clock.micros }, approvals);
   return { gate, audit, clock };
 }
 
@@ -42,6 +46,45 @@ describe('the gate', () => {
     assert.deepEqual(audit, []);
     assert.deepEqual((await asked).denial, { rule: 'r', message: 'no' });
     assert.deepEqual(audit, ['1 query x r']);
+  });
+
+  describe('judges what a permitted action goes on with', () => {
+    const part = { via: 'request', head: 'POST /\n\n', before: '', text: 'more' };
+    function goingOn(judgeMore: NonNullable<Policy['judgeMore']>): {
+      audit: string[];
+      denial: string | undefined;
+      again: string | undefined;
+    } {
+      const { gate, audit } = gateWith(() => ({ allow: true }), undefined, { judgeMore });
+      const decision = gate.ask('request', 'POST /');
+      assert.ok(!(decision instanceof Promise) && decision.permit);
+      const [denial, again] = [part, part].map((each) => gate.judgeMore(decision.permit, each)?.message);
+      return { audit: audit.slice(1), denial, again };
+    }
+
+    test('and records each denial, and what else a rule finds once', () => {
+      assert.deepEqual(
+        goingOn(() => ({ allow: true })),
+        { audit: [], denial: undefined, again: undefined },
+      );
+      const denied = goingOn(() => DENIED);
+      assert.deepEqual([denied.denial, denied.audit], ['no', ['2 request POST /\n\nmore r', '3 request POST /\n\nmore r']]);
+      const found = goingOn(() => ({ allow: true, matched: { rule: 'log', message: 'found' } }));
+      assert.deepEqual(found, { audit: ['2 request POST /\n\nmore allow', '2 0 rows in 0'], denial: undefined, again: undefined });
+    });
+
+    test('and denies what needs an approval that nobody can have given, and what cannot be judged', () => {
+      assert.match(
+        goingOn(() => ({ allow: 'hold', hold: { rule: 'r', message: 'Needs approval' } })).denial ?? '',
+        /^Needs approval\. .*too far back/,
+      );
+      assert.match(goingOn(() => assert.fail()).denial ?? '', /^Refused because/);
+    });
+
+    test('where a rule looks at text alone', () => {
+      assert.equal(gateWith(() => DENIED).gate.judgesMore, false);
+      assert.equal(gateWith(() => DENIED, undefined, { judgeMore: () => DENIED }).gate.judgesMore, true);
+    });
   });
 
   const failures: readonly [string, Policy['judge']][] = [

@@ -16,6 +16,50 @@ async function verdict(text: string, ...input: RuleText[]): Promise<string> {
   return given.allow ? 'allow' : given.denial.message;
 }
 
+describe('rules about what an action goes on with', () => {
+  const part = { via: 'request', head: 'POST /ask\n\n', before: 'asked before, and ', text: 'asked again' };
+  const more = (given: Partial<typeof part>, ...input: RuleText[]): unknown => policy(...input).judgeMore?.({ ...part, ...given }).allow;
+
+  test('are those about text', () => {
+    const request: RuleText = { type: 'request', words: [], pattern_regex: '', message: '', paths: ['/**'] };
+    assert.equal(policy(request).judgeMore, undefined);
+    assert.equal(policy().judgeMore, undefined);
+    assert.equal(more({ text: 'fine' }, request, words('drop')), true);
+    assert.equal(more({ text: 'fine' }, request, words('drop'), pattern('f.ne')), false);
+  });
+
+  test('see a piece with what came before it and what stands above it', () => {
+    assert.equal(more({ before: 'dr', text: 'op' }, words('drop')), false);
+    assert.equal(more({ text: 'drop' }, pattern('^POST /ask\\s.*drop')), false);
+    assert.equal(more({ text: 'drop' }, pattern('^POST /other\\s.*drop')), true);
+  });
+
+  test('find only what is new in it where they do not forbid it', () => {
+    for (const [action, found] of [
+      ['require_approval', 'hold'],
+      ['warn', true],
+    ] as const) {
+      const rule = { ...words('asked'), action };
+      const finds = (given: Partial<typeof part>): boolean => {
+        const verdict = policy(rule).judgeMore?.({ ...part, ...given });
+        assert.ok(verdict?.allow === true || verdict?.allow === found);
+        return verdict.allow === 'hold' || verdict.matched !== undefined;
+      };
+      assert.equal(finds({}), true, 'it is there twice');
+      assert.equal(finds({ text: 'nothing' }), false, 'it was there before');
+      assert.equal(finds({ before: 'is as', text: 'ked' }), true, 'it goes over the edge');
+      assert.equal(finds({ head: 'POST /asked\n\n', before: '', text: 'fine' }), false, 'it stands above');
+    }
+  });
+
+  test('hold at their time and for their groups', () => {
+    const rule = { ...words('again'), groups: { only: ['interns'] } };
+    const text: PolicyText = { revision: 7, guardrails: [{ name: 'house rules', input: [rule], output: [] }], masks: [] };
+    assert.equal(compilePolicy(text, undefined, { groups: ['interns'] }).judgeMore?.(part).allow, false);
+    assert.equal(compilePolicy(text, undefined, { groups: ['dba'] }).judgeMore?.(part).allow, true);
+  });
+});
+
 describe('rules', () => {
   test('without any allow everything', async () => {
     assert.equal(await verdict('drop table t'), 'allow');

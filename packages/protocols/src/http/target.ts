@@ -170,8 +170,7 @@ export class TargetSide implements LinkOwner {
     });
     exchange.once('close', () => {
       clearTimeout(timer);
-      // One whose body is not complete never will be: its connection is good for nothing else.
-      if (!answered || (head.upgrade === undefined && !request.writableFinished)) request.destroy();
+      if (!answered || isUnfinished(head, request)) request.destroy();
     });
     sendBody(exchange, head, request);
   }
@@ -221,6 +220,11 @@ export class TargetSide implements LinkOwner {
     if (upgrade !== undefined) framed.push(['connection', 'Upgrade'], ['upgrade', upgrade]);
     return toRecord(framed);
   }
+}
+
+/** A request whose body will never be complete: its connection is good for nothing else. */
+function isUnfinished({ upgrade }: RequestHead, request: ClientRequest): boolean {
+  return upgrade === undefined && !request.writableFinished;
 }
 
 /** A body with a length that was said must have it; one without goes in chunks; where there was none, none is sent. */
