@@ -4,7 +4,7 @@ import type { Gate, Mask } from '@hoop/core/gate';
 import type { RelayPorts } from '@hoop/core/protocol';
 import { both } from '../shared/frames.ts';
 import { preparing } from '../shared/preparing.ts';
-import type { Owed } from './books.ts';
+import type { Named, Owed } from './books.ts';
 import { mayHoldHex } from './cells.ts';
 import { FLUSH_MESSAGE } from './endings.ts';
 import { code, encodeMessage, HEADER_BYTES, messageLength } from './frame.ts';
@@ -12,7 +12,7 @@ import { HELD_BYTES_MAX } from './limits.ts';
 import { decodeError } from './messages/error.ts';
 import { decodeTag, rowsOfTag } from './messages/row.ts';
 import type { Books } from './requests.ts';
-import { countRow, looksInside, messagesIn, Showing, stretchEnd } from './showing.ts';
+import { countRows, looksInside, messagesIn, Showing, stretchEnd } from './showing.ts';
 import { endedText, endedWords } from './words.ts';
 
 const DATA_ROW = code('D');
@@ -39,6 +39,10 @@ const PARAMETER_STATUS = code('S');
 /** Of a ready: no transaction is open. */
 const IDLE = code('I');
 const IN_TRANSACTION = code('T');
+
+/** What the tags begin with that say something of names: DEALLOCATE, DISCARD, DECLARE; CLOSE. */
+const D = code('D');
+const C = code('C');
 
 /** Ends the words of an answer that is not shown any more. */
 const DROPPED = Buffer.alloc(0);
@@ -137,21 +141,24 @@ export class Answers {
       if (left < HEADER_BYTES) break;
       const type = chunk[at] ?? 0;
       const total = messageLength(chunk, at) + 1;
-      const isRow = type === DATA_ROW || type === COPY_DATA;
-      const { first } = owed;
-      const isRuled = first?.permit?.answer !== undefined;
-      if (isRow && isRuled && this.#showing.leavesOut(type, first)) {
-        this.#dropping = total;
-        continue;
-      }
-      if (left < total && (mask || !isRow || (isRuled && looksInside(type, first)))) break;
-      if (isRow && !masking && ((!mask && !isRuled) || !this.#showing.looksAt(type, first))) {
+      if (type === DATA_ROW || type === COPY_DATA) {
+        const { first } = owed;
         if (!first) throw unexpected(type);
-        countRow(first, total);
-        this.#passing = total;
-        continue;
-      }
-      const instead = this.#look(type, chunk.subarray(at, at + total), masking);
+        const isRuled = first.permit?.answer !== undefined;
+        if (isRuled && this.#showing.leavesOut(type, first)) {
+          this.#dropping = total;
+          continue;
+        }
+        if (left < total && (mask || (isRuled && looksInside(type, first)))) break;
+        if (!masking && ((!mask && !isRuled) || !this.#showing.looksAt(type, first))) {
+          this.#passing = total;
+          // What goes for this row goes for those behind it, too, but for a limit of rows.
+          const rows = isRuled ? 1 : this.#addRows(chunk, at, type, mask !== undefined);
+          countRows(first, rows, this.#passing);
+          continue;
+        }
+      } else if (left < total) break;
+      const instead = this.#look(type, chunk, at, total, masking);
       if (instead) {
         if (at > from) parts.push(chunk.subarray(from, at));
         if (instead.length > 0) parts.push(instead);
@@ -160,11 +167,26 @@ export class Answers {
       at += total;
     }
     if (at < chunk.length) this.#hold(chunk.subarray(at));
-    if (at > from) parts.push(from === 0 && at === chunk.length ? chunk : chunk.subarray(from, at));
     endings.look();
+    if (at > 0 && from === 0 && at === chunk.length && parts.length === 0 && !this.#failing) return this.#ports.toClient(chunk);
+    if (at > from) parts.push(chunk.subarray(from, at));
     const sent = both(parts.length > 0 ? this.#ports.toClient(join(parts)) : undefined, this.#failing);
     this.#failing = undefined;
     return sent;
+  }
+
+  /** Has the rows pass too that stand behind the one at `at`; returns how many there are with it. */
+  #addRows(chunk: Buffer, at: number, type: number, mustBeWhole: boolean): number {
+    let rows = 1;
+    let end = at + this.#passing;
+    while (end + HEADER_BYTES <= chunk.length && chunk[end] === type) {
+      const next = end + messageLength(chunk, end) + 1;
+      if (mustBeWhole && next > chunk.length) break;
+      rows++;
+      end = next;
+    }
+    this.#passing = end - at;
+    return rows;
   }
 
   #hold(rest: Buffer): void {
@@ -180,9 +202,23 @@ export class Answers {
   }
 
   /** Deals with one whole message; returns what goes to the client in its place, or undefined when it passes. */
-  #look(type: number, message: Buffer, masking: boolean): Buffer | undefined {
+  #look(type: number, chunk: Buffer, at: number, total: number, masking: boolean): Buffer | undefined {
     this.#dropCopyEnds();
     const { first } = this.#books.owed;
+    // Most answers are made of these, and nobody has anything to say about them.
+    switch (type) {
+      case PARSE_COMPLETE:
+        return this.#expect(first, 'parse', type);
+      case BIND_COMPLETE:
+        return this.#expect(first, 'bind', type);
+      case CLOSE_COMPLETE:
+        return this.#expect(first, 'close', type);
+      case READY:
+        if (first?.ended) break;
+        this.#ready(first, chunk[at + HEADER_BYTES]);
+        return undefined;
+    }
+    const message = chunk.subarray(at, at + total);
     if (!first && (type === DATA_ROW || type === COPY_DATA)) throw unexpected(type);
     // Hidden first: what the books, and with them the audit, quote of an error is what the client sees of it.
     const shown = this.#showing.shown(type, message, first, masking, this.#last);
@@ -259,18 +295,12 @@ export class Answers {
         return undefined;
       case ERROR:
         return this.#fail(first, message);
-      case PARSE_COMPLETE:
-        return this.#expect(first, 'parse', type);
-      case BIND_COMPLETE:
-        return this.#expect(first, 'bind', type);
-      case CLOSE_COMPLETE:
-        return this.#expect(first, 'close', type);
       case NO_DATA:
         if (first?.describes) names.describe(first.describes, DROPPED);
         return this.#expect(first, 'describe', type);
       case ROW_DESCRIPTION:
         if (first?.kind !== 'describe') return undefined;
-        if (first.describes) names.describe(first.describes, original.subarray(HEADER_BYTES));
+        if (first.describes && this.#mayBeLookedAt(first.describes)) names.describe(first.describes, original.subarray(HEADER_BYTES));
         owed.shift();
         return undefined;
       case EMPTY_QUERY:
@@ -289,6 +319,15 @@ export class Answers {
     }
   }
 
+  /**
+   * Whether rows of it may have to be looked at, so that their description is worth keeping: of a portal whose Execute has been judged
+   * already and is without rules nobody will ask, unless rules change before its end. Then its rows are taken for rows that nobody described.
+   */
+  #mayBeLookedAt(named: Named): boolean {
+    const next = this.#books.owed.second;
+    return this.#showing.mask !== undefined || next?.portal !== named || next.permit?.answer !== undefined;
+  }
+
   #expect(first: Owed | undefined, kind: Owed['kind'], type: number): undefined {
     if (first?.kind !== kind) throw unexpected(type);
     this.#books.owed.shift();
@@ -296,23 +335,24 @@ export class Answers {
 
   #complete(first: Owed | undefined, message: Buffer): void {
     if (!first) throw unexpected(COMMAND_COMPLETE);
-    const tag = this.#keepNames(message);
+    this.#keepNames(message);
     // Rows that went to the client have been counted; the tag tells of those that were only changed.
-    if (first.rows === this.#rowsAtTag) first.rows += rowsOfTag(tag);
+    if (first.rows === this.#rowsAtTag) first.rows += rowsOfTag(message);
     this.#rowsAtTag = first.rows;
     this.#books.copyIn = false;
     if (first.kind === 'execute') this.#settle(this.#books.owed.shift());
   }
 
   /** What a tag says of names. */
-  #keepNames(message: Buffer): string {
+  #keepNames(message: Buffer): void {
+    const letter = message[HEADER_BYTES];
+    if (letter !== D && letter !== C) return;
     const tag = decodeTag(message.subarray(HEADER_BYTES));
     if (tag.startsWith('DEALLOCATE') || tag === 'DISCARD ALL') {
       this.#books.names.doubtStatements();
       this.#books.owed.redo();
     }
     if (tag === 'DECLARE CURSOR' || tag === 'CLOSE CURSOR' || tag === 'CLOSE CURSOR ALL') this.#books.names.forgetCursors();
-    return tag;
   }
 
   #ready(first: Owed | undefined, status: number | undefined): void {
@@ -371,12 +411,9 @@ export class Answers {
     if (!entry.permit) return;
     const masked = this.#showing.takeCounts();
     this.#rowsAtTag = 0;
-    this.#gate.settle(entry.permit, {
-      rows: entry.rows,
-      bytes: entry.bytes,
-      ...(error === undefined ? {} : { error }),
-      ...(masked ? { masked } : {}),
-    });
+    const { rows, bytes } = entry;
+    if (error === undefined && !masked) this.#gate.settle(entry.permit, { rows, bytes });
+    else this.#gate.settle(entry.permit, { rows, bytes, ...(error === undefined ? {} : { error }), ...(masked ? { masked } : {}) });
   }
 
   #dropCopyEnds(): void {

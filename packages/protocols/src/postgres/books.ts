@@ -8,9 +8,11 @@ import { decodeRowDescription } from './messages/row.ts';
 import { Result } from './results.ts';
 
 /** What stands behind a name, and how the server described its rows: RowDescription's body, empty where it has none. */
-interface Named {
+export interface Named {
   readonly text: string;
   described: Buffer | undefined;
+  /** A name leads to it: then what it takes is counted. */
+  isNamed: boolean;
   /** Of a portal, its Bind: kept where somebody may have to approve what it runs. */
   readonly bind?: Buffer | undefined;
 }
@@ -29,29 +31,23 @@ export interface Portal extends Named, Shown {
   readonly formats: readonly number[] | undefined;
 }
 
-/** What a Describe is about. */
-export interface Describes {
-  readonly what: 'statement' | 'portal';
-  readonly name: string;
-  readonly named: Named;
-}
-
 /** What the server still owes for a message that was sent to it. All have the same fields: there is one for every message. */
 export interface Owed {
   readonly kind: 'query' | 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'function' | 'sync' | 'copy-end';
   /** The judged action that it answers; only query, execute and function have one. */
-  readonly permit: Permit | undefined;
+  permit: Permit | undefined;
   /** Instead of the server's error for this entry the client is told this: the action was denied, and the server was made to fail in its place. */
-  readonly refusal: Buffer | undefined;
+  refusal: Buffer | undefined;
   /** Takes back what sending the message did to the names, when the server skips it. */
-  readonly undo: (() => void) | undefined;
+  undo: (() => void) | undefined;
   /** Does it again, after the names were put in doubt by something that was sent before. */
-  readonly redo: (() => void) | undefined;
-  readonly describes: Describes | undefined;
+  redo: (() => void) | undefined;
+  /** What a Describe is about. */
+  describes: Named | undefined;
   /** What an Execute runs. */
-  readonly portal: Portal | undefined;
+  portal: Portal | undefined;
   /** The cursor of a FETCH. */
-  readonly cursor: Shown | undefined;
+  cursor: Shown | undefined;
   /** The rows that come now. */
   result: Result | undefined;
   /** The lines that are copied out now. */
@@ -67,29 +63,17 @@ export interface Owed {
   error: string | undefined;
 }
 
-/** What is known of it when it is sent. */
-export interface Sent {
-  readonly permit?: Permit | undefined;
-  readonly refusal?: Buffer;
-  readonly undo?: () => void;
-  readonly redo?: () => void;
-  readonly describes?: Describes | undefined;
-  readonly portal?: Portal | undefined;
-  readonly cursor?: Shown | undefined;
-}
-
-const NOTHING_MORE: Sent = {};
-
-export function newOwed(kind: Owed['kind'], sent: Sent = NOTHING_MORE): Owed {
+/** Who sends the message fills in what is known of it then. */
+export function newOwed(kind: Owed['kind']): Owed {
   return {
     kind,
-    permit: sent.permit,
-    refusal: sent.refusal,
-    undo: sent.undo,
-    redo: sent.redo,
-    describes: sent.describes,
-    portal: sent.portal,
-    cursor: sent.cursor,
+    permit: undefined,
+    refusal: undefined,
+    undo: undefined,
+    redo: undefined,
+    describes: undefined,
+    portal: undefined,
+    cursor: undefined,
     result: undefined,
     copy: undefined,
     rows: 0,
@@ -146,6 +130,11 @@ export class OwedQueue {
 
   get first(): Owed | undefined {
     return this.#entries[this.#head];
+  }
+
+  /** What is answered behind the first. */
+  get second(): Owed | undefined {
+    return this.#entries[this.#head + 1];
   }
 
   /** @throws PeerFault `too_many_pending` */
@@ -221,10 +210,10 @@ export class Names {
   /** Names the statement; the result is what the Parse will be owed. @throws PeerFault `too_many_names` */
   parse(name: string, text: string): Owed {
     const isDoubtful = name !== '' && this.#statements.has(name);
-    const statement: Statement = { text, described: undefined };
-    const undo = this.#set(this.#statements, name, statement);
-    const redo = (): void => this.#put(this.#statements, name, statement);
-    const owed = newOwed('parse', { undo, redo });
+    const statement: Statement = { text, described: undefined, isNamed: true };
+    const owed = newOwed('parse');
+    owed.undo = this.#set(this.#statements, name, statement);
+    owed.redo = () => this.#put(this.#statements, name, statement);
     if (isDoubtful) this.#doubts.set(name, owed);
     return owed;
   }
@@ -243,7 +232,7 @@ export class Names {
   bind(portal: string, name: string, formats?: readonly number[], bind?: Buffer): () => void {
     const statement = this.#statements.get(name);
     const text = statement?.text ?? `EXECUTE ${quoted(name)} /* prepared in SQL */`;
-    return this.#set(this.#portals, portal, { text, described: undefined, statement, formats, bind, shown: 0 });
+    return this.#set(this.#portals, portal, { text, described: undefined, isNamed: true, statement, formats, bind, shown: 0 });
   }
 
   close(what: 'statement' | 'portal', name: string): () => void {
@@ -264,9 +253,8 @@ export class Names {
   }
 
   /** Keeps how the server described something. @throws PeerFault `too_many_names` */
-  describe({ what, name, named }: Describes, described: Buffer): void {
-    const isKept = this.named(what, name) === named;
-    if (isKept) this.#bytes += described.length - (named.described?.length ?? 0);
+  describe(named: Named, described: Buffer): void {
+    if (named.isNamed) this.#bytes += described.length - (named.described?.length ?? 0);
     named.described = Buffer.from(described);
     this.#check();
   }
@@ -274,9 +262,8 @@ export class Names {
   /** Statements were dropped in SQL (DEALLOCATE, DISCARD ALL), nobody knows which: any name may have got another statement since. */
   doubtStatements(): void {
     for (const [name, { text }] of this.#statements) {
-      if (text.startsWith('EXECUTE "')) this.#put(this.#statements, name, { text, described: undefined });
-      else
-        this.#put(this.#statements, name, { text: `EXECUTE ${quoted(name)} /* prepared in SQL, or as: */ ${text}`, described: undefined });
+      const doubted = text.startsWith('EXECUTE "') ? text : `EXECUTE ${quoted(name)} /* prepared in SQL, or as: */ ${text}`;
+      this.#put(this.#statements, name, { text: doubted, described: undefined, isNamed: true });
     }
   }
 
@@ -292,13 +279,16 @@ export class Names {
 
   /** Cursors were made or closed, nobody knows which. */
   forgetCursors(): void {
-    this.#cursors.clear();
+    if (this.#cursors.size > 0) this.#cursors.clear();
   }
 
   /** The transaction is over, and with it every portal of the protocol. */
   forgetPortals(): void {
     if (this.#portals.size === 0) return;
-    for (const portal of this.#portals.values()) this.#bytes -= sizeOf(portal);
+    for (const portal of this.#portals.values()) {
+      this.#bytes -= sizeOf(portal);
+      portal.isNamed = false;
+    }
     this.#portals.clear();
   }
 
@@ -311,9 +301,14 @@ export class Names {
   }
 
   #put<T extends Named>(map: Map<string, T>, name: string, named: T | undefined): void {
-    this.#bytes += sizeOf(named) - sizeOf(map.get(name));
+    const before = map.get(name);
+    this.#bytes += sizeOf(named) - sizeOf(before);
+    if (before) before.isNamed = false;
     if (named === undefined) map.delete(name);
-    else map.set(name, named);
+    else {
+      named.isNamed = true;
+      map.set(name, named);
+    }
     this.#check();
   }
 

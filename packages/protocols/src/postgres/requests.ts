@@ -1,13 +1,13 @@
-import type { Denial } from '@hoop/core/action';
+import type { Action, Denial } from '@hoop/core/action';
 import { PeerFault } from '@hoop/core/errors';
-import type { Decision, Gate } from '@hoop/core/gate';
+import type { Decision, Gate, Mask } from '@hoop/core/gate';
 import { type Cuts, Cutter } from '../shared/cutter.ts';
 import type { Step } from '../shared/frames.ts';
 import { type Names, newOwed, type OwedQueue, type Portal } from './books.ts';
 import { type Endings, type Failing, FLUSH_MESSAGE } from './endings.ts';
 import { badLength, code, HEADER_BYTES, messageLength } from './frame.ts';
 import { BIND_HEAD_BYTES_MAX, BIND_WHOLE_BYTES_MAX, HELD_BYTES_MAX } from './limits.ts';
-import { decodeBind } from './messages/bind.ts';
+import { type Bind, decodeBind } from './messages/bind.ts';
 import { parametersLine } from './messages/parameters.ts';
 import { decodeExecute, decodeFunctionOid, decodeParse, decodeQuery, decodeTarget, LARGE_OBJECT_FUNCTIONS } from './messages/query.ts';
 import { denialWords } from './words.ts';
@@ -25,6 +25,9 @@ const COPY_DATA = code('d');
 const COPY_DONE = code('c');
 const COPY_FAIL = code('f');
 const TERMINATE = code('X');
+
+/** What is judged when it runs. */
+type Asked = 'query' | 'execute' | 'function';
 
 /** What the two directions know together. */
 export interface Books {
@@ -56,7 +59,7 @@ export class Requests {
     const cuts: Cuts = {
       needs: (chunk, at) => this.#needs(chunk, at),
       total: (chunk, at) => messageLength(chunk, at) + 1,
-      take: (chunk, at, end) => this.#inTurn(chunk.subarray(at, end)),
+      take: (chunk, at, end) => this.#inTurn(chunk, at, end),
       owed: books.owed,
     };
     this.#cutter = new Cutter(cuts, send);
@@ -78,41 +81,48 @@ export class Requests {
   }
 
   /** What comes behind an answer that rules may end waits for its end: nothing may run that a failure would have kept from running. */
-  #inTurn(message: Buffer): Step | Promise<Step> {
-    const type = message[0] ?? 0;
+  #inTurn(chunk: Buffer, at: number, end: number): Step | Promise<Step> {
+    const type = chunk[at] ?? 0;
     if (type !== FLUSH && type !== TERMINATE) {
       const turn = this.#books.endings.turn();
-      if (turn) return turn.then(() => this.#inTurn(message));
+      if (turn) return this.#after(turn, chunk, at, end);
     }
-    return this.#isSkipped(type) ? 'drop' : this.#take(type, message);
+    return this.#isSkipped(type) ? 'drop' : this.#take(type, chunk, at, end);
+  }
+
+  /** By itself: what a function may have to remember it makes room for each time. */
+  #after(turn: Promise<void>, chunk: Buffer, at: number, end: number): Promise<Step> {
+    return turn.then(() => this.#inTurn(chunk, at, end));
   }
 
   /** Looks at one message. It is whole, except for a long Bind, of which it is the start, and for what passes unseen, of which it is the header. */
-  #take(type: number, message: Buffer): Step | Promise<Step> {
+  #take(type: number, chunk: Buffer, at: number, end: number): Step | Promise<Step> {
     const { owed, names } = this.#books;
-    const body = message.subarray(HEADER_BYTES);
     switch (type) {
       case QUERY:
-        return this.#ask('query', decodeQuery(body));
+        return this.#ask('query', decodeQuery(bodyOf(chunk, at, end)), undefined);
       case PARSE:
-        return this.#parse(body);
+        return this.#parse(bodyOf(chunk, at, end));
       case BIND:
-        return this.#bind(body, messageLength(message, 0) + 1 === message.length);
+        return this.#bind(bodyOf(chunk, at, end), messageLength(chunk, at) + 1 === end - at);
       case EXECUTE:
-        return this.#execute(message, decodeExecute(body).portal);
+        return this.#execute(chunk, at, end);
       case DESCRIBE: {
-        const { what, name } = decodeTarget(body);
-        const named = names.named(what, name);
-        owed.push(newOwed('describe', { describes: named && { what, name, named } }));
+        const { what, name } = decodeTarget(bodyOf(chunk, at, end));
+        const entry = newOwed('describe');
+        entry.describes = names.named(what, name);
+        owed.push(entry);
         return 'pass';
       }
       case CLOSE: {
-        const { what, name } = decodeTarget(body);
-        owed.push(newOwed('close', { undo: names.close(what, name) }));
+        const { what, name } = decodeTarget(bodyOf(chunk, at, end));
+        const entry = newOwed('close');
+        entry.undo = names.close(what, name);
+        owed.push(entry);
         return 'pass';
       }
       case FUNCTION_CALL:
-        return this.#ask('function', functionText(decodeFunctionOid(body)));
+        return this.#ask('function', functionText(decodeFunctionOid(bodyOf(chunk, at, end))), undefined);
       case SYNC:
         this.#books.skipping = false;
         if (!this.#books.copyIn) owed.push(newOwed('sync'));
@@ -123,7 +133,7 @@ export class Requests {
         const mustAsk = type === COPY_DONE && this.#books.copyIn && this.#books.endings.watched?.kind === 'execute';
         if (this.#books.copyIn) this.#books.copyIn = false;
         else if (owed.length > 0) owed.push(newOwed('copy-end'));
-        return mustAsk ? Buffer.concat([message, FLUSH_MESSAGE]) : 'pass';
+        return mustAsk ? Buffer.concat([chunk.subarray(at, end), FLUSH_MESSAGE]) : 'pass';
       }
       case FLUSH:
       case COPY_DATA:
@@ -134,34 +144,48 @@ export class Requests {
     }
   }
 
-  #ask(kind: 'query' | 'execute' | 'function', text: string, portal?: Portal): Step | Promise<Step> {
-    const { mask, mayHold } = this.#gate;
-    const decision = this.#gate.ask(kind, text, portal && mayHold ? () => parametersLine(portal.bind, mask) : undefined);
-    return decision instanceof Promise
-      ? decision.then((settled) => this.#decided(kind, settled, portal))
-      : this.#decided(kind, decision, portal);
+  #ask(kind: Asked, text: string, portal: Portal | undefined): Step | Promise<Step> {
+    const decision = this.#gate.ask(kind, text, portal && this.#gate.mayHold ? besideOf(portal, this.#gate.mask) : undefined);
+    return decision instanceof Promise ? this.#decidedLater(kind, decision, portal) : this.#decided(kind, decision, portal);
   }
 
-  #decided(kind: 'query' | 'execute' | 'function', decision: Decision, portal: Portal | undefined): Step {
-    if (!decision.permit) return this.#deny(kind, decision.denial);
+  async #decidedLater(kind: Asked, decision: Promise<Decision>, portal: Portal | undefined): Promise<Step> {
+    return this.#decided(kind, await decision, portal);
+  }
+
+  #decided(kind: Asked, decision: Decision, portal: Portal | undefined): Step {
     const { permit } = decision;
-    const cursor = permit.answer?.rows && this.#books.names.cursorOf(permit.action.text);
-    const asked = newOwed(kind, { permit, portal, cursor });
+    if (!permit) return this.#deny(kind, decision.denial);
+    const asked = newOwed(kind);
+    asked.permit = permit;
+    asked.portal = portal;
+    if (permit.answer?.rows) asked.cursor = this.#books.names.cursorOf(permit.action.text);
     this.#books.owed.push(asked);
-    this.#books.endings.watch(asked);
+    if (permit.answer) this.#books.endings.watch(asked);
     return 'pass';
   }
 
-  #execute(message: Buffer, name: string): Step | Promise<Step> {
-    const { names, endings } = this.#books;
-    // A server keeps what it has to say until it is asked, and here somebody waits for it.
-    const flushed = (step: Step): Step => (step === 'pass' && endings.watched ? Buffer.concat([message, FLUSH_MESSAGE]) : step);
-    const step = this.#ask('execute', names.textOf(name), names.portal(name));
-    return step instanceof Promise ? step.then(flushed) : flushed(step);
+  #execute(chunk: Buffer, at: number, end: number): Step | Promise<Step> {
+    const { names } = this.#books;
+    const name = decodeExecute(bodyOf(chunk, at, end));
+    const portal = names.portal(name);
+    const step = this.#ask('execute', portal ? portal.text : names.textOf(name), portal);
+    return step instanceof Promise ? this.#flushedLater(step, chunk, at, end) : this.#flushed(step, chunk, at, end);
   }
 
-  #deny(kind: 'query' | 'execute' | 'function', denial: Denial): Step {
-    this.#books.owed.push(newOwed(kind, { refusal: denialWords(denial) }));
+  async #flushedLater(step: Promise<Step>, chunk: Buffer, at: number, end: number): Promise<Step> {
+    return this.#flushed(await step, chunk, at, end);
+  }
+
+  /** A server keeps what it has to say until it is asked, and here somebody may wait for it. */
+  #flushed(step: Step, chunk: Buffer, at: number, end: number): Step {
+    return step === 'pass' && this.#books.endings.watched ? Buffer.concat([chunk.subarray(at, end), FLUSH_MESSAGE]) : step;
+  }
+
+  #deny(kind: Asked, denial: Denial): Step {
+    const entry = newOwed(kind);
+    entry.refusal = denialWords(denial);
+    this.#books.owed.push(entry);
     // A query stands in for a query: so it ends a batch, or is passed over behind an error, as the denied one would have been.
     if (kind !== 'execute') return this.#books.failing.query;
     this.#books.skipping = true;
@@ -170,34 +194,51 @@ export class Requests {
 
   #parse(body: Buffer): Step | Promise<Step> {
     const { name, text } = decodeParse(body);
-    const decided = (denial: Denial | undefined): Step => {
-      if (denial) return this.#deny('execute', denial);
-      this.#books.owed.push(this.#books.names.parse(name, text));
-      return 'pass';
-    };
     const denial = this.#gate.check('parse', text);
-    return denial instanceof Promise ? denial.then(decided) : decided(denial);
+    return denial instanceof Promise ? this.#parsedLater(name, text, denial) : this.#parsed(name, text, denial);
+  }
+
+  async #parsedLater(name: string, text: string, denial: Promise<Denial | undefined>): Promise<Step> {
+    return this.#parsed(name, text, await denial);
+  }
+
+  #parsed(name: string, text: string, denial: Denial | undefined): Step {
+    if (denial) return this.#deny('execute', denial);
+    this.#books.owed.push(this.#books.names.parse(name, text));
+    return 'pass';
   }
 
   #bind(body: Buffer, isWhole: boolean): Step | Promise<Step> {
     const { owed, names } = this.#books;
-    const { portal, statement, formats } = decodeBind(body, isWhole, BIND_HEAD_BYTES_MAX);
+    const bind = decodeBind(body, isWhole, BIND_HEAD_BYTES_MAX);
     // Bytes of a chunk do not stay what they are.
     const kept = isWhole && this.#gate.mayHold ? Buffer.from(body) : undefined;
-    const bound = (): Step => {
-      owed.push(newOwed('bind', { undo: names.bind(portal, statement, formats, kept) }));
-      return 'pass';
-    };
-    const doubt = names.doubtOf(statement);
-    if (!doubt) return bound();
+    const doubt = names.doubtOf(bind.statement);
     // What is judged and recorded must be what runs: where that is not known yet, the answer is waited for.
-    const answer = owed.answerOf(doubt);
-    if (!answer) return bound();
-    return answer.then(() => {
-      names.trust(statement);
-      return bound();
-    });
+    const answer = doubt && owed.answerOf(doubt);
+    return answer ? this.#boundLater(answer, bind, kept) : this.#bound(bind, kept);
   }
+
+  async #boundLater(answer: Promise<void>, bind: Bind, kept: Buffer | undefined): Promise<Step> {
+    await answer;
+    this.#books.names.trust(bind.statement);
+    return this.#bound(bind, kept);
+  }
+
+  #bound({ portal, statement, formats }: Bind, kept: Buffer | undefined): Step {
+    const entry = newOwed('bind');
+    entry.undo = this.#books.names.bind(portal, statement, formats, kept);
+    this.#books.owed.push(entry);
+    return 'pass';
+  }
+}
+
+function bodyOf(chunk: Buffer, at: number, end: number): Buffer {
+  return chunk.subarray(at + HEADER_BYTES, end);
+}
+
+function besideOf(portal: Portal, mask: Mask | undefined): Action['beside'] {
+  return () => parametersLine(portal.bind, mask);
 }
 
 /** How much of a message must be there before it can be judged. */

@@ -115,7 +115,9 @@ export class Showing {
     const counts: MaskCounts = {};
     const shown = copy ? copy.shown(message, as, mask, counts) : result?.shown(message, mask, counts);
     if (!shown) return this.#ended(message, first, UNCLEAR_COPY);
-    countRow(first, message.length, as === 'row');
+    first.rows++;
+    first.bytes += message.length;
+    if (as === 'row') countShown(first, 1);
     if (shown !== message) this.#count(counts);
     return shown;
   }
@@ -130,7 +132,7 @@ export class Showing {
     const value = resultValue(message);
     const denial = overLimit(first) ?? (value && forbidden(first, textsOf(value, UNDESCRIBED)));
     if (this.#ends(first, denial) || !value) return message;
-    countShown(first);
+    countShown(first, 1);
     const counts: MaskCounts = {};
     const hide = first.permit?.answer?.hides?.(1)?.[0];
     const shown = hide ? hideCell(value, UNDESCRIBED, hide, counts) : mask ? maskCell(value, UNDESCRIBED, mask, counts) : value;
@@ -200,17 +202,17 @@ function overLimit(first: Owed): Denial | undefined {
   return rows && (first.cursor ?? first.portal ?? first).shown >= rows.max ? rows.denial : undefined;
 }
 
-function countShown(first: Owed): void {
-  first.shown++;
-  if (first.portal) first.portal.shown++;
-  if (first.cursor) first.cursor.shown++;
+function countShown(first: Owed, rows: number): void {
+  first.shown += rows;
+  if (first.portal) first.portal.shown += rows;
+  if (first.cursor) first.cursor.shown += rows;
 }
 
-/** A row goes to the client. */
-export function countRow(first: Owed, bytes: number, isShown = true): void {
-  first.rows++;
+/** Rows go to the client. */
+export function countRows(first: Owed, rows: number, bytes: number): void {
+  first.rows += rows;
   first.bytes += bytes;
-  if (isShown) countShown(first);
+  countShown(first, rows);
 }
 
 /** Whether rules about an answer are about more than the number of its rows. What is copied out has lines that are no rows. */

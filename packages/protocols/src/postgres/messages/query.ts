@@ -2,10 +2,8 @@ import { Fields, malformed } from './fields.ts';
 
 /** Query: String. @throws PeerFault `bad_message` */
 export function decodeQuery(body: Buffer): string {
-  const fields = new Fields(body);
-  const text = fields.cstring();
-  fields.end();
-  return text;
+  if (body.indexOf(0) !== body.length - 1 || body.length === 0) throw malformed('a text without its end');
+  return body.toString('utf8', 0, body.length - 1);
 }
 
 /** Parse: String statement name, String text, Int16 count, Int32 type each. */
@@ -15,22 +13,19 @@ export interface Parse {
 }
 
 export function decodeParse(body: Buffer): Parse {
-  const fields = new Fields(body);
-  const name = fields.cstring();
-  const text = fields.cstring();
-  const count = fields.int16();
-  fields.bytes(count * 4);
-  fields.end();
-  return { name, text };
+  const afterName = body.indexOf(0) + 1;
+  const afterText = afterName === 0 ? 0 : body.indexOf(0, afterName) + 1;
+  if (afterText === 0) throw malformed('a text without its end');
+  if (afterText + 2 > body.length || afterText + 2 + body.readInt16BE(afterText) * 4 !== body.length)
+    throw malformed('a wrong number of types');
+  return { name: afterName === 1 ? '' : body.toString('utf8', 0, afterName - 1), text: body.toString('utf8', afterName, afterText - 1) };
 }
 
-/** Execute: String portal, Int32 rows at most (0: all). */
-export function decodeExecute(body: Buffer): { portal: string } {
-  const fields = new Fields(body);
-  const portal = fields.cstring();
-  fields.int32();
-  fields.end();
-  return { portal };
+/** The portal of an Execute: String portal, Int32 rows at most (0: all). @throws PeerFault `bad_message` */
+export function decodeExecute(body: Buffer): string {
+  const end = body.length - 5;
+  if (end < 0 || body.indexOf(0) !== end) throw malformed('a name without its end');
+  return end === 0 ? '' : body.toString('utf8', 0, end);
 }
 
 /** Describe and Close: Byte1 'S' or 'P', String name. */

@@ -86,14 +86,19 @@ export function encodeDataRow(cells: readonly (Buffer | null)[]): Buffer {
 
 /** CommandComplete: String tag, such as `SELECT 5` or `INSERT 0 1`. */
 export function decodeTag(body: Buffer): string {
-  const fields = new Fields(body);
-  const tag = fields.cstring();
-  fields.end();
-  return tag;
+  if (body.length === 0 || body.indexOf(0) !== body.length - 1) throw malformed('a text without its end');
+  return body.toString('utf8', 0, body.length - 1);
 }
 
-/** The row count at a tag's end, or 0 where it has none. */
-export function rowsOfTag(tag: string): number {
-  const match = /(\d+)$/.exec(tag);
-  return match ? Number(match[1]) : 0;
+/** The row count at the end of a whole CommandComplete, or 0 where its tag has none. @throws PeerFault `bad_message` */
+export function rowsOfTag(message: Buffer): number {
+  const end = message.length - 1;
+  if (end < HEADER_BYTES || message[end] !== 0) throw malformed('a text without its end');
+  let rows = 0;
+  for (let at = end - 1, unit = 1; at >= HEADER_BYTES; at--, unit *= 10) {
+    const digit = (message[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 9) break;
+    rows += digit * unit;
+  }
+  return rows;
 }
