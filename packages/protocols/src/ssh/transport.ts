@@ -105,6 +105,8 @@ export class Transport implements Wire {
   end(): void {
     if (this.open && this.#isOpen) this.#sayGoodbye(GOODBYE);
     this.socket.close();
+    // Who said goodbye is gone for the library already, which then closes nothing more.
+    this.#wire.end();
   }
 
   destroy(error?: Error): void {
