@@ -5,6 +5,7 @@ import {
   GAP_MAX,
   GOES_ON,
   isBeforeNumber,
+  isCapital,
   isGap,
   isInRun,
   JOINS,
@@ -37,6 +38,14 @@ const NUMBER_DIGITS_MIN = 7;
 /** Longer words are at the end of no code. */
 const TAIL_LETTERS_MAX = 5;
 
+/** A word that looks at numbers, with its place among the words. */
+interface Numbers {
+  readonly index: number;
+  readonly needs: WordEntity['needs'];
+  readonly number: (bytes: Buffer, from: number, to: number, found: Found) => void;
+  readonly found: Found;
+}
+
 export type FoundEntity = (entity: string, from: number, to: number, score: number) => void;
 
 /**
@@ -50,9 +59,12 @@ export class Blocks {
   /** What each of the words calls, and where what it found last ends. */
   readonly #emits: readonly Found[];
   readonly #until: Int32Array;
+  /** Those of the words that look at numbers. */
+  readonly #numbers: readonly Numbers[];
   #isDirty = false;
   #found: FoundEntity = () => undefined;
   readonly #iban: CodeEntity | undefined;
+  readonly #ibanLeast: number;
   readonly #wantsBareRuns: boolean;
   readonly #wantsCodes: boolean;
   /** The last runs: where they begin and end, which of their characters are letters, how many are digits. */
@@ -80,13 +92,20 @@ export class Blocks {
         if (score >= threshold) this.#found(entity, from, to, score);
       };
     });
+    this.#numbers = words.flatMap((word, index) => {
+      const { number, needs } = word;
+      const found = this.#emits[index];
+      return number && found ? [{ index, needs, number, found }] : [];
+    });
     this.#wantsCodes = codes.length > 0;
     this.#iban = codes.find(({ entity }) => entity === 'IBAN_CODE');
+    this.#ibanLeast = thresholds.get('IBAN_CODE') ?? 0;
     this.#wantsBareRuns = codes.some(({ entity }) => entity === 'CREDIT_CARD');
     this.#shapes = new Shapes(codes, thresholds);
   }
 
   /**
+   * @param found is called for what has the score that it needs
    * @param isRaw the text is as it came: at the first byte that has to be undone it is given up
    * @returns what other detectors have to look for, as bits of `survey.ts`, with `odd` when it was given up
    */
@@ -96,7 +115,7 @@ export class Blocks {
     // Of a word with a small letter in front only the names of months are of use inside of a sentence, and those beside a number.
     const wantsSmall = this.#wantsWords && length <= CELL_BYTES_MAX;
     this.#found = found;
-    if (this.#isDirty) this.#until.fill(0);
+    if (this.#isDirty) for (let index = 0; index < this.#until.length; index++) this.#until[index] = 0;
     this.#isDirty = false;
     this.#shortUntil = 0;
     let bits = 0;
@@ -176,9 +195,9 @@ export class Blocks {
       if (this.#wantsWords) this.#word(bytes, from, at);
       return at;
     }
-    if (this.#wantsWords && (goesOn || count >= NUMBER_DIGITS_MIN)) this.#number(bytes, from, at);
-    if (!this.#wantsCodes) return at;
     const isPlain = count === at - from;
+    if (this.#wantsWords && (goesOn || count >= NUMBER_DIGITS_MIN)) this.#number(bytes, from, at, isPlain);
+    if (!this.#wantsCodes) return at;
     if (isPlain && before < 0 && this.#isShortNumber(bytes, from, at, count, goesOn)) return at;
     if (foreign) this.#between(bytes, from, at, this.#found);
     else if (at - from <= CODE_CHARACTERS_MAX) {
@@ -282,11 +301,11 @@ export class Blocks {
     }
   }
 
-  #number(bytes: Buffer, from: number, to: number): void {
-    for (let index = 0; index < this.#words.length; index++) {
-      if (from < (this.#until[index] ?? 0)) continue;
-      const emit = this.#emits[index];
-      if (emit) this.#words[index]?.number?.(bytes, from, to, emit);
+  #number(bytes: Buffer, from: number, to: number, isPlain: boolean): void {
+    const isStreet = bytes[to] === SPACE && isCapital(bytes[to + 1] ?? 0);
+    for (const { index, needs, number, found } of this.#numbers) {
+      if (needs === 'digits' ? !isPlain : needs === 'capital' && !isStreet) continue;
+      if (from >= (this.#until[index] ?? 0)) number(bytes, from, to, found);
     }
   }
 
@@ -390,7 +409,7 @@ export class Blocks {
     const wanted = ibanLength(bytes, from);
     if (wanted === 0 || wanted !== length) return;
     const score = this.#iban?.score(this.#compact(bytes, from, to), length, 'listed') ?? 0;
-    if (score > 0) found('IBAN_CODE', from, to, score);
+    if (score > 0 && score >= this.#ibanLeast) found('IBAN_CODE', from, to, score);
   }
 
   /** In upper case, without what stands between. */
@@ -414,10 +433,10 @@ export class Blocks {
       while (at < to && CLASS[bytes[at] ?? 0] === DIGIT) at++;
       const length = at - start;
       if (length > SHAPE_CHARACTERS_MAX) continue;
-      for (const { entity, code } of this.#shapes.get(length, 0)?.all ?? []) {
+      for (const { entity, code, threshold } of this.#shapes.get(length, 0)?.all ?? []) {
         if (entity !== 'CREDIT_CARD') continue;
         const score = code.score(this.#compact(bytes, start, at), length, 'plain');
-        if (score > 0) found(entity, start, at, score);
+        if (score > 0 && score >= threshold) found(entity, start, at, score);
       }
     }
   }

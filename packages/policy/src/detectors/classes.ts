@@ -44,6 +44,11 @@ export function isBeforeNumber(bytes: Buffer, from: number): boolean {
   return false;
 }
 
+/** Bytes of other scripts count as capitals: what they are is seen in the lists. */
+export function isCapital(byte: number): boolean {
+  return (byte >= 0x41 && byte <= 0x5a) || byte >= 0x80;
+}
+
 /** Whether what stands between two groups can be inside of one code. */
 export function isGap(bytes: Buffer, from: number, to: number): boolean {
   if (to - from > GAP_MAX) return false;

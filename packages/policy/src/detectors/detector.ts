@@ -64,6 +64,8 @@ export interface WordEntity {
   readonly skips: boolean;
   /** In which lists a word has to be; see `words.ts`. */
   readonly kinds: number;
+  /** Which numbers `number` is called for: those of digits alone, or those with a blank and a capital behind. Without it, all. */
+  readonly needs?: 'digits' | 'capital';
   /** Called for each run of letters and digits with a digit in it, in order. */
   number?(bytes: Buffer, from: number, to: number, found: Found): void;
   /** Called for each word that is in a list (`kinds` says in which, see `words.ts`), or has a house number behind it. */

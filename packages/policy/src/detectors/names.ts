@@ -44,6 +44,7 @@ export const LOCATION: WordEntity = {
   hints: { words: true },
   kinds: -1,
   skips: true,
+  needs: 'capital',
   number(bytes, from, to, found) {
     const street = streetEnd(bytes, from, to);
     if (street > 0) found(from, street, 0.6);

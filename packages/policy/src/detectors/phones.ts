@@ -25,8 +25,9 @@ export const PHONE_NUMBER: WordEntity = {
   hints: { digits: DIGITS_MIN },
   kinds: 0,
   skips: false,
+  needs: 'digits',
   number(bytes, from, to, found) {
-    if (!isNumber(bytes, from, to)) return;
+    if (to - from > DIGITS_MAX) return;
     const isInternational = bytes[from - 1] === 0x2b && !isDigit(bytes[from - 2]);
     // What goes on from a number before it was looked at together with that.
     if (!isInternational && from >= 2 && isDigit(bytes[from - 2]) && JOINS[bytes[from - 1] ?? 0] === 1) return;
@@ -108,12 +109,6 @@ function isCountry(at: number): boolean {
   const first = DIGITS[at] ?? 0;
   const two = first * 10 + (DIGITS[at + 1] ?? 0);
   return ONE.has(first) || TWO.has(two) || THREE.has(two);
-}
-
-function isNumber(bytes: Buffer, from: number, to: number): boolean {
-  if (to - from > DIGITS_MAX) return false;
-  for (let at = from; at < to; at++) if (!isDigit(bytes[at])) return false;
-  return true;
 }
 
 function isDigit(byte: number | undefined): boolean {

@@ -8,6 +8,9 @@ interface Bound {
 /** Looks for all secrets that are wanted in one pass over a run: only where a word begins as one of them does it is looked at closer. */
 export class Runs {
   readonly #all: readonly Bound[];
+  /** Those that are called in front of a text, and those that are for whole runs. */
+  readonly #beginning: readonly RunEntity[];
+  readonly #whole: readonly Bound[];
   /** By the first byte of a word: which of `#all` may begin there. */
   readonly #byFirst: (readonly number[] | undefined)[] = [];
   /** What is before this place was looked at by them. */
@@ -15,6 +18,8 @@ export class Runs {
 
   constructor(all: readonly Bound[]) {
     this.#all = all;
+    this.#beginning = all.map(({ run }) => run).filter(({ begin }) => begin !== undefined);
+    this.#whole = all.filter(({ run }) => run.find !== undefined);
     this.#until = new Int32Array(all.length);
     for (let byte = 0; byte < 256; byte++) {
       const own = all.flatMap(({ run }, index) => (run.firsts?.includes(String.fromCharCode(byte)) ? [index] : []));
@@ -24,18 +29,18 @@ export class Runs {
 
   /** Called once in front of each text. */
   begin(): void {
-    for (const { run } of this.#all) run.begin?.();
+    for (const run of this.#beginning) run.begin?.();
   }
 
   find(bytes: Buffer, from: number, to: number): void {
-    this.#until.fill(0);
+    for (let index = 0; index < this.#until.length; index++) this.#until[index] = 0;
     for (let at = from; at < to; at++) {
       if (WORD[bytes[at] ?? 0] === 0) continue;
       const some = this.#byFirst[bytes[at] ?? 0];
       if (some) this.#at(some, bytes, at, to);
       while (at < to && WORD[bytes[at] ?? 0] === 1) at++;
     }
-    for (const { run, found } of this.#all) run.find?.(bytes, from, to, found);
+    for (const { run, found } of this.#whole) run.find?.(bytes, from, to, found);
   }
 
   #at(some: readonly number[], bytes: Buffer, at: number, to: number): void {

@@ -124,7 +124,7 @@ export class Search {
 
   /** The one pass over all bytes. Says what else is to be looked for. */
   #look(bytes: Buffer, isRaw: boolean): number {
-    return this.#blocks ? this.#blocks.find(bytes, this.#emit, isRaw) : survey(bytes);
+    return this.#blocks ? this.#blocks.find(bytes, this.#keep, isRaw) : survey(bytes);
   }
 
   #bound(entity: string): Found {
@@ -138,6 +138,8 @@ export class Search {
     if (score >= (this.#thresholds.get(entity) ?? 2)) this.#note(entity, from, to, score);
   };
 
+  readonly #keep: Emit = (entity, from, to, score) => this.#note(entity, from, to, score);
+
   #note(entity: string, first: number, end: number, score: number): void {
     if (this.#inner) {
       this.#inner.set(entity, Math.max(score, this.#inner.get(entity) ?? 0));
@@ -146,8 +148,9 @@ export class Search {
     const from = this.#start + (this.#view?.from?.[first] ?? first);
     // What begins in another piece is found there.
     if (from < this.#ownFrom || from >= this.#ownTo) return;
-    if (this.#findings === NONE) this.#findings = [];
-    this.#findings.push({ entity, from, to: this.#start + (this.#view?.to?.[end - 1] ?? end), score });
+    const finding = { entity, from, to: this.#start + (this.#view?.to?.[end - 1] ?? end), score };
+    if (this.#findings === NONE) this.#findings = [finding];
+    else this.#findings.push(finding);
   }
 
   #findIn(bytes: Buffer, bits: number): void {
