@@ -53,7 +53,7 @@ describe('rules about what an action goes on with', () => {
   });
 
   test('hold at their time and for their groups', () => {
-    const rule = { ...words('again'), groups: { only: ['interns'] } };
+    const rule = { ...words('again'), groups: { except: ['dba'] } };
     const text: PolicyText = { revision: 7, guardrails: [{ name: 'house rules', input: [rule], output: [] }], masks: [] };
     assert.equal(compilePolicy(text, undefined, { groups: ['interns'] }).judgeMore?.(part).allow, false);
     assert.equal(compilePolicy(text, undefined, { groups: ['dba'] }).judgeMore?.(part).allow, true);
