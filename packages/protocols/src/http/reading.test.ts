@@ -63,6 +63,26 @@ describe('a body', () => {
     assert.equal(read(plain, [...json, ['content-encoding', 'aws-chunked']]), 'drop-everything');
   });
 
+  it('is read where its coding is said in more words than needed, and not where it is coded twice', () => {
+    const once = gzipSync('drop-everything');
+    for (const headers of [
+      [['content-encoding', 'GZIP, identity']],
+      [
+        ['content-encoding', 'identity'],
+        ['content-encoding', 'gzip'],
+      ],
+    ] as HeaderList[])
+      assert.equal(read(once, [...json, ...headers]), 'drop-everything');
+    for (const headers of [
+      [['content-encoding', 'gzip, gzip']],
+      [
+        ['content-encoding', 'gzip'],
+        ['content-encoding', 'gzip'],
+      ],
+    ] as HeaderList[])
+      assert.equal(readRequest(head([...json, ...headers]), gzipSync(once)).unreadable, true);
+  });
+
   it('is read in two bytes a character where it says so', () => {
     const body = Buffer.from('drop', 'utf16le');
     assert.equal(read(body, [['content-type', 'application/json; charset=utf-16']]), 'drop');

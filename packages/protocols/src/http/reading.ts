@@ -40,8 +40,21 @@ export function readRequest({ method, path, headers, upgrade }: RequestHead, bod
 
 /** How a body is compressed, where that is known here; else it is read as it stands. */
 export function codingOf(headers: HeaderList): Coding | undefined {
-  const coding = only(headers, 'content-encoding')?.trim().toLowerCase();
-  return CODINGS.find((known) => known === coding);
+  const codings = codingsOf(headers);
+  return codings.length === 1 ? known(codings[0]) : undefined;
+}
+
+/** Each in the order in which it was applied, however many header lines they stand in. */
+function codingsOf(headers: HeaderList): string[] {
+  return headers
+    .filter(([name]) => name === 'content-encoding')
+    .flatMap(([, value]) => value.toLowerCase().split(','))
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== '' && coding !== 'identity');
+}
+
+function known(coding: string | undefined): Coding | undefined {
+  return CODINGS.find((each) => each === coding);
 }
 
 /** How often an address may be encoded in itself before its outer layers are taken as they are. */
@@ -73,7 +86,11 @@ function decoded(text: string): string {
 
 /** undefined for what cannot be read. */
 function plainBody(headers: HeaderList, body: Buffer): Plain | undefined {
-  const coding = body.length === 0 ? undefined : codingOf(headers);
+  if (body.length === 0) return { bytes: body, whole: true };
+  const codings = codingsOf(headers);
+  // What is compressed twice is so for no good reason.
+  if (codings.length > 1 && codings.every(known)) return undefined;
+  const coding = codingOf(headers);
   return coding ? beginningOf(body, INFLATES[coding]) : { bytes: body, whole: true };
 }
 
