@@ -3,6 +3,7 @@ import { Blocks } from './blocks.ts';
 import type { CompiledCustom } from './custom.ts';
 import type { CodeEntity, Found, Hints, ScanEntity } from './detector.ts';
 import { decodedText } from './encoded.ts';
+import { Known } from './known.ts';
 import { prefilter } from './prefilter.ts';
 import { Runs } from './run-search.ts';
 import { findRuns, RUN_BYTES_MIN } from './runs.ts';
@@ -50,6 +51,7 @@ export class Search {
   readonly #runs: Runs | undefined;
   readonly #customs: readonly CompiledCustom[];
   readonly #wantsRuns: boolean;
+  #known: Known | undefined;
 
   /** What is being searched: where its bytes stand in the text, and which of it is this piece's own. */
   #view: View | undefined;
@@ -85,6 +87,19 @@ export class Search {
 
   /** What is there, in no order; findings may overlap. Do not change what is given back. @throws Error when it takes longer than `SEARCH_MS_MAX` */
   find(text: Buffer): Finding[] {
+    return Known.keeps(text.length) ? this.#findKnown(text) : this.#findNew(text);
+  }
+
+  #findKnown(text: Buffer): Finding[] {
+    this.#known ??= new Known();
+    const known = this.#known.get(text);
+    if (known) return known;
+    const findings = this.#findNew(text);
+    this.#known.add(text, findings);
+    return findings;
+  }
+
+  #findNew(text: Buffer): Finding[] {
     this.#findings = NONE;
     const { length } = text;
     if (length <= PIECE_BYTES) {
