@@ -104,10 +104,15 @@ export class Answers {
 
   #run(chunk: Buffer, start: number): void | Promise<void> {
     const { mask } = this.#gate;
-    if (!mask?.prepare) return this.#pass(chunk, start, mask);
+    return mask?.prepare ? this.#passPrepared(chunk, start, mask) : this.#pass(chunk, start, mask);
+  }
+
+  /** Somebody else is asked about texts, before the mask is applied to them. */
+  #passPrepared(chunk: Buffer, start: number, mask: Mask): void | Promise<void> {
     const from = start + this.#passing + this.#skipping;
     const texts = this.#dropping ? [] : gatherTexts(chunk, from, mask, this.#walk.copy(), this.#books.owed, this.#hides);
-    return texts.length === 0 ? this.#pass(chunk, start, mask) : mask.prepare(texts).then(() => this.#pass(chunk, start, mask));
+    if (texts.length === 0 || !mask.prepare) return this.#pass(chunk, start, mask);
+    return mask.prepare(texts).then(() => this.#pass(chunk, start, mask));
   }
 
   /** [from, at) is what passes unchanged and has not been sent yet. */
@@ -148,8 +153,9 @@ export class Answers {
       this.#held = [chunk.subarray(at)];
       this.#heldBytes = chunk.length - at;
     }
-    if (at > from) parts.push(from === 0 && at === chunk.length ? chunk : chunk.subarray(from, at));
     if (this.#mayStop) this.#stop();
+    if (at > 0 && from === 0 && at === chunk.length && parts.length === 0) return this.#ports.toClient(chunk);
+    if (at > from) parts.push(chunk.subarray(from, at));
     return parts.length > 0 ? this.#ports.toClient(join(parts)) : undefined;
   }
 
@@ -172,7 +178,7 @@ export class Answers {
     const total = HEADER_BYTES + length;
     if (left < total) return total;
     this.#count(chunk, at, total);
-    const instead = this.#look(chunk.subarray(at, at + total));
+    const instead = this.#look(chunk, at, length);
     return instead instanceof Promise ? instead : this.#settleFor(total, instead);
   }
 
@@ -218,9 +224,30 @@ export class Answers {
       this.#count(chunk, at, HEADER_BYTES + length);
       if (walk.row(length)) this.#show(first);
       this.#passing = HEADER_BYTES + length;
-      return undefined;
+      return limit ? undefined : this.#addRows(first, chunk, at, false);
     }
     return this.#wholeRow(first, chunk, at);
+  }
+
+  /** What goes for the row that passes now goes for those behind it, too. */
+  #addRows(first: Owed, chunk: Buffer, at: number, mustBeWhole: boolean): undefined {
+    const walk = this.#walk;
+    const start = at + this.#passing;
+    let end = start;
+    let rows = 0;
+    while (end + HEADER_BYTES < chunk.length) {
+      const length = payloadLength(chunk, end);
+      if (!walk.isRow(chunk[end + HEADER_BYTES], length)) break;
+      const next = end + HEADER_BYTES + length;
+      if (mustBeWhole && (next > chunk.length || length === PAYLOAD_BYTES_MAX || next - end > HELD_BYTES_MAX)) break;
+      this.#lastSequence = chunk[end + 3] ?? 0;
+      if (walk.row(length)) rows++;
+      end = next;
+    }
+    this.#passing = end - at;
+    first.bytes += end - start;
+    first.rows += rows;
+    this.#shown += rows;
   }
 
   #show(first: Owed): void {
@@ -241,7 +268,10 @@ export class Answers {
     const isBinary = first.statement !== undefined;
     const forbids = this.#rules?.forbids;
     const isPlain = !this.#isSuspect && !this.#hides && !columns.isOpaque(isBinary);
-    if (isPlain && !forbids) return this.#passRow(first, chunk, at, total);
+    if (isPlain && !forbids) {
+      this.#passRow(first, chunk, at, total);
+      return this.#rules?.rows ? undefined : this.#addRows(first, chunk, at, true);
+    }
     const payload = joinPayload(chunk.subarray(at, at + total));
     this.#cells ??= new Cells({ mask: this.#mask, hides: this.#hides, counts: this.#masked }, columns, isBinary);
     const denial = forbids && this.#cells.forbidden(payload, forbids);
@@ -265,22 +295,23 @@ export class Answers {
   }
 
   /** Deals with one whole packet that is no row. */
-  #look(packet: Buffer): Instead | Promise<Instead> {
-    if (packet.length === HEADER_BYTES + PAYLOAD_BYTES_MAX) throw unexpected('a packet of 16 MiB that is no row');
-    const payload = packet.subarray(HEADER_BYTES);
+  #look(chunk: Buffer, at: number, length: number): Instead | Promise<Instead> {
+    if (length === PAYLOAD_BYTES_MAX) throw unexpected('a packet of 16 MiB that is no row');
+    const payload = chunk.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length);
+    const sequence = chunk[at + 3] ?? 0;
     const { first } = this.#books.owed;
-    if (!first) return this.#unasked(packet, payload);
+    if (!first) return this.#unasked(sequence, payload);
     const kind = this.#walk.next(payload);
     if (this.#dropping) return this.#drop(kind);
     if (first.permit?.notice !== undefined && (kind === 'ok' || kind === 'end')) countWarning(kind, payload);
     const denial = this.#rules?.forbids && forbiddenMessage(kind, payload, this.#rules.forbids);
-    if (denial) return this.#deny(first, (this.#head[0] ?? packet)[3] ?? 0, denial);
+    if (denial) return this.#deny(first, this.#head[0]?.[3] ?? sequence, denial);
     // Hidden first: what the books, and with them the audit, quote of an error is what the client sees of it.
     const told = this.#mask || this.#rules ? this.#told(first, kind, payload) : payload;
-    const instead = this.#keepBooks(first, kind, packet, told);
+    const instead = this.#keepBooks(first, kind, chunk, at, told);
     if (this.#walk.isOver) this.#done();
     if (instead || told === payload) return instead;
-    return encodeOne(packet[3] ?? 0, told);
+    return encodeOne(sequence, told);
   }
 
   /** A message as the client may read it; the payload itself where it may stay. */
@@ -293,13 +324,13 @@ export class Answers {
     return kind === 'error' && this.#rules?.hushes ? hushedError(told, first.text ?? '') : told;
   }
 
-  #keepBooks(first: Owed, kind: Kind, packet: Buffer, told: Buffer): Instead | Promise<Instead> {
+  #keepBooks(first: Owed, kind: Kind, chunk: Buffer, at: number, told: Buffer): Instead | Promise<Instead> {
     switch (kind) {
       case 'head':
       case 'column':
-        return this.#rules?.forbids && first.kind === 'result' ? this.#keepHead(packet, told) : undefined;
+        return this.#rules?.forbids && first.kind === 'result' ? this.#keepHead(chunk[at + 3] ?? 0, told) : undefined;
       case 'columns-end':
-        return this.#columnsEnd(first, packet);
+        return this.#columnsEnd(first, chunk, at);
       case 'prepared': {
         const { statement, parameters } = decodePrepared(told);
         this.#preparing = this.#books.statements.add(statement, first.text ?? '', parameters);
@@ -311,7 +342,7 @@ export class Answers {
         }
         return undefined;
       case 'file':
-        return this.#fileRequest(first, packet);
+        return this.#fileRequest(first, packetAt(chunk, at));
       case 'ok':
         first.rows += decodeOk(told).affectedRows;
         break;
@@ -319,7 +350,7 @@ export class Answers {
         first.error ??= errorLine(decodeError(told));
         break;
       case 'end':
-        if (first.notice !== undefined && !first.refusal && this.#walk.isOver) return warningRow(first.notice, packet);
+        if (first.notice !== undefined && !first.refusal && this.#walk.isOver) return warningRow(first.notice, packetAt(chunk, at));
         break;
       default:
         return undefined;
@@ -330,12 +361,12 @@ export class Answers {
   }
 
   /** A name may be what must not be shown, and an error in the middle of names is not what clients expect. */
-  #keepHead(packet: Buffer, told: Buffer): Instead {
-    this.#head.push(encodeOne(packet[3] ?? 0, told));
+  #keepHead(sequence: number, told: Buffer): Instead {
+    this.#head.push(encodeOne(sequence, told));
     return NOTHING;
   }
 
-  #columnsEnd(first: Owed, packet: Buffer): Instead {
+  #columnsEnd(first: Owed, chunk: Buffer, at: number): Instead {
     const { columns, isOver } = this.#walk;
     const { statement } = first;
     this.#hides = hidesOf(this.#rules, columns, statement, this.#hasTouched);
@@ -347,7 +378,7 @@ export class Answers {
     if (this.#head.length === 0) return undefined;
     const head = this.#head;
     this.#head = [];
-    return Buffer.concat([...head, packet]);
+    return Buffer.concat([...head, packetAt(chunk, at)]);
   }
 
   #drop(kind: Kind): Instead {
@@ -382,11 +413,11 @@ export class Answers {
   }
 
   /** A server that says something by itself says why it closes. */
-  #unasked(packet: Buffer, payload: Buffer): Instead {
+  #unasked(sequence: number, payload: Buffer): Instead {
     if (payload[0] !== ERROR) throw unexpected('something that nothing asked for');
     const told = this.#mask ? retell('error', payload, masked(this.#mask, {})) : payload;
     this.lastWord = new TargetFault('target_closed', `The target ended the session: ${errorLine(decodeError(told))}`);
-    return told === payload ? undefined : encodeOne(packet[3] ?? 0, told);
+    return told === payload ? undefined : encodeOne(sequence, told);
   }
 
   /**
@@ -440,17 +471,23 @@ export class Answers {
   }
 
   #settle(entry: Owed): void {
-    const counts = this.#masked;
-    this.#masked = {};
-    if (!entry.permit || entry.isSettled) return;
+    const masked = hasCounts(this.#masked) ? this.#masked : undefined;
+    if (masked) this.#masked = {};
+    const { permit, rows, bytes, error } = entry;
+    if (!permit || entry.isSettled) return;
     entry.isSettled = true;
-    this.#gate.settle(entry.permit, {
-      rows: entry.rows,
-      bytes: entry.bytes,
-      ...(entry.error === undefined ? {} : { error: entry.error }),
-      ...(Object.keys(counts).length > 0 ? { masked: counts } : {}),
-    });
+    if (error === undefined && !masked) this.#gate.settle(permit, { rows, bytes });
+    else this.#gate.settle(permit, { rows, bytes, ...(error === undefined ? {} : { error }), ...(masked ? { masked } : {}) });
   }
+}
+
+function packetAt(chunk: Buffer, at: number): Buffer {
+  return chunk.subarray(at, at + HEADER_BYTES + payloadLength(chunk, at));
+}
+
+function hasCounts(counts: MaskCounts): boolean {
+  for (const _ in counts) return true;
+  return false;
 }
 
 /** Every name of a catalog is `def`. */

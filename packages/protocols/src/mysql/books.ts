@@ -5,31 +5,49 @@ import { Columns } from './columns.ts';
 import { STATEMENT_BYTES_MAX, STATEMENTS_MAX } from './limits.ts';
 
 /**
- * What the server still owes for a command that was sent to it, by the form of the answer:
- * `ok`: one packet; `text`: one packet without a type; `result`: results, one or several; `prepare`: a statement's number and its columns;
+ * What the server still owes for a command that was sent to it. All have the same fields: there is one for every command.
+ * By the form of the answer, `ok`: one packet; `text`: one packet without a type; `result`: results, one or several; `prepare`: a statement's number and its columns;
  * `fetch`: rows of a cursor; `fields`: column definitions.
  */
 export interface Owed {
   readonly kind: 'ok' | 'text' | 'result' | 'prepare' | 'fetch' | 'fields';
   /** The judged action that it answers. */
-  readonly permit?: Permit;
+  permit: Permit | undefined;
   /** The sequence number that the answer begins with. */
   readonly sequence: number;
   /** Instead of the server's first answer the client is told this: the command was denied, and another one went in its place. */
-  refusal?: Buffer;
+  refusal: Buffer | undefined;
   /** What was asked for, to see whether it asked for a file. */
-  readonly text?: string;
+  text: string | undefined;
   /** The prepared statement that was executed or fetched from: its rows are in the binary format. */
-  readonly statement?: Statement;
+  statement: Statement | undefined;
   /** What a rule said about the statement before: SHOW WARNINGS tells it. */
-  readonly notice?: string | undefined;
+  notice: string | undefined;
   /** A command of our own, about which the client knows nothing. */
-  readonly isOwn?: boolean;
+  isOwn: boolean;
   /** The client has heard the end of this answer, whatever the server still says to it. */
-  isSettled?: boolean;
+  isSettled: boolean;
   rows: number;
   bytes: number;
-  error?: string;
+  error: string | undefined;
+}
+
+/** Who sends the command fills in what is known of it then. */
+export function newOwed(kind: Owed['kind'], sequence: number): Owed {
+  return {
+    kind,
+    permit: undefined,
+    sequence,
+    refusal: undefined,
+    text: undefined,
+    statement: undefined,
+    notice: undefined,
+    isOwn: false,
+    isSettled: false,
+    rows: 0,
+    bytes: 0,
+    error: undefined,
+  };
 }
 
 /** A prepared statement, as both sides know it by its number. */
@@ -99,7 +117,10 @@ export class OwedQueue {
       this.#waiting();
       this.#waiting = undefined;
     }
-    if (this.#head === this.#entries.length || this.#head > 1024) {
+    if (this.#head === this.#entries.length) {
+      this.#entries.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 1024) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;
     }

@@ -1,7 +1,7 @@
 import type { AppError } from '@hoop/core/errors';
 import type { Relay, RelayPorts } from '@hoop/core/protocol';
 import { Answers } from './answers.ts';
-import { type Books, OwedQueue, Statements } from './books.ts';
+import { type Books, newOwed, OwedQueue, Statements } from './books.ts';
 import { encodePacket } from './frame.ts';
 import { COMMAND } from './messages/command.ts';
 import { Requests } from './requests.ts';
@@ -78,7 +78,9 @@ export class MysqlRelay implements Relay {
    */
   #stop(): void {
     if (!this.#requests.atBoundary) return;
-    this.#books.owed.push({ kind: 'ok', sequence: 1, isOwn: true, rows: 0, bytes: 0 });
+    const ping = newOwed('ok', 1);
+    ping.isOwn = true;
+    this.#books.owed.push(ping);
     this.#books.stopping = this.#stopped();
   }
 

@@ -3,7 +3,7 @@ import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Gate } from '@hoop/core/gate';
 import { type Cuts, Cutter } from '../shared/cutter.ts';
 import type { Step } from '../shared/frames.ts';
-import type { Books, Owed, Statement } from './books.ts';
+import { type Books, newOwed, type Owed, type Statement } from './books.ts';
 import { badLength, encodePacket, HEADER_BYTES, joinPayload, PAYLOAD_BYTES_MAX, payloadLength } from './frame.ts';
 import { HELD_BYTES_MAX, LONG_DATA_KEPT_BYTES_MAX } from './limits.ts';
 import {
@@ -91,14 +91,10 @@ export class Requests {
 
   /** Looks at one command, with its headers. Of long data only the start is there. */
   #take(command: Buffer): Step | Promise<Step> {
-    const { owed, statements } = this.#books;
+    const { statements } = this.#books;
     const code = command[HEADER_BYTES];
     const payload = joinPayload(command);
     const sequence = answerSequence(command);
-    const expect = (kind: Owed['kind']): Step => {
-      owed.push(entry(kind, sequence));
-      return 'pass';
-    };
     switch (code) {
       case COMMAND.quit:
         this.#books.left = true;
@@ -117,18 +113,23 @@ export class Requests {
         return 'pass';
       case COMMAND.reset:
         statements.get(decodeStatement(payload))?.longData.clear();
-        return expect('ok');
+        return this.#expect('ok', sequence);
       case COMMAND.resetConnection:
         statements.clear();
-        return expect('ok');
+        return this.#expect('ok', sequence);
       case COMMAND.ping:
       case COMMAND.setOption:
-        return expect('ok');
+        return this.#expect('ok', sequence);
       case COMMAND.statistics:
-        return expect('text');
+        return this.#expect('text', sequence);
       default:
         return this.#takeOld(code ?? 0, payload, sequence);
     }
+  }
+
+  #expect(kind: Owed['kind'], sequence: number): Step {
+    this.#books.owed.push(newOwed(kind, sequence));
+    return 'pass';
   }
 
   /** Commands for which there is SQL: they are judged and recorded as that. */
@@ -154,17 +155,27 @@ export class Requests {
   }
 
   #ask(via: string, kind: Owed['kind'], text: string, sequence: number, statement?: Statement): Step | Promise<Step> {
-    const decided = (decision: Decision): Step => {
-      if (!decision.permit) return this.#standIn(sequence, denialWords(decision.denial, sequence));
-      const { permit } = decision;
-      const isAsking = via === 'query' && asksForWarnings(text);
-      const notice = isAsking ? this.#books.notice : undefined;
-      if (!isAsking) this.#books.notice = permit.notice;
-      this.#books.owed.push({ ...entry(kind, sequence), permit, text, ...(statement ? { statement } : {}), notice });
-      return via === 'query' || via === 'process-kill' ? this.#translated(text) : 'pass';
-    };
+    const asked = newOwed(kind, sequence);
+    asked.text = text;
+    asked.statement = statement;
     const decision = this.#gate.ask(via, text);
-    return decision instanceof Promise ? decision.then(decided) : decided(decision);
+    return decision instanceof Promise ? this.#decidedLater(via, asked, text, decision) : this.#decided(via, asked, text, decision);
+  }
+
+  async #decidedLater(via: string, asked: Owed, text: string, decision: Promise<Decision>): Promise<Step> {
+    return this.#decided(via, asked, text, await decision);
+  }
+
+  #decided(via: string, asked: Owed, text: string, { permit, denial }: Decision): Step {
+    if (!permit) return this.#standIn(asked.sequence, denialWords(denial, asked.sequence));
+    asked.permit = permit;
+    const { notice } = this.#books;
+    if (notice !== undefined || permit.notice !== undefined) {
+      if (via === 'query' && asksForWarnings(text)) asked.notice = notice;
+      else this.#books.notice = permit.notice;
+    }
+    this.#books.owed.push(asked);
+    return via === 'query' || via === 'process-kill' ? this.#translated(text) : 'pass';
   }
 
   /** A KILL names a session by the number that its client was told; the target knows it by another. */
@@ -181,7 +192,9 @@ export class Requests {
   #prepare(text: string, sequence: number): Step | Promise<Step> {
     const decided = (denial: Denial | undefined): Step => {
       if (denial) return this.#standIn(sequence, denialWords(denial, sequence));
-      this.#books.owed.push({ ...entry('prepare', sequence), text });
+      const prepare = newOwed('prepare', sequence);
+      prepare.text = text;
+      this.#books.owed.push(prepare);
       return 'pass';
     };
     const denial = this.#gate.check('prepare', text);
@@ -216,7 +229,9 @@ export class Requests {
   }
 
   #standIn(sequence: number, refusal: Buffer): Step {
-    this.#books.owed.push({ ...entry('ok', sequence), refusal });
+    const entry = newOwed('ok', sequence);
+    entry.refusal = refusal;
+    this.#books.owed.push(entry);
     return STAND_IN;
   }
 }
@@ -239,8 +254,4 @@ function answerSequence(command: Buffer): number {
   let last = 0;
   for (let at = 0; at + HEADER_BYTES <= command.length; at += HEADER_BYTES + payloadLength(command, at)) last = command[at + 3] ?? 0;
   return (last + 1) & 0xff;
-}
-
-function entry(kind: Owed['kind'], sequence: number): Owed {
-  return { kind, sequence, rows: 0, bytes: 0 };
 }

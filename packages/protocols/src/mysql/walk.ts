@@ -96,7 +96,7 @@ export class Walk {
     if (isEof(payload) && kind === 'ok') return this.#over('end');
     if (kind !== 'result') throw unexpected(`a packet that begins with ${type}`);
     if (type === FILE_REQUEST) return 'file';
-    const count = new Fields(payload).lenenc();
+    const count = payload.length === 1 ? (type ?? 0) : new Fields(payload).lenenc();
     if (count === 0 || count > COLUMNS_MAX) throw unexpected(`a result of ${count} columns`);
     this.#columnsLeft = count;
     this.columns = new Columns();

@@ -31,7 +31,9 @@ export class Fields {
 
   /** An unsigned number of `size` bytes, least significant first. */
   int(size: 1 | 2 | 3 | 4 | 6): number {
-    return this.bytes(size).readUIntLE(0, size);
+    if (size > this.left) throw tooShort();
+    this.#at += size;
+    return this.#payload.readUIntLE(this.#at - size, size);
   }
 
   int64(): bigint {

@@ -50,6 +50,10 @@ export interface ServerOk {
 
 /** (MySQL Internals, "OK_Packet", with PROTOCOL_41 and without session tracking) @throws PeerFault `bad_message` */
 export function decodeOk(payload: Buffer): ServerOk {
+  // Small numbers have one byte each.
+  if (payload.length >= 7 && (payload[1] ?? 0) < 0xfb && (payload[2] ?? 0) < 0xfb) {
+    return { affectedRows: payload[1] ?? 0, status: (payload[3] ?? 0) | ((payload[4] ?? 0) << 8), infoAt: 7 };
+  }
   const fields = new Fields(payload, 1);
   const affectedRows = fields.lenenc();
   fields.lenenc();
