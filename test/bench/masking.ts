@@ -34,7 +34,28 @@ const ROWS: Readonly<Record<string, (row: number) => readonly string[]>> = {
     '2026-11-21 10:11:12',
     'Ada Lovelace, 10 Downing Street, London',
   ],
+  // Nothing that is remembered of a value is of use here.
+  'dense, all different': (row) => [
+    `ada.lovelace${row}@example.org`,
+    cardOf(row),
+    `${100 + (row % 500)}-${10 + (Math.floor(row / 500) % 80)}-${1000 + (row % 8_999)}`,
+    `+44 20 ${1_000 + (row % 8_999)} ${1_000 + (Math.floor(row / 7) % 8_999)}`,
+    `10.${row % 199}.${Math.floor(row / 199) % 250}.7`,
+    `2026-11-21 10:${10 + (row % 49)}:${10 + (Math.floor(row / 49) % 49)}.${row % 1_000}`,
+    `Ada Lovelace, ${row} Downing Street, London`,
+  ],
 };
+
+/** A number that could be a card's: with a check digit by Luhn. */
+function cardOf(row: number): string {
+  const digits = `4111${String(row).padStart(11, '0')}`;
+  let sum = 0;
+  for (let at = 0; at < digits.length; at++) {
+    const value = Number(digits[at]) * (at % 2 === 0 ? 2 : 1);
+    sum += value > 9 ? value - 9 : value;
+  }
+  return `${digits}${(10 - (sum % 10)) % 10}`.replace(/(\d{4})(?=\d)/g, '$1 ');
+}
 
 const ENTITIES: Readonly<Record<string, () => readonly string[]>> = {
   'e-mail and card': () => ['EMAIL_ADDRESS', 'CREDIT_CARD'],
