@@ -5,11 +5,11 @@ import { TargetFault } from '@hoop/core/errors';
 import type { Decision, Gate, Mask, MaskCounts } from '@hoop/core/gate';
 import type { Books, Owed, Statement } from './books.ts';
 import { Cells } from './cells.ts';
-import { encodePacket, HEADER_BYTES, joinPayload, PAYLOAD_BYTES_MAX, packetsOf, payloadLength, wholePayload } from './frame.ts';
+import { encodePacket, HEADER_BYTES, joinPayload, PAYLOAD_BYTES_MAX, packetAt, packetsOf, payloadLength, wholePayload } from './frame.ts';
 import { gatherTexts } from './gather.ts';
 import { type Hides, hidesOf, hushedError } from './hushing.ts';
 import { HELD_BYTES_MAX } from './limits.ts';
-import { forbiddenMessage, masked, retell } from './masking.ts';
+import { encodeOne, forbiddenMessage, masked, retell } from './masking.ts';
 import { allowNull } from './messages/column.ts';
 import { asksForFile, namesFile } from './messages/command.ts';
 import { decodeError, decodeOk, decodePrepared, ERROR, errorLine } from './messages/result.ts';
@@ -481,10 +481,6 @@ export class Answers {
   }
 }
 
-function packetAt(chunk: Buffer, at: number): Buffer {
-  return chunk.subarray(at, at + HEADER_BYTES + payloadLength(chunk, at));
-}
-
 function hasCounts(counts: MaskCounts): boolean {
   for (const _ in counts) return true;
   return false;
@@ -492,14 +488,3 @@ function hasCounts(counts: MaskCounts): boolean {
 
 /** Every name of a catalog is `def`. */
 const CATALOG_BYTES = 3;
-
-/** A message that is one packet. */
-function encodeOne(sequence: number, payload: Buffer): Buffer {
-  if (payload.length >= PAYLOAD_BYTES_MAX) {
-    throw new TargetFault(
-      'message_too_large',
-      `A message of ${payload.length} bytes cannot be masked; the limit is ${PAYLOAD_BYTES_MAX - 1}`,
-    );
-  }
-  return encodePacket(sequence, payload);
-}

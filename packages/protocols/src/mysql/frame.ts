@@ -33,6 +33,11 @@ export function payloadLength(chunk: Buffer, at: number): number {
   return (chunk[at] ?? 0) | ((chunk[at + 1] ?? 0) << 8) | ((chunk[at + 2] ?? 0) << 16);
 }
 
+/** The packet that begins at `at`, with its header. */
+export function packetAt(chunk: Buffer, at: number): Buffer {
+  return chunk.subarray(at, at + HEADER_BYTES + payloadLength(chunk, at));
+}
+
 /** The whole payload of packets that stand one behind the other in `bytes`. */
 export function joinPayload(bytes: Buffer): Buffer {
   const first = payloadLength(bytes, 0);

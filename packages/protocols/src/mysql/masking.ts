@@ -1,6 +1,8 @@
 import type { Denial } from '@hoop/core/action';
+import { TargetFault } from '@hoop/core/errors';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
 import { narrowed } from './cells.ts';
+import { encodePacket, PAYLOAD_BYTES_MAX } from './frame.ts';
 import { COLUMN_TAIL_BYTES } from './messages/column.ts';
 import { Fields, lenencBytes } from './messages/fields.ts';
 import { decodeOk } from './messages/result.ts';
@@ -88,3 +90,14 @@ const STATE_MARK = 0x23;
 
 /** Catalog, schema, table, original table, name, original name. */
 const NAMES_OF_COLUMN = 6;
+
+/** A message that is one packet. @throws TargetFault `message_too_large` */
+export function encodeOne(sequence: number, payload: Buffer): Buffer {
+  if (payload.length >= PAYLOAD_BYTES_MAX) {
+    throw new TargetFault(
+      'message_too_large',
+      `A message of ${payload.length} bytes cannot be masked; the limit is ${PAYLOAD_BYTES_MAX - 1}`,
+    );
+  }
+  return encodePacket(sequence, payload);
+}
