@@ -12,6 +12,9 @@ const PAYLOAD_AT = LENGTH_BYTES + 1;
 /** A packet up to this size leaves in one piece; of a larger one the pieces are not copied together. */
 const ONE_PIECE_BYTES_MAX = 1024;
 
+/** What is kept of random bytes for the padding of packets to come: enough for some hundreds. */
+const RANDOM_BYTES = 4 * 1024;
+
 export type GcmName = 'aes-128-gcm' | 'aes-256-gcm';
 
 /** What a key exchange gives for one direction. */
@@ -91,8 +94,21 @@ function layOut(packet: Buffer, payloadBytes: number): Buffer {
   const padding = packet.length - PAYLOAD_AT - payloadBytes;
   packet.writeUInt32BE(packet.length - LENGTH_BYTES, 0);
   packet[LENGTH_BYTES] = padding;
-  randomFillSync(packet, packet.length - padding, padding);
+  fillRandomly(packet, packet.length - padding, padding);
   return packet;
+}
+
+/** Asking OpenSSL for a few bytes costs as much as for many. Each byte is used once. */
+const random = Buffer.allocUnsafeSlow(RANDOM_BYTES);
+let randomAt = RANDOM_BYTES;
+
+function fillRandomly(packet: Buffer, at: number, bytes: number): void {
+  if (randomAt + bytes > RANDOM_BYTES) {
+    randomFillSync(random);
+    randomAt = 0;
+  }
+  random.copy(packet, at, randomAt, randomAt + bytes);
+  randomAt += bytes;
 }
 
 /** The counter goes round after 2^64 packets, which nobody sends. (RFC 5647, section 7.1) */

@@ -99,7 +99,7 @@ export class Transport implements Wire {
   write(bytes: Buffer): void | Promise<void> {
     if (!this.open || !this.#protocol) return undefined;
     this.#writer.push(bytes);
-    return this.socket.flush();
+    return this.socket.slow;
   }
 
   end(): void {
@@ -247,7 +247,7 @@ export class Transport implements Wire {
 /** By application, without words: the session is over as it should be. */
 const GOODBYE = Buffer.from([MESSAGE.disconnect, 0, 0, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0]);
 
-/** Stands in for the socket that the library expects. What it writes leaves in one piece a chunk. */
+/** Stands in for the socket that the library expects. What it writes in one turn of the event loop leaves in one system call. */
 export class LibrarySocket extends EventEmitter {
   writable = true;
   readonly readable = true;
@@ -256,6 +256,7 @@ export class LibrarySocket extends EventEmitter {
   readonly #wire: Wire;
   readonly #owner: { start(): void; end(): void };
   #pending: Buffer[] = [];
+  #pendingBytes = 0;
   #isFlushing = false;
   #slow: Promise<void> | undefined;
   #isStarted = false;
@@ -268,19 +269,31 @@ export class LibrarySocket extends EventEmitter {
 
   write(bytes: Buffer): boolean {
     this.#pending.push(bytes);
-    if (!this.#isFlushing) {
+    this.#pendingBytes += bytes.length;
+    if (this.#pendingBytes > PENDING_BYTES_MAX) void this.flush();
+    else if (!this.#isFlushing) {
       this.#isFlushing = true;
-      queueMicrotask(() => void this.flush());
+      setImmediate(this.#flushSoon);
     }
     return true;
   }
 
+  readonly #flushSoon = (): void => {
+    this.#isFlushing = false;
+    void this.flush();
+  };
+
+  /** Whether the other side takes what was sent: a promise until it does. */
+  get slow(): Promise<void> | undefined {
+    return this.#slow;
+  }
+
   /** Sends what is pending; a promise means that the other side is slow. */
   flush(): void | Promise<void> {
-    this.#isFlushing = false;
     if (this.#pending.length === 0) return this.#slow;
     const pieces = joinSmall(this.#pending);
     this.#pending = [];
+    this.#pendingBytes = 0;
     const held = this.#writeAll(pieces);
     if (held) {
       this.#slow = held.finally(() => {
@@ -341,6 +354,9 @@ export class LibrarySocket extends EventEmitter {
     this.emit('close');
   }
 }
+
+/** Packets that wait for the end of the turn leave at once past this. */
+const PENDING_BYTES_MAX = 128 * 1024;
 
 /** A write of a piece costs more than copying this much. */
 const SMALL_BYTES_MAX = 4 * 1024;
