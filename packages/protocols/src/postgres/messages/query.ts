@@ -2,8 +2,10 @@ import { Fields, malformed } from './fields.ts';
 
 /** Query: String. @throws PeerFault `bad_message` */
 export function decodeQuery(body: Buffer): string {
-  if (body.indexOf(0) !== body.length - 1 || body.length === 0) throw malformed('a text without its end');
-  return body.toString('utf8', 0, body.length - 1);
+  const end = body.indexOf(0);
+  if (end < 0) throw malformed('a text without its end');
+  if (end !== body.length - 1) throw malformed('bytes after its end');
+  return body.toString('utf8', 0, end);
 }
 
 /** Parse: String statement name, String text, Int16 count, Int32 type each. */
