@@ -26,6 +26,9 @@ interface Phase {
 /** Folders of `test/` in the order in which they run: the quick ones first. A folder that is not named here runs last. */
 const FOLDERS = ['fuzz', 'protocols', 'e2e', 'bench'];
 
+/** Folders whose tests look at time and memory of whole processes: nothing else runs beside one of them. */
+const ALONE: ReadonlySet<string> = new Set(['fuzz', 'e2e', 'bench']);
+
 function phases(): Phase[] {
   const files = (pattern: string): string[] => globSync(pattern, { cwd: root }).sort();
   const folders = new Set([...FOLDERS, ...files('test/**/*.test.ts').map((path) => path.split('/')[1] ?? '')]);
@@ -35,7 +38,12 @@ function phases(): Phase[] {
     { name: 'tidy', program: ['--disable-warning=ExperimentalWarning', 'tools/tidy.ts'] },
     { name: 'tools', files: files('tools/**/*.test.ts'), concurrency: 2, timeout_ms: 120_000 },
     { name: 'packages', files: files('packages/*/src/**/*.test.ts'), concurrency: 2, timeout_ms: 120_000 },
-    ...[...folders].map((folder) => ({ name: `test/${folder}`, files: files(`test/${folder}/**/*.test.ts`), timeout_ms: 900_000 })),
+    ...[...folders].map((folder) => ({
+      name: `test/${folder}`,
+      files: files(`test/${folder}/**/*.test.ts`),
+      concurrency: ALONE.has(folder) ? 1 : 2,
+      timeout_ms: 900_000,
+    })),
   ];
 }
 
