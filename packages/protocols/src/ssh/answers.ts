@@ -55,9 +55,7 @@ export class Answers {
   #onChannel(message: Buffer, channel: Channel): Step | Promise<Step> {
     switch (message[0]) {
       case MESSAGE.openConfirmation:
-        if (message.length < 17) throw badMessage('is cut off');
-        this.#books.channels.confirm(channel, 'target', message.readUInt32BE(5));
-        return 'pass';
+        return this.#confirm(message, channel);
       case MESSAGE.openFailure:
         channel.settle(this.#books.gate, 'the host did not open it');
         this.#books.channels.remove(channel);
@@ -70,6 +68,16 @@ export class Answers {
       default:
         return channel.isMuted ? 'drop' : this.#goingOn(message, channel);
     }
+  }
+
+  #confirm(message: Buffer, channel: Channel): Step | Promise<Step> {
+    if (message.length < 17) throw badMessage('is cut off');
+    const { channels } = this.#books;
+    const id = message.readUInt32BE(5);
+    const freed = channels.freed(id);
+    if (freed) return freed.then(() => this.#confirm(message, channel));
+    channels.confirm(channel, 'target', id);
+    return 'pass';
   }
 
   #goingOn(message: Buffer, channel: Channel): Step | Promise<Step> {

@@ -109,6 +109,8 @@ export class Channels {
   readonly #byClient = new Map<number, Channel>();
   readonly #byTarget = new Map<number, Channel>();
   readonly #all = new Set<Channel>();
+  /** Who waits for the numbers of a channel; at most one, because what the target says is taken in its order. */
+  readonly #waiting = new Map<Channel, () => void>();
 
   get size(): number {
     return this.#all.size;
@@ -140,10 +142,24 @@ export class Channels {
     return channel;
   }
 
+  /**
+   * Resolves when a number of the target's is free; undefined when it is now. A target that was told that a channel is closed may use its
+   * number again before the client has said so too, and until then that still means the old channel by it.
+   */
+  freed(targetId: number): Promise<void> | undefined {
+    const old = this.#byTarget.get(targetId);
+    if (!old?.targetClosed) return undefined;
+    return new Promise((resolve) => {
+      this.#waiting.set(old, resolve);
+    });
+  }
+
   remove(channel: Channel): void {
     this.#all.delete(channel);
     if (channel.clientId !== undefined) this.#byClient.delete(channel.clientId);
     if (channel.targetId !== undefined) this.#byTarget.delete(channel.targetId);
+    this.#waiting.get(channel)?.();
+    this.#waiting.delete(channel);
   }
 
   #number(numbers: Map<number, Channel>, id: number, channel: Channel): void {

@@ -219,6 +219,23 @@ describe('the relay of SSH channels', () => {
     played.openSession();
   });
 
+  it('lets a host use a number again before the client has let go of it (A13)', async () => {
+    const played = new Played({ deny: 'forbidden' });
+    played.openSession();
+    await played.client(requestMessage(100, 'exec', 'forbidden'));
+    await played.target(encodeMessage(MESSAGE.close, 0));
+    await played.client(openMessage('session', 1));
+    played.toClient.length = 0;
+    const confirmed = played.target(confirmMessage(1, 100));
+    assert.deepEqual(played.toClient, [], 'the client still means the first channel by it');
+    await played.client(encodeMessage(MESSAGE.close, 100));
+    await confirmed;
+    assert.deepEqual(played.toClient, [confirmMessage(1, 100)]);
+    played.toTarget.length = 0;
+    await played.client(requestMessage(100, 'exec', 'allowed'));
+    assert.deepEqual(played.toTarget, [requestMessage(100, 'exec', 'allowed')]);
+  });
+
   it('at a session’s end stops what runs, and closes its books', () => {
     const played = new Played();
     played.openSession();
