@@ -129,6 +129,24 @@ describe('A24: padding does not hide what stands behind the beginning of a body'
     }
   });
 
+  it('in every coding, wherever in it the word stands, and however much comes behind it', async () => {
+    for (const [coding, compress] of Object.entries(CODINGS)) {
+      const headers: HeaderList = [
+        ['content-type', 'text/plain'],
+        ['content-encoding', coding],
+      ];
+      for (let at = 100_000; at <= 300_000; at += 40_000) {
+        const body = compress(Buffer.concat([noise(at), Buffer.from(WORD), noise(300_000 - at)]));
+        // All at once, as well as piece by piece: then most of it is read in one go.
+        for (const sent of [
+          new Upload(headers).all(body),
+          new Upload(headers).data(body.subarray(0, 70_000)).data(body.subarray(70_000)).end(),
+        ])
+          (await sent.over()).assertCut(403, 'denied: r', `${coding} at ${at}`);
+      }
+    }
+  });
+
   it('in two bytes a character, wherever that is cut', () => {
     const headers: HeaderList = [['content-type', 'application/json; charset=utf-16']];
     for (const odd of [0, 1]) {

@@ -113,9 +113,14 @@ export class BodyGuard {
   async #inflate(inflation: Inflation): Promise<Flushed> {
     const { frames, body, isEnd } = this.#takeHeld();
     for (let at = 0; at < body.length && !this.#cut; at += BODY_PIECE_BYTES) {
-      this.#cut ??= unreadable(await inflation.push(body.subarray(at, at + BODY_PIECE_BYTES)));
+      const why = await inflation.push(body.subarray(at, at + BODY_PIECE_BYTES));
+      // Only now: what a rule said meanwhile stands.
+      this.#cut ??= unreadable(why);
     }
-    if (isEnd && !this.#cut) this.#cut = unreadable(await inflation.end());
+    if (isEnd && !this.#cut) {
+      const why = await inflation.end();
+      this.#cut ??= unreadable(why);
+    }
     this.#cut ??= denied(this.#window.rest());
     if (this.#cut || isEnd) inflation.destroy();
     return this.#cut ?? frames;
