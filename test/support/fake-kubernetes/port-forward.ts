@@ -18,6 +18,8 @@ export function forwardPorts(bytes: Duplex): void {
       stream.end();
     });
     socket.once('close', () => error?.end());
+    // A client that is gone says no end of its streams.
+    bytes.once('close', () => socket.destroy());
     stream.pipe(socket).pipe(stream);
   });
 }
