@@ -11,6 +11,8 @@ const ADMIN = { email: 'admin@example.test', password: 'correct horse battery', 
 export interface Policy {
   /** Statements with one of these words are denied. */
   readonly deny?: readonly string[];
+  /** Of statements with one of these words the client is told something. */
+  readonly warn?: readonly string[];
   /** Entities that are hidden. */
   readonly mask?: readonly string[];
 }
@@ -71,14 +73,24 @@ export class Office {
     const body = { name, type, subtype, command: [...command], agent_id: agentId, secret };
     const { id } = await this.api.call(routes.createConnection, { body });
     if (policy.deny) await this.deny(id, policy.deny);
+    if (policy.warn) await this.warn(id, policy.warn, `warn ${name}`);
     if (policy.mask) await this.mask(id, policy.mask);
     return id;
   }
 
   /** Resolves with the guardrail's id. */
-  async deny(connectionId: string, words: readonly string[]): Promise<string> {
-    const rules = [{ type: 'deny_words_list' as const, words: [...words], message: 'Not here' }];
-    const body = { name: `deny ${randomUUID()}`, input: { rules }, connection_ids: [connectionId] };
+  deny(connectionId: string, words: readonly string[]): Promise<string> {
+    return this.#forbid(connectionId, `deny ${randomUUID()}`, { words: [...words], message: 'Not here' });
+  }
+
+  /** Resolves with the guardrail's id. */
+  warn(connectionId: string, words: readonly string[], name: string): Promise<string> {
+    return this.#forbid(connectionId, name, { words: [...words], message: 'Mind this', action: 'warn' });
+  }
+
+  async #forbid(connectionId: string, name: string, rule: { words: string[]; message: string; action?: 'warn' }): Promise<string> {
+    const rules = [{ type: 'deny_words_list' as const, ...rule }];
+    const body = { name, input: { rules }, connection_ids: [connectionId] };
     return (await this.api.call(routes.createGuardrail, { body })).id;
   }
 

@@ -94,12 +94,8 @@ describe('an answer with what a rule on output forbids', () => {
 
 test('what a rule warns of stands in a header of the answer, and the answer comes all the same', async () => {
   const { port } = await lab.target((_request, response) => void response.end('fine'));
-  const way = await lab.wayTo(port);
-  const { office } = lab.system;
-  const { id } = await office.api.call(routes.getConnection, { params: { nameOrID: way.connection } });
-  const rules = [{ type: 'deny_words_list' as const, words: ['/careful'], message: 'Mind this', action: 'warn' as const }];
-  await office.api.call(routes.createGuardrail, { body: { name: `warn ${randomUUID()}`, input: { rules }, connection_ids: [id] } });
-  const answer = await fetch(`${(await lab.open(way.connection)).url}/careful`);
+  const { url } = await lab.wayTo(port, {}, { warn: ['/careful'] });
+  const answer = await fetch(`${url}/careful`);
   assert.match(answer.headers.get('hoop-notice') ?? '', /Mind this/);
   assert.equal(await answer.text(), 'fine');
 });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { routes } from '@hoop/contract/routes/all';
 import { type Connection, createConnection, type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
 import type { Access } from '../../support/office.ts';
 import { runProgram } from '../../support/program.ts';
@@ -24,13 +23,7 @@ describe('what a rule warns of', () => {
     for (const driver of drivers.splice(0)) await driver.end();
   });
 
-  async function warned(): Promise<Access> {
-    const access = await lab.access(database);
-    const rules = [{ type: 'deny_words_list' as const, words: ['careful'], message: 'Mind this', action: 'warn' as const }];
-    const body = { name: `warn ${access.connection}`, input: { rules }, connection_ids: [access.connectionId] };
-    await lab.system.office.api.call(routes.createGuardrail, { body });
-    return access;
-  }
+  const warned = (): Promise<Access> => lab.access(database, { warn: ['careful'] });
 
   async function driver({ host, port, connection: user, secret: password }: Access): Promise<Connection> {
     const connection = await createConnection({ host, port, user, password, database });

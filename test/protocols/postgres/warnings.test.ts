@@ -24,13 +24,7 @@ describe('what a rule warns of', () => {
     for (const driver of drivers.splice(0)) await driver.end();
   });
 
-  async function warned(): Promise<Access> {
-    const access = await lab.access(database);
-    const rules = [{ type: 'deny_words_list' as const, words: ['careful'], message: 'Mind this', action: 'warn' as const }];
-    const body = { name: `warn ${access.connection}`, input: { rules }, connection_ids: [access.connectionId] };
-    await lab.system.office.api.call(routes.createGuardrail, { body });
-    return access;
-  }
+  const warned = (): Promise<Access> => lab.access(database, { warn: ['careful'] });
 
   test('is a NOTICE that psql prints, before the answer that comes all the same', async () => {
     const { host, port, connection: user, secret } = await warned();

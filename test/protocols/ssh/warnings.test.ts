@@ -15,13 +15,7 @@ describe('what a rule warns of', () => {
   after(() => lab.close());
   afterEach(() => lab.tidyUp());
 
-  async function warned(word: string, mask?: readonly string[]): Promise<Access> {
-    const access = await lab.access(mask ? { mask } : {});
-    const rules = [{ type: 'deny_words_list' as const, words: [word], message: 'Mind this', action: 'warn' as const }];
-    const body = { name: `warn ${access.connection}`, input: { rules }, connection_ids: [access.connectionId] };
-    await lab.system.office.api.call(routes.createGuardrail, { body });
-    return access;
-  }
+  const warned = (word: string, mask?: readonly string[]): Promise<Access> => lab.access({ warn: [word], ...(mask && { mask }) });
 
   test('stands on the error output of ssh, and the command runs all the same', async () => {
     const access = await warned('careful');
