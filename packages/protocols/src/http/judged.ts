@@ -1,6 +1,6 @@
 import type { Denial } from '@hoop/core/action';
 import type { Gate, Mask, Permit } from '@hoop/core/gate';
-import type { Step } from '../shared/frames.ts';
+import type { Step } from '../shared/step.ts';
 import { AnswerGuard } from './answer-guard.ts';
 import { BodyGuard } from './body-guard.ts';
 import { ANSWER_HELD_MS_MAX, NOTICE_CHARACTERS_MAX } from './limits.ts';

@@ -3,6 +3,7 @@ import type { AnswerRules } from '@hoop/core/answer';
 import { join } from '@hoop/core/bytes';
 import { TargetFault } from '@hoop/core/errors';
 import type { Decision, Gate, Mask, MaskCounts } from '@hoop/core/gate';
+import { Held } from '../shared/held.ts';
 import type { Books, Owed, Statement } from './books.ts';
 import { Cells } from './cells.ts';
 import { encodePacket, HEADER_BYTES, joinPayload, PAYLOAD_BYTES_MAX, packetAt, packetsOf, payloadLength, wholePayload } from './frame.ts';
@@ -38,9 +39,7 @@ export class Answers {
   readonly #books: Books;
   readonly #ports: AnswerPorts;
   readonly #walk = new Walk();
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #needed = 0;
+  readonly #held = new Held();
   /** Bytes of the packet at hand that are still to pass, or to be dropped. */
   #passing = 0;
   #skipping = 0;
@@ -92,14 +91,8 @@ export class Answers {
 
   /** @throws TargetFault on what a MySQL server does not say */
   feed(chunk: Buffer): void | Promise<void> {
-    if (this.#heldBytes === 0) return this.#run(chunk, 0);
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes < this.#needed) return undefined;
-    const whole = Buffer.concat(this.#held, this.#heldBytes);
-    this.#held = [];
-    this.#heldBytes = 0;
-    return this.#run(whole, 0);
+    const whole = this.#held.take(chunk);
+    return whole && this.#run(whole, 0);
   }
 
   #run(chunk: Buffer, start: number): void | Promise<void> {
@@ -141,17 +134,13 @@ export class Answers {
       const instead = this.#take(chunk, at);
       if (instead === undefined) continue;
       if (typeof instead === 'number') {
-        this.#needed = instead;
+        this.#held.keep(chunk.subarray(at), instead);
         break;
       }
       if (at > from) parts.push(chunk.subarray(from, at));
       from = at;
       if (instead instanceof Promise) return this.#afterDecision(chunk, at, parts, instead);
       if (instead.length > 0) parts.push(instead);
-    }
-    if (at < chunk.length) {
-      this.#held = [chunk.subarray(at)];
-      this.#heldBytes = chunk.length - at;
     }
     if (this.#mayStop) this.#stop();
     if (at > 0 && from === 0 && at === chunk.length && parts.length === 0) return this.#ports.toClient(chunk);

@@ -2,7 +2,7 @@ import type { Denial } from '@hoop/core/action';
 import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Gate } from '@hoop/core/gate';
 import { type Cuts, Cutter } from '../shared/cutter.ts';
-import type { Step } from '../shared/frames.ts';
+import type { Step } from '../shared/step.ts';
 import { type Books, newOwed, type Owed, type Statement } from './books.ts';
 import { badLength, encodePacket, HEADER_BYTES, joinPayload, PAYLOAD_BYTES_MAX, payloadLength } from './frame.ts';
 import { HELD_BYTES_MAX, LONG_DATA_KEPT_BYTES_MAX } from './limits.ts';

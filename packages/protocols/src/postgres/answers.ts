@@ -2,8 +2,9 @@ import { join } from '@hoop/core/bytes';
 import { TargetFault } from '@hoop/core/errors';
 import type { Gate, Mask } from '@hoop/core/gate';
 import type { RelayPorts } from '@hoop/core/protocol';
-import { both } from '../shared/frames.ts';
+import { Held } from '../shared/held.ts';
 import { preparing } from '../shared/preparing.ts';
+import { both } from '../shared/step.ts';
 import type { Named, Owed } from './books.ts';
 import { mayHoldHex } from './cells.ts';
 import { FLUSH_MESSAGE } from './endings.ts';
@@ -56,9 +57,7 @@ export class Answers {
   readonly #books: Books;
   readonly #showing: Showing;
   readonly #ports: RelayPorts;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #needed = 0;
+  readonly #held = new Held();
   /** Bytes of a row that are still to pass, or to be dropped. */
   #passing = 0;
   #dropping = 0;
@@ -86,14 +85,8 @@ export class Answers {
 
   /** @throws TargetFault on what a PostgreSQL server does not say */
   feed(chunk: Buffer): void | Promise<void> {
-    if (this.#heldBytes === 0) return this.#take(chunk);
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes < this.#needed) return undefined;
-    const whole = Buffer.concat(this.#held, this.#heldBytes);
-    this.#held = [];
-    this.#heldBytes = 0;
-    return this.#take(whole);
+    const whole = this.#held.take(chunk);
+    return whole && this.#take(whole);
   }
 
   #take(chunk: Buffer): void | Promise<void> {
@@ -190,15 +183,14 @@ export class Answers {
   }
 
   #hold(rest: Buffer): void {
-    this.#needed = rest.length < HEADER_BYTES ? HEADER_BYTES : messageLength(rest, 0) + 1;
-    if (this.#needed > HELD_BYTES_MAX) {
+    const needed = rest.length < HEADER_BYTES ? HEADER_BYTES : messageLength(rest, 0) + 1;
+    if (needed > HELD_BYTES_MAX) {
       throw new TargetFault(
         'message_too_large',
-        `The target sent a message of ${this.#needed} bytes that must be checked whole, over the limit of ${HELD_BYTES_MAX}`,
+        `The target sent a message of ${needed} bytes that must be checked whole, over the limit of ${HELD_BYTES_MAX}`,
       );
     }
-    this.#held = [rest];
-    this.#heldBytes = rest.length;
+    this.#held.keep(rest, needed);
   }
 
   /** Deals with one whole message; returns what goes to the client in its place, or undefined when it passes. */

@@ -2,7 +2,7 @@ import type { Action, Denial } from '@hoop/core/action';
 import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Gate, Mask } from '@hoop/core/gate';
 import { type Cuts, Cutter } from '../shared/cutter.ts';
-import type { Step } from '../shared/frames.ts';
+import type { Step } from '../shared/step.ts';
 import { type Names, newOwed, type OwedQueue, type Portal } from './books.ts';
 import { type Endings, type Failing, FLUSH_MESSAGE } from './endings.ts';
 import { badLength, code, HEADER_BYTES, messageLength } from './frame.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type Cuts, Cutter } from './cutter.ts';
-import type { Step } from './frames.ts';
+import type { Step } from './step.ts';
 
 const HEADER_BYTES = 2;
 

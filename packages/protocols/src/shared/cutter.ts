@@ -1,6 +1,7 @@
-import { both, type Step } from './frames.ts';
+import { Held } from './held.ts';
+import { both, type Step } from './step.ts';
 
-/** What a protocol says of the commands of its clients, so that they can be cut out of a stream. Positions are in `chunk`. */
+/** What a protocol says of the messages of one direction, so that they can be cut out of a stream. Positions are in `chunk`. */
 export interface Cuts {
   /** How many bytes must be there before what begins at `at` can be looked at. Asked again when they are. Throws on what cannot be. */
   needs(chunk: Buffer, at: number): number;
@@ -8,17 +9,15 @@ export interface Cuts {
   total(chunk: Buffer, at: number, needed: number): number;
   /** Looks at it: its bytes are those from `at` to `end`. */
   take(chunk: Buffer, at: number, end: number): Step | Promise<Step>;
-  /** Answers that are owed. */
-  readonly owed: { readonly isFull: boolean; room(): Promise<void> };
+  /** Answers that are owed; absent where nobody counts them. */
+  readonly owed?: { readonly isFull: boolean; room(): Promise<void> };
 }
 
-/** Cuts the commands of a client, and forwards runs of unchanged bytes in one piece. What comes behind an undecided command waits for it. */
+/** Cuts the messages of one direction, such as the commands of a client, and forwards runs of unchanged bytes in one piece. What comes behind an undecided command waits for it. */
 export class Cutter {
   readonly #cuts: Cuts;
   readonly #send: (bytes: Buffer) => void | Promise<void>;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #needed = 0;
+  readonly #held = new Held();
   /** Bytes of the current command that are still to pass, or to be dropped. */
   #passing = 0;
   #dropping = 0;
@@ -35,14 +34,8 @@ export class Cutter {
 
   /** @throws what `cuts` throws */
   feed(chunk: Buffer): void | Promise<void> {
-    if (this.#heldBytes === 0) return this.#run(chunk, 0);
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes < this.#needed) return undefined;
-    const whole = Buffer.concat(this.#held, this.#heldBytes);
-    this.#held = [];
-    this.#heldBytes = 0;
-    return this.#run(whole, 0);
+    const whole = this.#held.take(chunk);
+    return whole && this.#run(whole, 0);
   }
 
   /** [from, at) is what passes unchanged and has not been sent yet. */
@@ -78,19 +71,20 @@ export class Cutter {
       if (step === 'pass') this.#passing = total;
       else {
         if (at > from) sent = both(sent, this.#send(chunk.subarray(from, at)));
-        if (step !== 'drop') sent = both(sent, this.#send(step));
+        if (step !== 'drop' && step.length > 0) sent = both(sent, this.#send(step));
         from = at;
         this.#dropping = total;
       }
     }
     if (from < chunk.length) sent = both(sent, this.#send(from === 0 ? chunk : chunk.subarray(from)));
-    return this.#cuts.owed.isFull ? this.#waitForRoom(sent) : sent;
+    const { owed } = this.#cuts;
+    return owed?.isFull ? this.#waitForRoom(sent, owed) : sent;
   }
 
   /** A client that pipelines without end waits for the server to catch up. */
-  async #waitForRoom(sent: void | Promise<void>): Promise<void> {
+  async #waitForRoom(sent: void | Promise<void>, owed: { room(): Promise<void> }): Promise<void> {
     await sent;
-    await this.#cuts.owed.room();
+    await owed.room();
   }
 
   async #later(chunk: Buffer, at: number, total: number, undecided: Promise<Step>, sent: void | Promise<void>): Promise<void> {
@@ -106,10 +100,7 @@ export class Cutter {
 
   /** Keeps an incomplete command back and sends what is in front of it. */
   #hold(chunk: Buffer, from: number, at: number, needed: number): void | Promise<void> {
-    const rest = chunk.subarray(at);
-    this.#held = [rest];
-    this.#heldBytes = rest.length;
-    this.#needed = needed;
+    this.#held.keep(chunk.subarray(at), needed);
     return at > from ? this.#send(chunk.subarray(from, at)) : undefined;
   }
 }

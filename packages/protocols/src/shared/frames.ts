@@ -1,4 +1,6 @@
 import { PeerFault } from '@hoop/core/errors';
+import { type Cuts, Cutter } from './cutter.ts';
+import type { Step } from './step.ts';
 
 /** In front of each message of a cleartext stream of ours: its length. */
 export const FRAME_HEADER_BYTES = 4;
@@ -17,78 +19,23 @@ export function encodeFrames(messages: readonly Buffer[]): Buffer {
   return stream;
 }
 
-/** What becomes of a message: it passes as it is, it goes no further, or these frames go in its place. */
-export type Step = 'pass' | 'drop' | Buffer;
-
 /** Cuts one direction of the stream into messages and forwards runs of those that pass as one piece. Only whole messages leave. */
 export class FrameRun {
-  readonly #bytesMax: number;
-  readonly #take: (message: Buffer) => Step | Promise<Step>;
-  readonly #send: (bytes: Buffer) => void | Promise<void>;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #needed = 0;
+  readonly #cutter: Cutter;
 
   /** A message of more than `bytesMax` is a fault. */
   constructor(bytesMax: number, take: (message: Buffer) => Step | Promise<Step>, send: (bytes: Buffer) => void | Promise<void>) {
-    this.#bytesMax = bytesMax;
-    this.#take = take;
-    this.#send = send;
+    const cuts: Cuts = {
+      needs: (chunk, at) => (chunk.length - at < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : frameBytes(chunk, at, bytesMax)),
+      total: (_chunk, _at, needed) => needed,
+      take: (chunk, at, end) => take(chunk.subarray(at + FRAME_HEADER_BYTES, end)),
+    };
+    this.#cutter = new Cutter(cuts, send);
   }
 
   /** @throws PeerFault `bad_length`, and what `take` throws */
   feed(chunk: Buffer): void | Promise<void> {
-    if (this.#heldBytes === 0) return this.#run(chunk, 0);
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes < this.#needed) return undefined;
-    const whole = Buffer.concat(this.#held, this.#heldBytes);
-    this.#held = [];
-    this.#heldBytes = 0;
-    return this.#run(whole, 0);
-  }
-
-  /** [from, at) passes unchanged and has not been sent yet. */
-  #run(chunk: Buffer, start: number): void | Promise<void> {
-    let from = start;
-    let at = start;
-    let sent = both(undefined, undefined);
-    while (at < chunk.length) {
-      const left = chunk.length - at;
-      const end = left < FRAME_HEADER_BYTES ? 0 : at + FRAME_HEADER_BYTES + frameLength(chunk, at, this.#bytesMax);
-      if (end === 0 || end > chunk.length) {
-        this.#hold(chunk.subarray(at), end === 0 ? FRAME_HEADER_BYTES : end - at);
-        break;
-      }
-      const step = this.#take(chunk.subarray(at + FRAME_HEADER_BYTES, end));
-      if (step instanceof Promise) {
-        // Now and not later: what was looked at before is on its way when the other direction speaks up meanwhile.
-        if (at > from) sent = both(sent, this.#send(chunk.subarray(from, at)));
-        return this.#later(chunk, at, end, step, sent);
-      }
-      if (step !== 'pass') {
-        if (at > from) sent = both(sent, this.#send(chunk.subarray(from, at)));
-        if (step !== 'drop' && step.length > 0) sent = both(sent, this.#send(step));
-        from = end;
-      }
-      at = end;
-    }
-    if (at === from) return sent;
-    return both(sent, this.#send(from === 0 && at === chunk.length ? chunk : chunk.subarray(from, at)));
-  }
-
-  async #later(chunk: Buffer, at: number, end: number, undecided: Promise<Step>, sent: void | Promise<void>): Promise<void> {
-    await sent;
-    const step = await undecided;
-    if (step === 'pass') await this.#send(chunk.subarray(at, end));
-    else if (step !== 'drop') await this.#send(step);
-    await this.#run(chunk, end);
-  }
-
-  #hold(rest: Buffer, needed: number): void {
-    this.#held = [rest];
-    this.#heldBytes = rest.length;
-    this.#needed = needed;
+    return this.#cutter.feed(chunk);
   }
 }
 
@@ -125,7 +72,7 @@ export class FrameReader {
   }
 
   #endOf(bytes: Buffer, at: number): number {
-    return at + FRAME_HEADER_BYTES + frameLength(bytes, at, this.#bytesMax);
+    return at + frameBytes(bytes, at, this.#bytesMax);
   }
 
   /** Keeps up to the end of the header, or of the message. Returns how far the chunk was taken. */
@@ -143,15 +90,10 @@ export class FrameReader {
   }
 }
 
-function frameLength(chunk: Buffer, at: number, bytesMax: number): number {
+/** How long a message is, with what stands in front of it. */
+function frameBytes(chunk: Buffer, at: number, bytesMax: number): number {
   const length = chunk.readUInt32BE(at);
   if (length === 0 || length > bytesMax)
     throw new PeerFault('bad_length', `A message claims a length of ${length} bytes, which cannot be`, { facts: { length } });
-  return length;
-}
-
-/** Two writes in order; a promise of either is awaited. */
-export function both(first: void | Promise<void>, second: void | Promise<void>): void | Promise<void> {
-  if (first === undefined) return second;
-  return second === undefined ? first : Promise.all([first, second]).then(() => undefined);
+  return FRAME_HEADER_BYTES + length;
 }

@@ -1,8 +1,9 @@
 import type { Denial } from '@hoop/core/action';
 import { Refusal } from '@hoop/core/errors';
 import type { Decision } from '@hoop/core/gate';
-import { encodeFrames, type Step } from '../shared/frames.ts';
+import { encodeFrames } from '../shared/frames.ts';
 import { preparing } from '../shared/preparing.ts';
+import type { Step } from '../shared/step.ts';
 import { Channel } from './channels.ts';
 import { CHANNELS_MAX } from './limits.ts';
 import {

@@ -1,7 +1,8 @@
 import type { Denial } from '@hoop/core/action';
 import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Gate, Permit } from '@hoop/core/gate';
-import { encodeFrames, type Step } from '../shared/frames.ts';
+import { encodeFrames } from '../shared/frames.ts';
+import type { Step } from '../shared/step.ts';
 import { Channel, type Channels, type Start } from './channels.ts';
 import { CHANNELS_MAX, ENV_BYTES_MAX, ENV_COUNT_MAX, REMOTE_FORWARDS_MAX, REQUESTS_MAX, REQUESTS_WINDOW_MS } from './limits.ts';
 import {

@@ -1,6 +1,7 @@
 import { PeerFault } from '@hoop/core/errors';
 import type { Decision, Permit } from '@hoop/core/gate';
-import { encodeFrames, type Step } from '../../shared/frames.ts';
+import { encodeFrames } from '../../shared/frames.ts';
+import type { Step } from '../../shared/step.ts';
 import type { Channel } from '../channels.ts';
 import { escaped } from '../escaped.ts';
 import { OWN_WORDS_BYTES_MAX, SFTP_HANDLES_MAX, SFTP_PENDING_MAX } from '../limits.ts';
