@@ -32,13 +32,18 @@ function direct(command: readonly string[], options: ProgramOptions = {}): Progr
 
 /** A program that says when it is ready, and then every signal that it gets, until it has read a line. */
 const LISTENER = `
-import os, signal, sys
+import os, select, signal, sys
 def hear(number, frame):
     os.write(1, ('heard %s\\n' % signal.Signals(number).name).encode())
+# A signal just before a read would be heard behind it only.
+woken, wake = os.pipe()
+os.set_blocking(wake, False)
+signal.set_wakeup_fd(wake)
 for name in ('INT', 'TERM', 'HUP', 'QUIT', 'USR1', 'USR2', 'WINCH'):
     signal.signal(getattr(signal, 'SIG' + name), hear)
 os.write(1, b'ready\\n')
-sys.stdin.readline()
+while 0 not in select.select([0, woken], [], [])[0]:
+    os.read(woken, 64)
 sys.exit(42)
 `;
 
