@@ -31,6 +31,7 @@ const door: Door<string> = {
 /** What is used of the library as a client whose connection layer is not wanted. */
 interface RawClient extends NodeJS.EventEmitter {
   connect(options: object): void;
+  end(): void;
   destroy(): void;
   readonly _protocol: { rekey(): void; channelData(id: number, data: Buffer): void };
 }
@@ -119,6 +120,18 @@ describe('the transport', () => {
       read.map((_, id) => [MESSAGE.data, id]),
     );
     client.destroy();
+  });
+
+  it('takes a goodbye for the end, whatever becomes of the connection after it', async () => {
+    const accepting = next();
+    const { client, ready } = open();
+    const [{ wire }] = await Promise.all([accepting, ready]);
+    const closed = once(sockets.at(-1) ?? assert.fail('nobody came'), 'close');
+    client.end();
+    assert.equal(await wire.read(), undefined);
+    await closed;
+    assert.equal(wire.open, true, 'it did not break');
+    assert.equal(await wire.read(), undefined);
   });
 
   it('A19: ends who asks for new keys again and again', async () => {

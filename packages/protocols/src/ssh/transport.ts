@@ -111,14 +111,18 @@ export class Transport implements Wire {
   }
 
   destroy(error?: Error): void {
-    if (error) this.fail(error);
+    if (error) this.#fail(error);
     void this.socket.flush();
     this.#wire.destroy(error);
     this.#over();
   }
 
-  /** The connection cannot go on: whoever reads hears why. */
+  /** The connection cannot go on: whoever reads hears why. What becomes of it after the other side's goodbye is no failure. */
   fail(error: Error): void {
+    if (!this.#hasLeft) this.#fail(error);
+  }
+
+  #fail(error: Error): void {
     this.#error ??= error;
     this.#over();
   }
@@ -151,7 +155,7 @@ export class Transport implements Wire {
       this.socket.closed();
     } catch (error) {
       this.socket.broken(error as Error);
-      this.#error ??= error as Error;
+      if (!this.#hasLeft) this.#error ??= error as Error;
     }
     this.early.reject(this.#error ?? new PeerFault('closed_early', 'The client left before it had said what it speaks'));
     this.#over();
@@ -194,7 +198,7 @@ export class Transport implements Wire {
     try {
       held = this.#consume?.(frames);
     } catch (error) {
-      this.fail(error as Error);
+      this.#fail(error as Error);
       return;
     }
     if (held === undefined) return;
@@ -206,7 +210,7 @@ export class Transport implements Wire {
       },
       (error: Error) => {
         this.#busy = false;
-        this.fail(error);
+        this.#fail(error);
       },
     );
   }
