@@ -5,6 +5,7 @@ import { hostKeyOf } from './host-key.ts';
 import { ALGORITHMS, IDENT, type LoginContext, type Peer, sendMessage, ssh2 } from './library.ts';
 import { IDENT_MS_MAX, REKEY_WINDOW_MS, REKEYS_MAX } from './limits.ts';
 import { type Granted, Login } from './login.ts';
+import { offerWhatIsQuick } from './offer.ts';
 import { Transport, transportFault } from './transport.ts';
 import { disconnectWords } from './words.ts';
 
@@ -49,6 +50,7 @@ function entered<Grant>(transport: Transport, door: Door<Grant>, ident_ms_max: n
     server.on('connection', (peer: LibraryServerSide, { header }: { header: { versions: { software: string } } }) => {
       clearTimeout(slow);
       transport.attach(peer._protocol);
+      offerWhatIsQuick(peer._protocol);
       const current = new Login(door, transport.peer, (message) => sendMessage(peer._protocol, message));
       login = current;
       peer.on('error', failed);

@@ -30,7 +30,13 @@ export interface LibraryProtocol {
   /** Gets each message once keys are agreed upon. */
   _onPayload: (message: Buffer) => unknown;
   /** What seals packets now; keys that are renewed bring another one. */
-  readonly _cipher: unknown;
+  readonly _cipher: { encrypt(packet: Buffer): void };
+  /** What opens packets now. */
+  readonly _decipher: { _onPayload: (message: Buffer) => unknown };
+  /** What we can do, in our order. */
+  _offer: Offer;
+  /** Absent once the connection is over. */
+  readonly _destruct?: unknown;
   /** Keys are being renewed: nothing of the connection layer may leave. */
   readonly _kexinit: unknown;
   readonly _packetRW: {
@@ -50,6 +56,26 @@ export interface ParsedKey {
   getPublicSSH(): Buffer;
   isPrivateKey(): boolean;
   verify(data: Buffer, signature: Buffer, hash?: string): boolean | Error;
+}
+
+interface Names {
+  readonly array: readonly string[];
+}
+
+type Direction = Readonly<Record<'cipher' | 'mac' | 'compress' | 'lang', Names>>;
+
+/** The lists of names that a key exchange begins with. (RFC 4253, section 7.1) */
+export interface Offer {
+  readonly lists: { readonly kex: Names; readonly serverHostKey: Names; readonly cs: Direction; readonly sc: Direction };
+}
+
+type DirectionNames = Readonly<Record<keyof Direction, readonly string[]>>;
+
+interface OfferNames {
+  readonly kex: readonly string[];
+  readonly serverHostKey: readonly string[];
+  readonly cs: DirectionNames;
+  readonly sc: DirectionNames;
 }
 
 interface Algorithms {
@@ -98,6 +124,12 @@ replaceCiphers(require('ssh2/lib/protocol/crypto.js') as CipherMakers);
 
 export const ssh2 = require('ssh2') as Library;
 ssh2.Server.KEEPALIVE_CLIENT_INTERVAL = 0;
+
+/** Makes an offer, and sends it. */
+export const { KexInit, kexinit } = require('ssh2/lib/protocol/kex.js') as {
+  KexInit: new (names: OfferNames) => Offer;
+  kexinit(protocol: LibraryProtocol): void;
+};
 
 const { sendPacket } = require('ssh2/lib/protocol/utils.js') as {
   sendPacket(protocol: LibraryProtocol, packet: Buffer, always?: boolean): void;

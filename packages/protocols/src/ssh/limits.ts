@@ -22,6 +22,9 @@ export const ENV_BYTES_MAX = 4 * KIB;
 /** A client must have said what it speaks by then: programs say so at once, and people do not come by hand. */
 export const IDENT_MS_MAX = 10_000;
 
+/** A client that has said its first line gets our offer of algorithms by then, whether or not it has made its own. */
+export const OFFER_MS_MAX = 500;
+
 /** Requests of one client (channels to open, variables, sizes of a window, keep-alives …) within `REQUESTS_WINDOW_MS`. */
 export const REQUESTS_MAX = 5_000;
 export const REQUESTS_WINDOW_MS = 5_000;

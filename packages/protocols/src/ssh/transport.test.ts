@@ -134,6 +134,47 @@ describe('the transport', () => {
     assert.equal(await wire.read(), undefined);
   });
 
+  it('agrees on AES-GCM with whoever has it, whatever they would rather have', async () => {
+    const has = ['aes128-ctr', 'aes256-gcm@openssh.com', 'aes128-gcm@openssh.com'];
+    for (const [cipher, agreed] of [
+      [has, 'aes256-gcm@openssh.com'],
+      [['aes256-ctr', 'aes128-ctr'], 'aes256-ctr'],
+    ] as const) {
+      const accepting = next();
+      const { client, ready } = open({ algorithms: { cipher } });
+      const [{ cs, sc }] = (await once(client, 'handshake')) as [Record<'cs' | 'sc', { cipher: string }>];
+      assert.deepEqual([cs.cipher, sc.cipher], [agreed, agreed]);
+      await Promise.all([accepting, ready]);
+      client.destroy();
+    }
+  });
+
+  it('makes its offer to a client that waits for it', async () => {
+    const refused = next().catch((error) => error.code);
+    const socket = net.connect(place.port, place.host, () => socket.write('SSH-2.0-Waits\r\n'));
+    socket.on('error', () => undefined);
+    let said = '';
+    for await (const chunk of socket) {
+      said += chunk.toString('latin1');
+      if (said.includes('aes256-ctr') && said.includes('aes128-gcm@openssh.com')) break;
+    }
+    socket.destroy();
+    assert.equal(await refused, 'closed_early');
+  });
+
+  it('A09: says what it always says of an offer that is cut off', async () => {
+    const refused = next().then(
+      () => 'it was let in',
+      (error) => error.code,
+    );
+    // A packet of 16 bytes: 4 of padding, the number of the message, and no lists.
+    const packet = Buffer.concat([Buffer.from([0, 0, 0, 12, 4, 20]), Buffer.alloc(10)]);
+    const socket = net.connect(place.port, place.host, () => socket.write(Buffer.concat([Buffer.from('SSH-2.0-Cut\r\n'), packet])));
+    socket.on('error', () => undefined).resume();
+    assert.equal(await refused, 'bad_message');
+    socket.destroy();
+  });
+
   it('A19: ends who asks for new keys again and again', async () => {
     const accepting = next();
     const { client, ready } = open();
