@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { routes } from '@hoop/contract/routes/all';
 import { type Connection, createConnection, type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
 import type { Access } from '../../support/office.ts';
 import { runProgram } from '../../support/program.ts';
@@ -73,5 +74,17 @@ describe('what a rule warns of', () => {
     await connection.query('select 1');
     const [rows] = await connection.query('select 2 as n');
     assert.deepEqual(rows, [{ n: 2 }]);
+  });
+  test('is told to who runs a script, behind what the server itself warns of', async () => {
+    const { connection } = await warned();
+    const { output, exit_code } = await lab.system.office.api.call(routes.execSession, {
+      body: { connection, script: "select 'careful' as word, cast('x' as int) as n" },
+    });
+    assert.equal(exit_code, 0);
+    const [names, row, truncated, noticed = '', ...more] = output.trimEnd().split('\n');
+    assert.deepEqual([names, row, more], ['word\tn', 'careful\t0', []]);
+    assert.match(truncated ?? '', /^Warning \(code 1292\): Truncated/);
+    assert.match(noticed, /^Warning \(code 1105\): /);
+    assert.match(noticed, NOTICED);
   });
 });

@@ -60,6 +60,20 @@ describe('a MySQL script', () => {
     assert.equal(told, '\x0b\0\0\0\x03the script\x01\0\0\0\x01');
   });
 
+  test('asks what the server warns of where it says that there is something', async () => {
+    const told = [
+      ...['Level', 'Code', 'Message'].map((name, index) => server.column(index + 2, name)),
+      server.eof(5),
+      server.row(6, 'Warning', '1292', 'Truncated'),
+      server.eof(7),
+    ];
+    const warned = packet(1, [0, 1, 0, 2, 0, 1, 0]);
+    const { output, exitCode } = await run([warned, server.columns(1, 3), ...told]);
+    assert.deepEqual([output, exitCode], ['Query OK, 1 row affected\nWarning (code 1292): Truncated\n', 0]);
+    const refused = await run([warned, packet(1, [0xff, 0x76, 0x04], '#42501Blocked')]);
+    assert.deepEqual([refused.output, refused.exitCode], ['Query OK, 1 row affected\n', 0]);
+  });
+
   test('that fails says the target’s words, with the rows before them, and ends with 1', async () => {
     const { output, exitCode } = await run([rows(1, ['one'], 2 | MORE), server.error(6, 'no such table')]);
     assert.deepEqual([output, exitCode], ['a\none\nERROR 1146 (42S02): no such table\n', 1]);

@@ -6,7 +6,18 @@ import { HELD_BYTES_MAX } from './limits.ts';
 import { STATUS } from './messages/capabilities.ts';
 import { COMMAND } from './messages/command.ts';
 import { Fields } from './messages/fields.ts';
-import { columnName, decodeEof, decodeError, decodeOk, EOF, EOF_BYTES_MAX, ERROR, FILE_REQUEST, OK } from './messages/result.ts';
+import {
+  columnName,
+  decodeEof,
+  decodeError,
+  decodeOk,
+  EOF,
+  EOF_BYTES_MAX,
+  ERROR,
+  FILE_REQUEST,
+  OK,
+  warningsOf,
+} from './messages/result.ts';
 import { decodeTextRow } from './messages/row.ts';
 import { DENIAL_STATE } from './words.ts';
 
@@ -41,6 +52,8 @@ class Script {
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
   #bytes = 0;
+  /** Of the last statement: the server keeps no others. */
+  #warnings = 0;
   exitCode = 0;
   truncated = false;
 
@@ -52,8 +65,13 @@ class Script {
   async run(): Promise<void> {
     const greeting = await this.#payload();
     if (greeting[0] === ERROR) return this.#error(greeting);
-    await this.#context.wire.write(encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from(this.#context.script)));
+    await this.#ask(this.#context.script);
     while (await this.#result());
+    if (this.exitCode === 0 && this.#warnings > 0) await this.#tellWarnings();
+  }
+
+  async #ask(text: string): Promise<void> {
+    await this.#context.wire.write(encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from(text)));
   }
 
   async line(text: string): Promise<void> {
@@ -81,24 +99,45 @@ class Script {
       this.exitCode = FAILED;
       return false;
     }
+    await this.#cells(await this.#names(first));
+    const end = await this.#rows((cells) => this.#cells(cells));
+    if (end[0] === ERROR) {
+      await this.#error(end);
+      return false;
+    }
+    this.#warnings = warningsOf(end);
+    return (decodeEof(end) & STATUS.moreResults) !== 0;
+  }
+
+  async #names(first: Buffer): Promise<Buffer[]> {
     const names: Buffer[] = [];
     for (let left = new Fields(first).lenenc(); left > 0; left--) names.push(columnName(await this.#payload()));
     await this.#payload();
-    await this.#cells(names);
+    return names;
+  }
+
+  /** Gives each row; returns what came behind the last one: an EOF, or an error. */
+  async #rows(give: (cells: readonly (Buffer | null)[]) => Promise<void>): Promise<Buffer> {
     while (true) {
       const payload = await this.#payload();
-      if (payload[0] === ERROR) {
-        await this.#error(payload);
-        return false;
-      }
-      if (payload[0] === EOF && payload.length < EOF_BYTES_MAX) return (decodeEof(payload) & STATUS.moreResults) !== 0;
-      await this.#cells(decodeTextRow(payload));
+      if (payload[0] === ERROR || (payload[0] === EOF && payload.length < EOF_BYTES_MAX)) return payload;
+      await give(decodeTextRow(payload));
     }
+  }
+
+  /** A rule's words among them. Whoever may not ask for them goes without. */
+  async #tellWarnings(): Promise<void> {
+    await this.#ask('show warnings');
+    const first = await this.#payload();
+    if (first[0] === ERROR || first[0] === OK) return;
+    await this.#names(first);
+    await this.#rows(async ([level, code, message]) => await this.line(`${level ?? 'Warning'} (code ${code ?? 0}): ${message ?? ''}`));
   }
 
   /** Statements without rows say nothing unless they changed some. */
   async #changed(payload: Buffer): Promise<boolean> {
-    const { affectedRows, status } = decodeOk(payload);
+    const { affectedRows, status, warnings } = decodeOk(payload);
+    this.#warnings = warnings;
     if (affectedRows > 0) await this.line(`Query OK, ${affectedRows} ${affectedRows === 1 ? 'row' : 'rows'} affected`);
     return (status & STATUS.moreResults) !== 0;
   }

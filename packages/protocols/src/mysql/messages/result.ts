@@ -44,6 +44,7 @@ export function errorLine({ code, sqlstate, message }: ServerError): string {
 export interface ServerOk {
   readonly affectedRows: number;
   readonly status: number;
+  readonly warnings: number;
   /** Where the human-readable text begins in the payload. */
   readonly infoAt: number;
 }
@@ -52,14 +53,15 @@ export interface ServerOk {
 export function decodeOk(payload: Buffer): ServerOk {
   // Small numbers have one byte each.
   if (payload.length >= 7 && (payload[1] ?? 0) < 0xfb && (payload[2] ?? 0) < 0xfb) {
-    return { affectedRows: payload[1] ?? 0, status: (payload[3] ?? 0) | ((payload[4] ?? 0) << 8), infoAt: 7 };
+    const status = (payload[3] ?? 0) | ((payload[4] ?? 0) << 8);
+    return { affectedRows: payload[1] ?? 0, status, warnings: (payload[5] ?? 0) | ((payload[6] ?? 0) << 8), infoAt: 7 };
   }
   const fields = new Fields(payload, 1);
   const affectedRows = fields.lenenc();
   fields.lenenc();
   const status = fields.int(2);
-  fields.int(2);
-  return { affectedRows, status, infoAt: fields.at };
+  const warnings = fields.int(2);
+  return { affectedRows, status, warnings, infoAt: fields.at };
 }
 
 export function encodeOk(sequence: number, status: number): Buffer {
@@ -70,6 +72,11 @@ export function encodeOk(sequence: number, status: number): Buffer {
 export function decodeEof(payload: Buffer): number {
   // Two of these stand in each result: read without ceremony.
   return payload.length < 5 ? new Fields(payload, 3).int(2) : (payload[3] ?? 0) | ((payload[4] ?? 0) << 8);
+}
+
+/** How many warnings an EOF tells of. @throws PeerFault `bad_message` */
+export function warningsOf(eof: Buffer): number {
+  return new Fields(eof, 1).int(2);
 }
 
 /** The name that the client shows. @throws PeerFault `bad_message` */
