@@ -2,7 +2,7 @@ import { ALIASES, CODES, RUNS, SCANS, WORDS } from './all.ts';
 import { Blocks } from './blocks.ts';
 import type { CompiledCustom } from './custom.ts';
 import type { CodeEntity, Found, Hints, ScanEntity } from './detector.ts';
-import { decodedText } from './encoded.ts';
+import { DECODED, decodedText } from './encoded.ts';
 import { Known } from './known.ts';
 import { prefilter } from './prefilter.ts';
 import { Runs } from './run-search.ts';
@@ -58,8 +58,10 @@ export class Search {
   #start = 0;
   #ownFrom = 0;
   #ownTo = 0;
-  /** Set while what was decoded is searched: all of it is one value. */
-  #inner: Map<string, number> | undefined;
+  /** While what was decoded is searched: all of it is one value. */
+  #isInner = false;
+  /** What was found in it, with the best score. */
+  readonly #inner = new Map<string, number>();
   #findings: Finding[] = NONE;
 
   /** @param thresholds the least score by entity; of those that are not known and not among `customs` nothing is found */
@@ -156,7 +158,7 @@ export class Search {
   readonly #keep: Emit = (entity, from, to, score) => this.#note(entity, from, to, score);
 
   #note(entity: string, first: number, end: number, score: number): void {
-    if (this.#inner) {
+    if (this.#isInner) {
       this.#inner.set(entity, Math.max(score, this.#inner.get(entity) ?? 0));
       return;
     }
@@ -172,13 +174,13 @@ export class Search {
     if (bits & this.#scanBits) for (const { find, found, bits: needed } of this.#scans) if (bits & needed) find(bytes, found, bits);
     for (const { entity, find } of this.#customs) find(bytes, (from, to, score) => this.#emit(entity, from, to, score));
     if (bytes.length < RUN_BYTES_MIN || !this.#wantsRuns) return;
-    this.#runs?.begin();
+    if (!this.#isInner) this.#runs?.begin();
     findRuns(bytes, this.#run);
   }
 
   readonly #run = (bytes: Buffer, from: number, to: number): void => {
     this.#runs?.find(bytes, from, to);
-    if (!this.#inner) this.#findEncoded(bytes, from, to);
+    if (!this.#isInner) this.#findEncoded(bytes, from, to);
   };
 
   /** What is in a text that is written in hexadecimal digits or Base64 hides all of it. */
@@ -190,21 +192,26 @@ export class Search {
       if (at - start < RUN_BYTES_MIN) continue;
       const text = decodedText(bytes, start, at);
       if (!text) continue;
-      const found = new Map<string, number>();
-      this.#inner = found;
+      if (this.#inner.size > 0) this.#inner.clear();
+      this.#isInner = true;
       try {
-        const bits = this.#look(text, true);
-        if ((bits & BITS.odd) === 0) this.#findIn(text, bits);
-        else {
-          found.clear();
-          const { bytes: inner } = viewOf(text);
-          this.#findIn(inner, this.#look(inner, false));
-        }
+        this.#findDecoded(text);
       } finally {
-        this.#inner = undefined;
+        this.#isInner = false;
       }
-      for (const [entity, score] of found) this.#note(entity, start, at, score);
+      if (this.#inner.size > 0) for (const [entity, score] of this.#inner) this.#note(entity, start, at, score);
     }
+  }
+
+  #findDecoded(text: Buffer): void {
+    const bits = this.#look(text, true);
+    if ((bits & BITS.odd) === 0) {
+      this.#findIn(text, bits);
+      return;
+    }
+    this.#inner.clear();
+    const { bytes } = viewOf(text, INNER_ROOM);
+    this.#findIn(bytes, this.#look(bytes, false));
   }
 }
 
@@ -212,6 +219,7 @@ const NONE: Finding[] = [];
 
 /** No two texts are searched at the same time. */
 const ROOM = roomFor(BEFORE_BYTES + PIECE_BYTES + BEHIND_BYTES);
+const INNER_ROOM = roomFor(DECODED.length);
 
 /** The longest run of digits that every shape of a code has. */
 function digitsOf({ shapes, entity }: CodeEntity): number {

@@ -6,9 +6,9 @@ import { DIGIT_ZEROS, DROPPED, LOOK_ALIKES } from './characters.ts';
  */
 export interface View {
   readonly bytes: Buffer;
-  /** Where byte `at` of the view stands in the text, from and to; undefined when the view is the text. */
-  readonly from: Uint32Array | undefined;
-  readonly to: Uint32Array | undefined;
+  /** Where byte `at` of the view stands in the text, from and to. Longer than the view. */
+  readonly from: Uint32Array;
+  readonly to: Uint32Array;
 }
 
 const ESC = 0x1b;
@@ -72,13 +72,36 @@ class Reader {
       this.#length = length;
       if (byte >= 0x80) at = this.#wide(at, byte);
       else if (byte < 0x09) at = this.#low(at);
-      else if (byte === ESC) at = escapeEnd(text, at);
+      else if (byte === ESC) at = this.#escape(at);
       else if (byte === BACKSLASH) at = this.#backslash(at);
       else at = this.#percent(at);
       length = this.#length;
     }
-    return { bytes: bytes.subarray(0, length), from: from.subarray(0, length), to: to.subarray(0, length) };
+    return { bytes: bytes.subarray(0, length), from, to };
   }
+
+  /** Behind a terminal's control sequence. */
+  #escape(at: number): number {
+    const text = this.#text;
+    const kind = text[at + 1] ?? 0;
+    const limit = Math.min(text.length, at + ESCAPE_BYTES_MAX);
+    if (kind === 0x5b) {
+      for (let end = at + 2; end < limit; end++) if ((text[end] ?? 0) >= 0x40 && (text[end] ?? 0) <= 0x7e) return end + 1;
+      return at + 2;
+    }
+    if (kind === 0x5d) {
+      let end = Math.max(at + 2, this.#openUntil);
+      for (; end < limit; end++) {
+        if (text[end] === 0x07) return end + 1;
+        if (text[end] === ESC && text[end + 1] === BACKSLASH) return end + 2;
+      }
+      this.#openUntil = end;
+    }
+    return at + 1;
+  }
+
+  /** No title of a terminal ends before this place: of many that do not end, each would look for its end again. */
+  #openUntil = 0;
 
   #put(byte: number, from: number, to: number): void {
     this.#bytes[this.#length] = byte;
@@ -200,23 +223,6 @@ for (let point = 0xff01; point <= 0xff5e; point++) READ_AS[point] = point - 0xfe
 // Written with more bytes than it needs: no decoder should take that, and some do.
 for (let point = 0; point < 0x80; point++) READ_AS[point] = point === 0 ? BREAK : point;
 for (const point of DROPPED) READ_AS[point] = GONE;
-
-/** Where a terminal's control sequence ends. */
-function escapeEnd(text: Buffer, at: number): number {
-  const kind = text[at + 1] ?? 0;
-  const limit = Math.min(text.length, at + ESCAPE_BYTES_MAX);
-  if (kind === 0x5b) {
-    for (let end = at + 2; end < limit; end++) if ((text[end] ?? 0) >= 0x40 && (text[end] ?? 0) <= 0x7e) return end + 1;
-    return at + 2;
-  }
-  if (kind === 0x5d) {
-    for (let end = at + 2; end < limit; end++) {
-      if (text[end] === 0x07) return end + 1;
-      if (text[end] === ESC && text[end + 1] === BACKSLASH) return end + 2;
-    }
-  }
-  return at + 1;
-}
 
 function hexOf(text: Buffer, at: number, digits: number): number {
   let value = 0;
