@@ -27,6 +27,16 @@ function gateWith(
 }
 
 describe('the gate', () => {
+  test('says that everything is allowed only where its policy says so, and while it does', () => {
+    const { gate } = gateWith(() => ({ allow: true }));
+    assert.equal(gate.allowsAll, false);
+    const policy = { judge: () => ({ allow: true as const }), revision: 2, mask: undefined };
+    gate.replacePolicy({ ...policy, allowsAll: true });
+    assert.equal(gate.allowsAll, true);
+    gate.replacePolicy(policy);
+    assert.equal(gate.allowsAll, false);
+  });
+
   test('permits what is allowed, records it before it can be sent, and numbers it', async () => {
     const { gate, audit, clock } = gateWith(() => ({ allow: true }));
     const decision = await gate.ask('query', 'select 1');

@@ -20,6 +20,8 @@ export interface Policy {
   readonly mask: Mask | undefined;
   /** Whether a verdict may be to hold. */
   readonly mayHold?: boolean;
+  /** True where no rule judges actions: whatever is asked is let through, and only recorded. Absent: it may be denied. */
+  readonly allowsAll?: boolean;
   /**
    * Present where rules look at text: what those find in a piece of an action that goes on. Beside what they forbid, only what
    * is new in the piece counts.
@@ -124,6 +126,11 @@ export class Gate {
   /** Whether something may have to be approved: only then is what an action has beside its text worth keeping. */
   get mayHold(): boolean {
     return this.#policy.mayHold === true;
+  }
+
+  /** Whether whatever is asked now is let through: then nothing has to wait for a verdict. */
+  get allowsAll(): boolean {
+    return this.#policy.allowsAll === true;
   }
 
   /**

@@ -65,6 +65,12 @@ describe('rules', () => {
     assert.equal(await verdict('drop table t'), 'allow');
   });
 
+  test('say whether anything is judged at all', () => {
+    assert.equal(policy().allowsAll, true);
+    assert.equal(policy({ type: 'row_limit', rows_max: 3 }).allowsAll, true, 'which is about answers');
+    assert.equal(policy({ ...words('drop'), action: 'log' }).allowsAll, false);
+  });
+
   test('deny a word wherever it stands, however it is dressed', async () => {
     const rule = words('drop table', 'pg_sleep');
     for (const text of [

@@ -78,6 +78,7 @@ export function compilePolicy(text: PolicyText, dialect?: Dialect, context: Poli
     revision: text.revision,
     mask,
     needs,
+    allowsAll: judged.length === 0 && columns === undefined,
     mayHold: judged.some(({ action }) => action === 'require_approval'),
     ...(texts.length === 0 ? {} : { judgeMore: (part: LaterPart) => judgeMore(texts, part, dialect, now()) }),
     judge: needs.length === 0 ? judgeActions : answering(judgeActions, answers, columns, now),

@@ -89,7 +89,7 @@ function commandRule(text: RuleText): CompiledRule {
     match: ({ action, commands }) => {
       if (NO_COMMANDS.has(action.via)) return undefined;
       if (action.via === 'shell')
-        return unknown(action, 'what is typed into a shell at the host is not seen here; give the command with ssh');
+        return unknown(action, 'what goes into a shell without a terminal is not seen here; use a terminal, or give the command with ssh');
       if (!COMMANDS.has(action.via)) return unknown(action, 'it is not a command');
       const facts = commands();
       return match(facts) ?? (facts.unclassified === undefined ? undefined : unknown(action, facts.unclassified));

@@ -118,6 +118,7 @@ describe('a rule about commands', () => {
     ])
       assert.match(await run(text), /cannot be classified/, text);
     assert.match(await run('shell', 'shell'), /cannot be classified/);
+    assert.equal(await run('shell', 'terminal'), 'allow', 'what is typed there is judged line by line');
     assert.equal(await run('get /etc/passwd', 'sftp'), 'allow');
   });
 });
