@@ -18,6 +18,7 @@ import {
 import { isIn, readContext } from './context.ts';
 import type { CodeEntity, Found, Layout, WordEntity } from './detector.ts';
 import { ibanLength } from './iban.ts';
+import { type Plan, Planned } from './plans.ts';
 import { CODE_CHARACTERS_MAX, layoutWith, raised, type Shaped, Shapes, SURE_SCORE, type Wanted } from './shapes.ts';
 import { BITS, signAt } from './survey.ts';
 import { HASH_SEED, hashed, kindsOf, mayBeListed } from './words.ts';
@@ -42,9 +43,12 @@ const TAIL_LETTERS_MAX = 5;
 interface Numbers {
   readonly index: number;
   readonly needs: WordEntity['needs'];
+  readonly mayBe: WordEntity['mayBe'];
   readonly number: (bytes: Buffer, from: number, to: number, found: Found) => void;
   readonly found: Found;
 }
+
+const NOBODY: Found = () => undefined;
 
 export type FoundEntity = (entity: string, from: number, to: number, score: number) => void;
 
@@ -63,6 +67,12 @@ export class Blocks {
   readonly #numbers: readonly Numbers[];
   #isDirty = false;
   #found: FoundEntity = () => undefined;
+  /** What is read: all of a text, or a part of it that is only looked at. */
+  #floor = 0;
+  #end = 0;
+  #isLook = false;
+  #isSuspect = false;
+  #planned: Planned | undefined;
   readonly #iban: CodeEntity | undefined;
   readonly #ibanLeast: number;
   readonly #wantsBareRuns: boolean;
@@ -93,9 +103,9 @@ export class Blocks {
       };
     });
     this.#numbers = words.flatMap((word, index) => {
-      const { number, needs } = word;
+      const { number, needs, mayBe } = word;
       const found = this.#emits[index];
-      return number && found ? [{ index, needs, number, found }] : [];
+      return number && found ? [{ index, needs, mayBe, number, found }] : [];
     });
     this.#wantsCodes = codes.length > 0;
     this.#iban = codes.find(({ entity }) => entity === 'IBAN_CODE');
@@ -110,19 +120,62 @@ export class Blocks {
    * @returns what other detectors have to look for, as bits of `survey.ts`, with `odd` when it was given up
    */
   find(bytes: Buffer, found: FoundEntity, isRaw: boolean): number {
-    const { length } = bytes;
-    const table = isRaw ? RAW : CLASS;
-    // Of a word with a small letter in front only the names of months are of use inside of a sentence, and those beside a number.
-    const wantsSmall = this.#wantsWords && length <= CELL_BYTES_MAX;
+    this.#begin(found);
+    return this.#pass(bytes, 0, bytes.length, isRaw ? RAW : CLASS, isRaw ? BITS.odd : 0);
+  }
+
+  /** What there is to be done for each text of the shape that this one has; see `plans.ts`. */
+  planFor(text: Buffer): Plan | undefined {
+    this.#begin(this.#suspect);
+    const planned = new Planned();
+    this.#planned = planned;
+    const bits = this.#pass(text, 0, text.length, RAW, BITS.odd);
+    this.#planned = undefined;
+    return planned.plan(bits);
+  }
+
+  /** As `find`, by a plan that was made for another text of this shape. */
+  findBy(plan: Plan, text: Buffer, codes: readonly Uint8Array[], found: FoundEntity): void {
+    this.#begin(found);
+    plan.find(text, codes, this.#until, found);
+  }
+
+  #begin(found: FoundEntity): void {
     this.#found = found;
+    this.#isLook = false;
+    this.#isSuspect = false;
     if (this.#isDirty) for (let index = 0; index < this.#until.length; index++) this.#until[index] = 0;
     this.#isDirty = false;
-    this.#shortUntil = 0;
+  }
+
+  /**
+   * Whether anything can be found in a part of some bytes when it is a text of its own; false is certain. It stops at the first thing that
+   * has to be looked at closer: a word of a list, a number that may be a day, a code with the score that it needs, or one of `bits`.
+   */
+  suspects(bytes: Buffer, from: number, to: number, bits: number): boolean {
+    this.#found = this.#suspect;
+    this.#isLook = true;
+    this.#isSuspect = false;
+    const stop = bits | BITS.odd;
+    return (this.#pass(bytes, from, to, RAW, stop) & stop) !== 0 || this.#isSuspect;
+  }
+
+  readonly #suspect: FoundEntity = () => {
+    this.#isSuspect = true;
+  };
+
+  /** @param stop at one of these bits, or at a suspicion, the pass is over */
+  #pass(bytes: Buffer, start: number, end: number, table: Uint8Array, stop: number): number {
+    // Of a word with a small letter in front only the names of months are of use inside of a sentence, and those beside a number.
+    const wantsSmall = this.#wantsWords && end - start <= CELL_BYTES_MAX;
+    this.#floor = start;
+    this.#end = end;
+    this.#shortUntil = start;
     let bits = 0;
     // Where the last run ended that a code can go on from, and how many more characters such a code has at most.
     let before = -1;
     let left = 0;
-    for (let at = 0; at < length; ) {
+    for (let at = start; at < end; ) {
       const first = bytes[at] ?? 0;
       let kind = table[first] ?? 0;
       if (kind === 0) {
@@ -133,36 +186,42 @@ export class Blocks {
       if (kind === LETTER) {
         let isListed = false;
         if (first >= SMALL_A && !wantsSmall) {
-          do kind = ++at < length ? (table[bytes[at] ?? 0] ?? 0) : 0;
+          do kind = ++at < end ? (table[bytes[at] ?? 0] ?? 0) : 0;
           while (kind === LETTER);
         } else {
           let hash = HASH_SEED;
           let byte = first;
           do {
             hash = hashed(hash, byte);
-            byte = ++at < length ? (bytes[at] ?? 0) : 0;
+            byte = ++at < end ? (bytes[at] ?? 0) : 0;
             kind = table[byte] ?? 0;
           } while (kind === LETTER);
           isListed = mayBeListed(hash);
         }
         if (kind === 0 || kind >= SIGN) {
-          if (isListed || (at < length && isBeforeNumber(bytes, at))) this.#word(bytes, from, at);
+          if (isListed || (at < end && isBeforeNumber(bytes, at, end))) {
+            this.#word(bytes, from, at);
+            if (this.#isSuspect) return bits;
+          }
           if (left <= 0) continue;
           left = isGap(bytes, before, from) ? left - (at - from) : 0;
           if (left <= 0) continue;
           before = at;
           this.#push(from, at, (1 << (at - from)) - 1, 0);
-          if (at - from <= TAIL_LETTERS_MAX) this.#lookBack(bytes, found);
+          if (at - from > TAIL_LETTERS_MAX) continue;
+          this.#lookBack(bytes);
+          if (this.#isSuspect) return bits;
           continue;
         }
       } else if (kind >= SIGN) {
         const sign = kind === SIGN ? signAt(bytes, at) : BITS.odd;
         bits |= sign;
-        if (isRaw && (sign & BITS.odd) !== 0) return bits;
+        if ((sign & stop) !== 0) return bits;
         at++;
         continue;
       }
       at = this.#mixed(bytes, from, at, left > 0 ? before : -1, table);
+      if (this.#isSuspect) return bits;
       left = this.#joins ? this.#shapes.lengthMax : 0;
       before = at;
     }
@@ -174,12 +233,12 @@ export class Blocks {
 
   /** A run with something else than letters in it, from the first such byte on. Says where it ends. */
   #mixed(bytes: Buffer, from: number, start: number, before: number, table: Uint8Array): number {
-    const { length } = bytes;
+    const end = this.#end;
     let at = start;
     let mask = (1 << (start - from)) - 1;
     let count = 0;
     let foreign = false;
-    for (; at < length; at++) {
+    for (; at < end; at++) {
       const kind = table[bytes[at] ?? 0] ?? 0;
       if (kind === DIGIT) {
         count++;
@@ -190,7 +249,7 @@ export class Blocks {
       } else break;
     }
     this.#joins = false;
-    const goesOn = at < length && GOES_ON[bytes[at] ?? 0] === 1;
+    const goesOn = at < end && GOES_ON[bytes[at] ?? 0] === 1;
     if (count === 0) {
       if (this.#wantsWords) this.#word(bytes, from, at);
       return at;
@@ -199,16 +258,19 @@ export class Blocks {
     if (this.#wantsWords && (goesOn || count >= NUMBER_DIGITS_MIN)) this.#number(bytes, from, at, isPlain);
     if (!this.#wantsCodes) return at;
     if (isPlain && before < 0 && this.#isShortNumber(bytes, from, at, count, goesOn)) return at;
-    if (foreign) this.#between(bytes, from, at, this.#found);
+    if (foreign) this.#between(bytes, from, at);
     else if (at - from <= CODE_CHARACTERS_MAX) {
       if (before < 0 || !isGap(bytes, before, from))
         this.#readBack(bytes, from, isPlain ? this.#shapes.lettersMax : this.#shapes.lengthMax);
       this.#push(from, at, mask, count);
       this.#joins = true;
-      this.#lookBack(bytes, this.#found);
+      this.#lookBack(bytes);
     }
-    if (this.#wantsBareRuns && count >= BARE_RUN_MIN && (count < at - from || bytes[from] === ZERO))
-      this.#bareRuns(bytes, from, at, this.#found);
+    if (this.#wantsBareRuns && count >= BARE_RUN_MIN && (count < at - from || bytes[from] === ZERO || this.#planned)) {
+      // Whether it begins with a zero does not follow from its shape.
+      if (this.#planned) this.#planned.zeros(this.#bare, from, at);
+      else this.#bareRuns(bytes, from, at);
+    }
     return at;
   }
 
@@ -217,10 +279,10 @@ export class Blocks {
     if (from < this.#shortUntil) return true;
     if (count >= this.#shapes.plainMin) return false;
     // Of the words before it one may be the beginning of a code, which ends here.
-    if (from > 0 && JOINS[bytes[from - 1] ?? 0] === 1) return !goesOn && count < this.#shapes.tailMin;
+    if (from > this.#floor && JOINS[bytes[from - 1] ?? 0] === 1) return !goesOn && count < this.#shapes.tailMin;
     let digits = count;
     let end = to;
-    for (let gap = 0; end < bytes.length && gap <= GAP_MAX; end++) {
+    for (let gap = 0; end < this.#end && gap <= GAP_MAX; end++) {
       const byte = bytes[end] ?? 0;
       const kind = CLASS[byte];
       if (kind === DIGIT) {
@@ -239,23 +301,24 @@ export class Blocks {
 
   /** The words before a number, as far as a code may reach. They are not kept while they pass: hardly any stands before a number. */
   #readBack(bytes: Buffer, from: number, most: number): void {
+    const floor = this.#floor;
     let room = most;
     let first = from;
     let slot = this.#head;
     let groups = 0;
     while (groups < GROUPS_MAX - 1) {
       let to = first;
-      while (to > 0 && first - to < GAP_MAX && JOINS[bytes[to - 1] ?? 0] === 1) to--;
+      while (to > floor && first - to < GAP_MAX && JOINS[bytes[to - 1] ?? 0] === 1) to--;
       let start = to;
       let mask = 0;
       let count = 0;
-      for (; start > 0 && to - start < room; start--) {
+      for (; start > floor && to - start < room; start--) {
         const kind = CLASS[bytes[start - 1] ?? 0];
         if (kind === DIGIT) count++;
         else if (kind === LETTER) mask |= 1 << (to - start);
         else break;
       }
-      if (to === first || start === to || (start > 0 && isInRun(bytes[start - 1] ?? 0))) break;
+      if (to === first || start === to || (start > floor && isInRun(bytes[start - 1] ?? 0))) break;
       this.#from[slot] = start;
       this.#to[slot] = to;
       this.#mask[slot] = mask;
@@ -270,7 +333,7 @@ export class Blocks {
   }
 
   /** Codes without a gap between letters of other scripts. */
-  #between(bytes: Buffer, from: number, to: number, found: FoundEntity): void {
+  #between(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; ) {
       const start = at;
       let mask = 0;
@@ -283,7 +346,7 @@ export class Blocks {
       if (count > 0 && at - start <= CODE_CHARACTERS_MAX) {
         this.#chain = -1;
         this.#push(start, at, mask, count);
-        this.#lookBack(bytes, found);
+        this.#lookBack(bytes);
       }
       at = Math.max(at, start + 1);
     }
@@ -295,17 +358,21 @@ export class Blocks {
     if (kinds === 0 && !(bytes[to] === SPACE && CLASS[bytes[to + 1] ?? 0] === DIGIT)) return;
     for (let index = 0; index < this.#words.length; index++) {
       const word = this.#words[index];
-      if (!word || (kinds !== 0 && (word.kinds & kinds) === 0) || from < (this.#until[index] ?? 0)) continue;
-      const emit = this.#emits[index];
-      if (emit) word.block?.(bytes, from, to, kinds, emit);
+      if (!word || (kinds !== 0 && (word.kinds & kinds) === 0)) continue;
+      // What stands behind a part of some bytes is not for detectors to see.
+      if (this.#isLook) this.#isSuspect = true;
+      else if (from >= (this.#until[index] ?? 0)) word.block?.(bytes, from, to, kinds, this.#emits[index] ?? NOBODY);
     }
   }
 
   #number(bytes: Buffer, from: number, to: number, isPlain: boolean): void {
     const isStreet = bytes[to] === SPACE && isCapital(bytes[to + 1] ?? 0);
-    for (const { index, needs, number, found } of this.#numbers) {
+    for (const { index, needs, mayBe, number, found } of this.#numbers) {
       if (needs === 'digits' ? !isPlain : needs === 'capital' && !isStreet) continue;
-      if (from >= (this.#until[index] ?? 0)) number(bytes, from, to, found);
+      if (this.#planned) {
+        if (!mayBe || mayBe(bytes, from, to, 0, bytes.length)) this.#planned.number(index, number, found, from, to);
+      } else if (this.#isLook) this.#isSuspect ||= mayBe === undefined || mayBe(bytes, from, to, this.#floor, this.#end);
+      else if (from >= (this.#until[index] ?? 0)) number(bytes, from, to, found);
     }
   }
 
@@ -324,7 +391,7 @@ export class Blocks {
   #ones = 0;
 
   /** Every sequence of runs that ends with the last one. */
-  #lookBack(bytes: Buffer, found: FoundEntity): void {
+  #lookBack(bytes: Buffer): void {
     const chain = this.#chain;
     // Nothing is written in twenty single characters, and here every one of them would be the end of one more sequence.
     if (this.#ones >= GROUPS_MAX) return;
@@ -355,7 +422,7 @@ export class Blocks {
           const regular = groups === 1 || (smallest === largest && last <= largest && (largest > 1 || groups === chain + 1));
           if (regular || shapes.layouts.has(layout)) this.#checkAll(bytes, from, to, length, groups, layout, regular, shaped);
         }
-        if (this.#iban && size >= 4 && length >= 15) this.#checkIban(bytes, from, to, length, found);
+        if (this.#iban && size >= 4 && length >= 15) this.#checkIban(bytes, from, to, length);
       }
       slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
     }
@@ -390,6 +457,10 @@ export class Blocks {
     done: readonly Wanted[] | undefined,
   ): void {
     if (wanted.length === 0) return;
+    if (this.#planned) {
+      this.#planned.codes(bytes, from, to, length, layout, done ? wanted.filter((each) => !done.includes(each)) : wanted);
+      return;
+    }
     const code = this.#compact(bytes, from, to);
     let known = -1;
     for (const each of wanted) {
@@ -399,17 +470,17 @@ export class Blocks {
       if (score <= 0) continue;
       // The words before it are read only where they can make a difference.
       const isOpen = score < SURE_SCORE && raised(score) >= threshold;
-      if (isOpen && known < 0) known = readContext(bytes, from);
+      if (isOpen && known < 0) known = readContext(bytes, from, this.#floor);
       const final = isOpen && isIn(each.context, known) ? raised(score) : score;
       if (final >= threshold) this.#found(each.entity, from, to, final);
     }
   }
 
-  #checkIban(bytes: Buffer, from: number, to: number, length: number, found: FoundEntity): void {
+  #checkIban(bytes: Buffer, from: number, to: number, length: number): void {
     const wanted = ibanLength(bytes, from);
     if (wanted === 0 || wanted !== length) return;
     const score = this.#iban?.score(this.#compact(bytes, from, to), length, 'listed') ?? 0;
-    if (score > 0 && score >= this.#ibanLeast) found('IBAN_CODE', from, to, score);
+    if (score > 0 && score >= this.#ibanLeast) this.#found('IBAN_CODE', from, to, score);
   }
 
   /** In upper case, without what stands between. */
@@ -423,8 +494,10 @@ export class Blocks {
     return code;
   }
 
+  readonly #bare = (bytes: Buffer, from: number, to: number): void => this.#bareRuns(bytes, from, to);
+
   /** Digits in the middle of letters: only a card number is long enough to be meant. */
-  #bareRuns(bytes: Buffer, from: number, to: number, found: FoundEntity): void {
+  #bareRuns(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; at++) {
       if (CLASS[bytes[at] ?? 0] !== DIGIT) continue;
       // Numbers are filled up with zeros.
@@ -436,7 +509,7 @@ export class Blocks {
       for (const { entity, code, threshold } of this.#shapes.get(length, 0)?.all ?? []) {
         if (entity !== 'CREDIT_CARD') continue;
         const score = code.score(this.#compact(bytes, start, at), length, 'plain');
-        if (score > 0 && score >= threshold) found(entity, start, at, score);
+        if (score > 0 && score >= threshold) this.#found(entity, start, at, score);
       }
     }
   }

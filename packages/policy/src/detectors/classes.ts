@@ -36,8 +36,8 @@ export const JOINS = Uint8Array.from({ length: 256 }, (_, byte) => (' -./_+'.inc
 export const GOES_ON = Uint8Array.from({ length: 256 }, (_, byte) => (' -./()_+:'.includes(String.fromCharCode(byte)) ? 1 : 0));
 
 /** Whether a digit comes soon, behind blanks and dots. */
-export function isBeforeNumber(bytes: Buffer, from: number): boolean {
-  for (let at = from; at < from + BEFORE_NUMBER_MAX && at < bytes.length; at++) {
+export function isBeforeNumber(bytes: Buffer, from: number, end: number): boolean {
+  for (let at = from; at < from + BEFORE_NUMBER_MAX && at < end; at++) {
     const byte = bytes[at] ?? 0;
     if (byte !== SPACE && byte !== DOT) return at > from && CLASS[byte] === DIGIT;
   }

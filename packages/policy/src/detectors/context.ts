@@ -26,9 +26,9 @@ function small(hash: number): number {
 
 const HASHES = new Int32Array(HASHES_MAX);
 
-/** Reads the words close before `at`: at most six words and 64 bytes away. Says how many hashes `isIn` has to look at. */
-export function readContext(bytes: Uint8Array, at: number): number {
-  const floor = Math.max(0, at - BYTES_MAX);
+/** Reads the words close before `at`, at most six words and 64 bytes away, none before `start`. Says how many hashes `isIn` has to look at. */
+export function readContext(bytes: Uint8Array, at: number, start = 0): number {
+  const floor = Math.max(start, at - BYTES_MAX);
   let known = 0;
   let end = at;
   for (let count = 0; count < WORDS_MAX; count++) {

@@ -18,10 +18,28 @@ export const DATE_TIME: WordEntity = {
     if (size === 4) yearFirst(bytes, from, found);
     else if (size <= 2) dayFirst(bytes, from, found);
   },
+  mayBe(bytes, from, _, __, end) {
+    if (!isDigit(bytes[from])) return false;
+    const first = Math.min(numberEnd(bytes, from), end);
+    if (first - from === 4) return isTwice(bytes, first, end);
+    if (first - from > 2 || first === end) return false;
+    if (bytes[first] === COLON) return true;
+    if (isSign(bytes[first]) && isDigit(bytes[first + 1])) return isTwice(bytes, first, end);
+    const behind = isLetter(bytes[first]) ? first + 2 : first;
+    let at = behind;
+    while (at < end && at - behind < 6 && (bytes[at] === 0x20 || bytes[at] === 0x2d || bytes[at] === 0x2e)) at++;
+    return at > first && at < end && isMonth(bytes, at, Math.min(wordEnd(bytes, at), end));
+  },
   block(bytes, from, to, kinds, found) {
     if (kinds & KINDS.month) monthFirst(bytes, from, to, found);
   },
 };
+
+/** Whether the sign that stands here comes once more, with at most two digits between. */
+function isTwice(bytes: Buffer, at: number, end: number): boolean {
+  const second = numberEnd(bytes, at + 1);
+  return isSign(bytes[at]) && second - at <= 3 && second < end && bytes[second] === bytes[at];
+}
 
 /** 2026-11-21, 2026/11/21, 2026.11.21, with a time of ISO 8601 or RFC 3339. */
 function yearFirst(bytes: Buffer, from: number, found: Found): void {

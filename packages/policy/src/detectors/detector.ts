@@ -68,6 +68,11 @@ export interface WordEntity {
   readonly needs?: 'digits' | 'capital';
   /** Called for each run of letters and digits with a digit in it, in order. */
   number?(bytes: Buffer, from: number, to: number, found: Found): void;
+  /**
+   * Whether `number` can find anything there, in a text that begins at `start` and ends at `end`: false is certain. Every digit is as good
+   * as any other: it says the same of all texts of one shape. Without it: always.
+   */
+  mayBe?(bytes: Buffer, from: number, to: number, start: number, end: number): boolean;
   /** Called for each word that is in a list (`kinds` says in which, see `words.ts`), or has a house number behind it. */
   block?(bytes: Buffer, from: number, to: number, kinds: number, found: Found): void;
 }

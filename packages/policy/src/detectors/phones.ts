@@ -38,6 +38,18 @@ export const PHONE_NUMBER: WordEntity = {
     const score = scoreOf(number, isInternational, bytes[start] === 0x28);
     if (score > 0) found(start, number.to, score < 0.75 && hasContext(bytes, start, CONTEXT) ? raised(score) : score);
   },
+  mayBe(bytes, from, to, start, end) {
+    if (to - from > DIGITS_MAX || (from - start >= 2 && isDigit(bytes[from - 2]) && JOINS[bytes[from - 1] ?? 0] === 1)) return false;
+    let count = 0;
+    for (let at = from, gap = 0; at < end && gap <= GAP_MAX; at++) {
+      if (isDigit(bytes[at])) {
+        if (++count >= DIGITS_MIN) return true;
+        gap = 0;
+      } else if (JOINS[bytes[at] ?? 0] === 1) gap++;
+      else break;
+    }
+    return false;
+  },
 };
 
 /** Whether a digit comes soon. */

@@ -46,15 +46,14 @@ export function findRuns(bytes: Buffer, visit: (bytes: Buffer, from: number, to:
   }
 }
 
-/** Whether there is a run of `least` bytes without a gap. Looks at every `least`-th byte first. */
-export function hasRun(bytes: Buffer, least: number, inRun: Uint8Array): boolean {
-  const { length } = bytes;
-  for (let at = least - 1; at < length; at += least) {
+/** Whether there is a run of `least` bytes without a gap in [start, end). Looks at every `least`-th byte first. */
+export function hasRun(bytes: Buffer, least: number, inRun: Uint8Array, start = 0, end = bytes.length): boolean {
+  for (let at = start + least - 1; at < end; at += least) {
     if (inRun[bytes[at] ?? 0] === 0) continue;
     let from = at;
-    while (at - from < least && inRun[bytes[from - 1] ?? 0] === 1) from--;
+    while (from > start && at - from < least && inRun[bytes[from - 1] ?? 0] === 1) from--;
     let to = at + 1;
-    while (to - from < least && to < length && inRun[bytes[to] ?? 0] === 1) to++;
+    while (to - from < least && to < end && inRun[bytes[to] ?? 0] === 1) to++;
     if (to - from >= least) return true;
   }
   return false;

@@ -3,10 +3,12 @@ import { Blocks } from './blocks.ts';
 import type { CompiledCustom } from './custom.ts';
 import type { CodeEntity, Found, Hints, ScanEntity } from './detector.ts';
 import { DECODED, decodedText } from './encoded.ts';
+import { Facts, FOLDS } from './facts.ts';
 import { Known } from './known.ts';
+import type { Plan } from './plans.ts';
 import { prefilter } from './prefilter.ts';
 import { Runs } from './run-search.ts';
-import { findRuns, RUN_BYTES_MIN } from './runs.ts';
+import { findRuns, hasRun, IN_RUN, RUN_BYTES_MIN } from './runs.ts';
 import { BITS, survey } from './survey.ts';
 import { roomFor, type View, viewOf } from './view.ts';
 
@@ -52,6 +54,8 @@ export class Search {
   readonly #customs: readonly CompiledCustom[];
   readonly #wantsRuns: boolean;
   #known: Known | undefined;
+  /** What there is to be done for values of digits, by their shape; null where it is too much. */
+  #plans: Known<Plan | null> | undefined;
 
   /** What is being searched: where its bytes stand in the text, and which of it is this piece's own. */
   #view: View | undefined;
@@ -89,28 +93,82 @@ export class Search {
 
   /** What is there, in no order; findings may overlap. Do not change what is given back. @throws Error when it takes longer than `SEARCH_MS_MAX` */
   find(text: Buffer): Finding[] {
-    return Known.keeps(text.length) ? this.#findKnown(text) : this.#findNew(text);
+    return this.findIn(text, 0, text.length);
   }
 
-  #findKnown(text: Buffer): Finding[] {
+  /** The same in what stands in [from, to), which is a text of its own. What is found is counted from `from` on. */
+  findIn(bytes: Buffer, from: number, to: number): Finding[] {
+    const length = to - from;
+    if (length <= Facts.BYTES_MAX) return this.#findShort(bytes, from, to);
+    if (length <= PIECE_BYTES && !this.#suspectsIn(bytes, from, to)) return NONE;
+    return this.findPlainly(length === bytes.length ? bytes : bytes.subarray(from, to));
+  }
+
+  /** Whether `findIn` would find anything; false is certain. */
+  suspectsIn(bytes: Buffer, from: number, to: number): boolean {
+    return to - from > PIECE_BYTES || this.#suspectsIn(bytes, from, to);
+  }
+
+  #suspectsIn(bytes: Buffer, from: number, to: number): boolean {
+    if (this.#customs.length > 0) return true;
+    if (
+      this.#blocks ? this.#blocks.suspects(bytes, from, to, this.#scanBits) : (survey(bytes, from, to) & (this.#scanBits | BITS.odd)) !== 0
+    )
+      return true;
+    return this.#wantsRuns && hasRun(bytes, RUN_BYTES_MIN, IN_RUN, from, to);
+  }
+
+  /** A value that may have come before, or one of the same shape. */
+  #findShort(bytes: Buffer, from: number, to: number): Finding[] {
+    const facts = FACTS;
+    facts.read(bytes, from, to);
+    const keeps = Known.keeps(to - from);
     this.#known ??= new Known();
-    const known = this.#known.get(text);
+    const known = keeps ? this.#known.get(bytes, from, to, facts.tag) : undefined;
     if (known) return known;
-    const findings = this.#findNew(text);
-    this.#known.add(text, findings);
+    let findings: Finding[] | undefined;
+    if (facts.isNumeric) findings = this.#findNumeric(bytes, from, to);
+    if (!findings) {
+      if (!this.#suspectsIn(bytes, from, to)) return NONE;
+      findings = this.findPlainly(to - from === bytes.length ? bytes : bytes.subarray(from, to));
+    }
+    if (keeps) this.#known.add(bytes, findings, from, to);
     return findings;
   }
 
-  #findNew(text: Buffer): Finding[] {
-    this.#findings = NONE;
+  /** Undefined: there is no plan for such a value yet, or none at all. */
+  #findNumeric(bytes: Buffer, from: number, to: number): Finding[] | undefined {
+    const blocks = this.#blocks;
+    if (!blocks) return undefined;
+    this.#plans ??= new Known<Plan | null>(FOLDS);
+    const plan = this.#plans.get(bytes, from, to, FACTS.shapeTag);
+    if (plan) {
+      const text = FACTS.take(bytes, from, to);
+      this.#begin(text.length);
+      blocks.findBy(plan, text, FACTS.digits, this.#keep);
+      this.#findIn(text, plan.bits);
+      return this.#findings;
+    }
+    if (plan === undefined)
+      this.#plans.add(bytes, this.#plans.cameBefore ? (blocks.planFor(FACTS.take(bytes, from, to)) ?? null) : null, from, to);
+    return undefined;
+  }
+
+  /** As `find`, without anything that would spare a closer look: what this says is what the others have to say. */
+  findPlainly(text: Buffer): Finding[] {
     const { length } = text;
-    if (length <= PIECE_BYTES) {
-      this.#start = 0;
-      this.#ownFrom = 0;
-      this.#ownTo = length;
-      this.#piece(text);
-    } else this.#pieces(text);
+    this.#begin(length);
+    if (length <= PIECE_BYTES) this.#piece(text);
+    else this.#pieces(text);
     return this.#findings;
+  }
+
+  #begin(length: number): void {
+    this.#findings = NONE;
+    this.#view = undefined;
+    this.#start = 0;
+    this.#ownFrom = 0;
+    this.#ownTo = length;
   }
 
   #pieces(text: Buffer): void {
@@ -216,6 +274,9 @@ export class Search {
 }
 
 const NONE: Finding[] = [];
+
+/** Of the value that is being searched. */
+const FACTS = new Facts();
 
 /** No two texts are searched at the same time. */
 const ROOM = roomFor(BEFORE_BYTES + PIECE_BYTES + BEHIND_BYTES);

@@ -61,9 +61,9 @@ export function isSign(byte: number): boolean {
 }
 
 /** Looks at every byte once, and closer at a few signs. */
-export function survey(bytes: Uint8Array): number {
+export function survey(bytes: Uint8Array, from = 0, to = bytes.length): number {
   let bits = 0;
-  for (let at = 0; at < bytes.length; at++) {
+  for (let at = from; at < to; at++) {
     const kind = KIND[bytes[at] ?? 0] ?? 0;
     bits |= kind;
     if (kind === SIGN) bits |= signAt(bytes, at);
