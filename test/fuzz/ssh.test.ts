@@ -186,8 +186,9 @@ test('a masked value leaves on no SSH channel, however the host cuts it and what
 test('what an SSH client sends on a channel of its own reaches the host byte for byte, in any pieces', async () => {
   const rounds = await fuzz('ssh bytes', (dice) => {
     const passed: Buffer[] = [];
+    const isTerminal = dice.number(2) === 0;
     const gate = new Gate(
-      { revision: 0, mask: undefined, judge: () => ({ allow: true }) },
+      { revision: 0, mask: undefined, judge: () => ({ allow: true }), allowsAll: isTerminal },
       { intent: () => undefined, settled: () => undefined },
     );
     const ports = { gate, toTarget: (bytes: Buffer) => void passed.push(Buffer.from(bytes)), toClient: () => undefined };
@@ -195,9 +196,13 @@ test('what an SSH client sends on a channel of its own reaches the host byte for
     void relay.fromClient(encodeFrames([encodeMessage(MESSAGE.channelOpen, 'session', 0, 1_000, 32_768)]));
     void relay.fromTarget(encodeFrames([encodeMessage(MESSAGE.openConfirmation, 0, 9, 2 ** 20, 32_768)]));
     passed.length = 0;
-    const exec = encodeMessage(MESSAGE.channelRequest, 9, 'exec', true, 'cat');
+    const exec = [encodeMessage(MESSAGE.channelRequest, 9, 'exec', true, 'cat')];
+    const shell = [
+      encodeMessage(MESSAGE.channelRequest, 9, 'pty-req', true, 'xterm', dice.number(100), 24, 0, 0, ''),
+      encodeMessage(MESSAGE.channelRequest, 9, 'shell', true),
+    ];
     const data = Array.from({ length: dice.number(9) }, () => encodeMessage(MESSAGE.data, 9, dice.bytes(dice.number(300))));
-    const whole = encodeFrames([exec, ...data, encodeMessage(MESSAGE.eof, 9)]);
+    const whole = encodeFrames([...(isTerminal ? shell : exec), ...data, encodeMessage(MESSAGE.eof, 9)]);
     for (const chunk of dice.chunks(whole)) void relay.fromClient(chunk);
     assert.deepEqual(Buffer.concat(passed), whole);
   });

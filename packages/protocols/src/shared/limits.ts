@@ -29,3 +29,24 @@ export const ESCAPE_BYTES_MAX = 4 * KIB;
 
 /** Output that was passed on and is looked at once more by rules on output, together with what follows. */
 export const GUARD_CONTEXT_BYTES = 4 * 1024;
+
+/** A typed line, in characters. A longer one cannot be judged whole and is refused. */
+export const LINE_CHARACTERS_MAX = 256 * KIB;
+
+/** The displayed line that is kept to compare with, in columns. */
+export const SHOWN_CELLS_MAX = 256 * KIB;
+
+/** How long an echo may take, over a slow link behind the command: a line without one is a secret. */
+export const ECHO_WAIT_MS = 400;
+
+/** After a denied line was cleared the program redraws its prompt; words that come before that would be overwritten. */
+export const CLEAR_WAIT_MS = 150;
+
+/** Columns of a terminal; one that claims more is taken to have as many. */
+export const COLUMNS_MAX = 10_000;
+
+/** Output behind which nobody has looked for a line is kept up to here, as it came; then only its end. */
+export const SHOWN_PENDING_BYTES_MAX = 64 * KIB;
+
+/** Input that comes in larger pieces, or so much ahead of its echo, was not typed: where nothing is judged, no lines are looked for in it. */
+export const WATCHED_BYTES_MAX = 8 * KIB;

@@ -95,7 +95,7 @@ export class Answers {
       case MESSAGE.channelRequest:
         return this.#request(message, decodeRequest(message, 5), channel);
       case MESSAGE.windowAdjust:
-        return 'pass';
+        return channel.typing?.room(message) ?? 'pass';
       case MESSAGE.eof:
         return this.#behindOutput(message, channel);
       default:
@@ -121,6 +121,7 @@ export class Answers {
     const { output } = channel;
     // Before anything was started there is nobody who could say something.
     if (!output) return 'drop';
+    channel.typing?.shows(bytes);
     const told = output.take(kind, bytes);
     if (told === 'pass') {
       channel.room -= bytes.length;
@@ -257,6 +258,7 @@ export class Answers {
   #close(channel: Channel, message: Buffer): Step | Promise<Step> {
     if (channel.targetClosed) throw badMessage('closes a channel again');
     channel.targetClosed = true;
+    channel.ptyAnswer?.resolve();
     const told = channel.isMuted ? 'pass' : (channel.output?.after(message) ?? 'pass');
     return told instanceof Promise ? told.then((late) => this.#closed(channel, message, late)) : this.#closed(channel, message, told);
   }

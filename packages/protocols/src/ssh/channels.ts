@@ -1,3 +1,4 @@
+import type { AnswerRules } from '@hoop/core/answer';
 import { PeerFault } from '@hoop/core/errors';
 import type { Gate, MaskCounts, Permit } from '@hoop/core/gate';
 import { escaped } from './escaped.ts';
@@ -6,6 +7,7 @@ import { badMessage } from './messages.ts';
 import type { ChannelOutput } from './output/channel-output.ts';
 import { Replies } from './replies.ts';
 import type { SftpAudit } from './sftp/audit.ts';
+import type { Typing } from './typing.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -26,6 +28,10 @@ export class Channel {
   readonly forTarget = new Replies();
   started: Start | undefined;
   hasPty = false;
+  /** Whether the host has said that there is a terminal. */
+  isPtySure = false;
+  /** Resolves when the host has said whether there is one; undefined where it need not be waited for. */
+  ptyAnswer: PromiseWithResolvers<void> | undefined;
   envCount = 0;
   /** A rule denied what it was for: nothing passes any more, it only has to be closed. */
   isMuted = false;
@@ -33,6 +39,8 @@ export class Channel {
   targetClosed = false;
   sftp: SftpAudit | undefined;
   output: ChannelOutput | undefined;
+  /** What is typed, where there is a terminal. */
+  typing: Typing | undefined;
   /** What the client takes and the target may send, as long as these are the same; what of it is ours is not counted. */
   room = 0;
   /** The client takes no larger data message. */
@@ -56,6 +64,11 @@ export class Channel {
     this.type = type;
     this.clientId = ids.clientId;
     this.targetId = ids.targetId;
+  }
+
+  /** What rules demand of the output now: those of the line that was typed last, or of what was begun. */
+  get answer(): AnswerRules | undefined {
+    return this.typing?.permit?.answer ?? this.permit?.answer;
   }
 
   /** Takes back what the client gives, until our own part of its window is whole again; the rest is the target's. */
@@ -90,6 +103,7 @@ export class Channel {
   /** Tells the gate how it ended. Once. */
   settle(gate: Gate, error = this.error ?? this.#exitWords): void {
     this.sftp?.end();
+    this.typing?.end(error);
     const { permit } = this;
     if (!permit) return;
     this.permit = undefined;

@@ -45,6 +45,9 @@ export const REKEY_WINDOW_MS = 60_000;
 /** Of a client's window, this much is kept back for what we say ourselves on a channel. */
 export const OWN_WORDS_BYTES_MAX = 8 * KIB;
 
+/** What is typed behind an Enter that waits for its verdict is kept up to here; a client that sends more waits with all its channels. */
+export const HELD_INPUT_BYTES_MAX = 256 * KIB;
+
 /** Remote forwards that one session may ask for. */
 export const REMOTE_FORWARDS_MAX = 16;
 

@@ -54,7 +54,7 @@ describe('the relay of SSH channels', () => {
     assert.deepEqual(types(played.toClient), [99, 100, 99]);
     assert.deepEqual(
       played.actions.map(({ via }) => via),
-      ['shell'],
+      ['terminal'],
     );
   });
 

@@ -24,6 +24,7 @@ import { ChannelOutput } from './output/channel-output.ts';
 import type { Flow } from './output/flow.ts';
 import type { Replies } from './replies.ts';
 import { SftpAudit } from './sftp/audit.ts';
+import { Typing } from './typing.ts';
 import { denialMessages, FORWARDS_ARE_NOT_SHOWN, noticeMessages, packedDenial } from './words.ts';
 
 /** What both directions of a session know together. */
@@ -90,7 +91,7 @@ export class Requests {
     switch (message[0]) {
       case MESSAGE.data: {
         const bytes = dataOf(message);
-        return channel.sftp ? channel.sftp.fromClient(bytes) : 'pass';
+        return channel.sftp ? channel.sftp.fromClient(bytes) : (channel.typing?.take(bytes) ?? 'pass');
       }
       case MESSAGE.windowAdjust:
         return this.#window(message, channel);
@@ -107,7 +108,7 @@ export class Requests {
         this.#books.channels.remove(channel);
         return 'pass';
       case MESSAGE.eof:
-        return 'pass';
+        return channel.typing?.behind(message) ?? 'pass';
       case MESSAGE.extendedData:
         extendedDataOf(message);
         throw badMessage('of the client carries error output, which only a host has');
@@ -222,6 +223,7 @@ export class Requests {
       case 'window-change':
         channel.size = { columns: request.fields.u32(), rows: request.fields.u32() };
         channel.output?.resized();
+        channel.typing?.resize(channel.size.columns);
         return this.#pass(request, channel);
       case 'break':
       case 'eow@openssh.com':
@@ -237,8 +239,12 @@ export class Requests {
     channel.hasPty = true;
     // Whoever does not want to know has a terminal for all that we know.
     if (request.wantReply) {
+      channel.ptyAnswer = Promise.withResolvers();
       channel.forClient.expect((ok) => {
         channel.hasPty = ok;
+        channel.isPtySure = ok;
+        channel.ptyAnswer?.resolve();
+        channel.ptyAnswer = undefined;
       });
     }
     return 'pass';
@@ -253,33 +259,43 @@ export class Requests {
     return this.#pass(request, channel);
   }
 
-  #start(via: Start, text: string, request: Request, channel: Channel): Step | Promise<Step> {
+  #start(start: Start, text: string, request: Request, channel: Channel): Step | Promise<Step> {
     if (channel.started) return this.#refuse(request, channel);
-    channel.started = via;
-    const decided = ({ permit, denial }: Decision): Step | Promise<Step> => {
-      if (!permit) return this.#deny(denial, request, channel);
-      channel.permit = permit;
-      const program = isGuarded(this.#books.gate, permit) ? packingProgram(via === 'exec' ? text : '') : undefined;
-      if (program !== undefined) {
-        channel.settle(this.#books.gate, `refused: what ${program} sends cannot be looked at`);
-        return this.#deny(packedDenial(program), request, channel);
-      }
-      channel.output = new ChannelOutput(
-        this.#books.gate,
-        channel,
-        permit,
-        (messages) => this.#said(messages, channel),
-        () => this.#books.slowWrites > 0,
-      );
-      if (via === 'subsystem' && text === 'sftp') channel.sftp = new SftpAudit(this.#books, channel);
-      if (request.wantReply) {
-        channel.forClient.expect((ok) => {
-          if (!ok) channel.settle(this.#books.gate, 'the host refused it');
-        });
-      }
-      return this.#warn(permit, channel);
+    channel.started = start;
+    const { gate } = this.#books;
+    const ask = (): Step | Promise<Step> => {
+      const decided = (decision: Decision): Step | Promise<Step> => this.#decided(decision, start, text, request, channel);
+      return later(gate.ask(viaOf(start, channel, gate), text), decided);
     };
-    return later(this.#books.gate.ask(via, text), decided);
+    // A host that gives no terminal would have a shell into which nobody sees.
+    const isUnsure = start === 'shell' && channel.hasPty && !gate.allowsAll && channel.ptyAnswer !== undefined;
+    return isUnsure && channel.ptyAnswer ? channel.ptyAnswer.promise.then(ask) : ask();
+  }
+
+  #decided({ permit, denial }: Decision, start: Start, text: string, request: Request, channel: Channel): Step | Promise<Step> {
+    const { gate } = this.#books;
+    if (!permit) return this.#deny(denial, request, channel);
+    channel.permit = permit;
+    const program = isGuarded(gate, permit) ? packingProgram(start === 'exec' ? text : '') : undefined;
+    if (program !== undefined) {
+      channel.settle(gate, `refused: what ${program} sends cannot be looked at`);
+      return this.#deny(packedDenial(program), request, channel);
+    }
+    channel.output = new ChannelOutput(
+      gate,
+      channel,
+      permit,
+      (messages) => this.#said(messages, channel),
+      () => this.#books.slowWrites > 0,
+    );
+    if (start === 'subsystem' && text === 'sftp') channel.sftp = new SftpAudit(this.#books, channel);
+    else if (channel.hasPty) channel.typing = new Typing(this.#books, channel);
+    if (request.wantReply) {
+      channel.forClient.expect((ok) => {
+        if (!ok) channel.settle(gate, 'the host refused it');
+      });
+    }
+    return this.#warn(permit, channel);
   }
 
   /** Behind the host's answer, and so before anything that runs can say something. */
@@ -345,6 +361,7 @@ export class Requests {
     const { channels } = this.#books;
     if (channel.clientClosed) throw badMessage('closes a channel again');
     channel.clientClosed = true;
+    channel.typing?.end();
     if (channel.targetClosed) channels.remove(channel);
     // A muted one was closed for the target already.
     const step: Step = channel.isMuted ? 'drop' : 'pass';
@@ -357,6 +374,11 @@ export class Requests {
     const held = this.#books.toClient(encodeFrames(messages));
     return held ? held.then(() => 'drop' as const) : 'drop';
   }
+}
+
+/** A shell in which every line will be judged is a terminal; into another one nobody sees. */
+function viaOf(start: Start, { hasPty, isPtySure }: Channel, gate: Gate): Start | 'terminal' {
+  return start === 'shell' && hasPty && (isPtySure || gate.allowsAll) ? 'terminal' : start;
 }
 
 /** Whether anything that is shown for this action has to be looked at first. */

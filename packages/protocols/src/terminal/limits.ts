@@ -24,15 +24,3 @@ export const TERMINAL_WRITE_BYTES = 4 * KIB;
 
 /** A terminal that takes nothing now is tried again after this. There is no signal for it. */
 export const TERMINAL_RETRY_MS = 4;
-
-/** A typed line, in characters. A longer one cannot be judged whole and is refused. */
-export const LINE_CHARACTERS_MAX = 256 * KIB;
-
-/** The displayed line that is kept to compare with, in columns. */
-export const SHOWN_CELLS_MAX = 256 * KIB;
-
-/** How long an echo may take, over a slow link behind the command: a line without one is a secret. */
-export const ECHO_WAIT_MS = 400;
-
-/** After a denied line was cleared the program redraws its prompt; words that come before that would be overwritten. */
-export const CLEAR_WAIT_MS = 150;

@@ -70,7 +70,13 @@ export class Output {
     return frames;
   }
 
-  /** The same, once they were asked. */
+  /** What is held back now, as frames, because something else is to be shown behind it. More comes. */
+  flush(): Buffer[] {
+    this.#timer.stop();
+    return this.#isOver || this.denial ? [] : this.#flushed();
+  }
+
+  /** The same as `end`, once they were asked. */
   finish(): Buffer[] | Promise<Buffer[]> {
     if (!this.#asking && !this.#ports.gate.mask?.prepare) return this.end();
     return this.#inTurn(() => this.#prepareHeld()).then(() => this.end());

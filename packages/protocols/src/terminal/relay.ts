@@ -12,9 +12,10 @@ import { type AppError, PeerFault, Refusal } from '@hoop/core/errors';
 import type { Decision, Permit } from '@hoop/core/gate';
 import { EXEC_OUTPUT_BYTES_MAX } from '@hoop/core/limits';
 import type { Relay, RelayPorts } from '@hoop/core/protocol';
+import { deniedWords } from '../shared/lines/denied-words.ts';
+import { JudgedInput } from '../shared/lines/judged-input.ts';
+import { ShownLine } from '../shared/lines/shown-line.ts';
 import { SCRIPT_BYTES_MAX } from './limits.ts';
-import { JudgedInput } from './lines/judged-input.ts';
-import { ShownLine } from './lines/shown-line.ts';
 import { Output } from './output.ts';
 import { exitCodeOf, exitFrame, frame, framesOf, noticeFrame, REFUSED } from './words.ts';
 
@@ -246,11 +247,11 @@ export class TerminalRelay implements Relay {
     this.#ports.gate.settle(permit, { rows: 0, bytes, ...hidden, ...more });
   }
 
-  /** On the terminal, below the line that was denied, with the prompt under it where the program believes it to be. */
+  /** Both as words of the gateway, and on the terminal. */
   #tellDenied(denial: Denial, prompt: string): void | Promise<void> {
-    const words = Buffer.from(`\r\n\x1b[31m${denial.message}\x1b[0m\r\n${prompt}`);
+    const words = deniedWords(denial, prompt, this.#ports.gate.mask);
     this.#shown.feed(words);
-    const frames = [...this.#output.end(), noticeFrame(denial.message), ...framesOf(TERMINAL_FRAMES.stdout, words)];
+    const frames = [...this.#output.flush(), noticeFrame(denial.message), ...framesOf(TERMINAL_FRAMES.stdout, words)];
     return this.#ports.toClient(Buffer.concat(frames));
   }
 }

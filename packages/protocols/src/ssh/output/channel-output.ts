@@ -7,7 +7,7 @@ import { HOLDING, OutputGuard } from '../../shared/output-guard.ts';
 import { preparing } from '../../shared/preparing.ts';
 import type { Channel } from '../channels.ts';
 import { isBinary } from './binary.ts';
-import { Flow, type OutputKind } from './flow.ts';
+import { dataMessage, Flow, type OutputKind } from './flow.ts';
 
 /** What comes of a piece of output: it goes on as it is, these messages go in its place, or it must not be shown and the channel ends. */
 export type Told = 'pass' | { readonly messages: readonly Buffer[]; readonly denial?: Denial };
@@ -71,7 +71,7 @@ export class ChannelOutput {
   /** Output of the target. */
   take(kind: OutputKind, bytes: Buffer): Told | Promise<Told> {
     const { mask } = this.#gate;
-    if (!mask && !this.#permit.answer?.forbids && !this.#flow) {
+    if (!mask && !this.#channel.answer?.forbids && !this.#flow) {
       this.#record(kind, bytes);
       if (kind === 'stderr') this.#channel.complains(bytes);
       return 'pass';
@@ -105,6 +105,21 @@ export class ChannelOutput {
     });
   }
 
+  /** Words of ours on the terminal, which the client has kept room for: behind what was held back, and recorded with it. */
+  say(words: Buffer): readonly Buffer[] | Promise<readonly Buffer[]> {
+    const speak = (): readonly Buffer[] => {
+      const held = this.#flow ? this.#flushed() : [];
+      this.#record('stdout', words);
+      const message = dataMessage(this.#channel.clientId ?? 0, 'stdout', words);
+      return [...held, ...(this.#flow ? this.#flow.after(message) : [message])];
+    };
+    if (!this.#turn && !this.#gate.mask?.prepare) return speak();
+    return this.#inTurn(async () => {
+      await this.#prepareHeld();
+      return speak();
+    });
+  }
+
   /** The session ends: what was held back, as far as the client has room for it. */
   end(): readonly Buffer[] {
     return this.#flow ? this.#flushed() : [];
@@ -120,7 +135,7 @@ export class ChannelOutput {
     const flow = this.apart();
     flow.took(bytes.length);
     const stream = this.#streams[kind];
-    const { forbids } = this.#permit.answer ?? {};
+    const { forbids } = this.#channel.answer ?? {};
     const denial = stream.guard.look(bytes, forbids) ?? (mask && !this.#channel.hasPty && isBinary(bytes) ? BINARY : undefined);
     if (denial) return { messages: [], denial };
     const passed = stream.masked.push(bytes, mask ?? (forbids ? HOLDING : undefined), this.#channel.masked);

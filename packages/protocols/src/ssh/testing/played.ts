@@ -43,6 +43,7 @@ export class Played {
     this.#policy = {
       revision: 0,
       mask,
+      allowsAll: deny === undefined && !late,
       judge: (action) => (late && action.via !== 'subsystem' ? Promise.resolve().then(() => judge(action)) : judge(action)),
     };
     const gate = new Gate(this.#policy, {

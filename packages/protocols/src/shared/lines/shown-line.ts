@@ -1,11 +1,18 @@
 import { StringDecoder } from 'node:string_decoder';
-import { sequenceAt } from '../../shared/escapes.ts';
-import { SHOWN_CELLS_MAX } from '../limits.ts';
+import { sequenceAt } from '../escapes.ts';
+import { COLUMNS_MAX, SHOWN_CELLS_MAX, SHOWN_PENDING_BYTES_MAX } from '../limits.ts';
 
 const ESC = 0x1b;
+const LINE_FEED = 0x0a;
 
 /** A run of output that is longer than this is no line being edited: only its end is looked at. */
 const BULK_BYTES = 4 * 1024;
+
+/** What the largest line that is kept may take of output that has no line end. */
+const LINE_BYTES_MAX = 4 * SHOWN_CELLS_MAX;
+
+/** Columns of a terminal that does not say how many it has. */
+const COLUMNS_DEFAULT = 80;
 
 /** Characters that take two columns: East Asian wide and fullwidth forms, and most pictures. */
 const WIDE =
@@ -13,7 +20,8 @@ const WIDE =
 
 /**
  * The line that a terminal shows where its cursor is: what is typed appears in it, however it came to stand there. Not a terminal;
- * it follows what line editors do within one line, which may go over several rows.
+ * it follows what line editors do within one line, which may go over several rows. Output is only kept as it comes, and drawn when
+ * somebody looks: a file that runs over the screen costs a copy of it.
  */
 export class ShownLine {
   #columns: number;
@@ -21,25 +29,51 @@ export class ShownLine {
   #at = 0;
   /** The cursor stands behind the last column: the next character wraps. */
   #wraps = false;
-  #rest: Buffer = Buffer.alloc(0);
+  /** Output that is not drawn yet, and beginnings of sequences that go on in what comes. */
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #shortenAt = SHOWN_PENDING_BYTES_MAX;
   #decoder = new StringDecoder('utf8');
   #heard: (() => void) | undefined;
-  /** A full-screen program has the terminal. */
-  inAlternateScreen = false;
-  /** The program wants pasted text to be marked as such, and does not take a line end in it for an Enter. */
-  takesPastes = false;
+  #inAlternateScreen = false;
+  #takesPastes = false;
+  /** Pieces of output so far. */
+  pieces = 0;
+  #lines = 0;
+  /** Draws only what `step` is asked for, so that a line can be looked at that was left meanwhile. */
+  isStepwise = false;
 
   constructor(columns: number) {
-    this.#columns = columns;
+    this.#columns = columnsOf(columns);
   }
 
   resize(columns: number): void {
-    this.#columns = columns;
+    this.draw();
+    this.#columns = columnsOf(columns);
   }
 
   /** The line without colours and cursor movements. */
   get text(): string {
+    this.#look();
     return this.#cells.map((cell) => cell ?? ' ').join('');
+  }
+
+  /** Lines that were begun. */
+  get lines(): number {
+    this.#look();
+    return this.#lines;
+  }
+
+  /** A full-screen program has the terminal. */
+  get inAlternateScreen(): boolean {
+    this.#look();
+    return this.#inAlternateScreen;
+  }
+
+  /** The program wants pasted text to be marked as such, and does not take a line end in it for an Enter. */
+  get takesPastes(): boolean {
+    this.#look();
+    return this.#takesPastes;
   }
 
   /** Calls back once, when more was shown. */
@@ -47,10 +81,86 @@ export class ShownLine {
     this.#heard = heard;
   }
 
+  /** Takes a copy. */
   feed(chunk: Buffer): void {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#rest = Buffer.alloc(0);
-    if (bytes.length > BULK_BYTES) bytes = this.#skipBulk(bytes);
+    this.pieces++;
+    this.#pending.push(Buffer.from(chunk));
+    this.#pendingBytes += chunk.length;
+    if (this.#pendingBytes >= this.#shortenAt) this.#shorten();
+    const heard = this.#heard;
+    this.#heard = undefined;
+    heard?.();
+  }
+
+  /** Draws all that came. */
+  draw(): void {
+    if (this.#pendingBytes === 0) return;
+    const whole = this.#takePending();
+    const from = whole.length > BULK_BYTES ? this.#skipTo(whole, whole.lastIndexOf(LINE_FEED, whole.length - BULK_BYTES) + 1) : 0;
+    this.#drawn(whole.subarray(from));
+  }
+
+  /** Draws what came up to the next line end behind the cursor. False: nothing more has come. */
+  step(): boolean {
+    return this.#drawTo(1);
+  }
+
+  /** The same, but stays before a line end. */
+  drawRow(): boolean {
+    return this.#drawTo(0);
+  }
+
+  #drawTo(from: number): boolean {
+    if (this.#pendingBytes === 0) return false;
+    const whole = this.#takePending();
+    const next = whole.indexOf(LINE_FEED, from);
+    const end = next < 0 ? whole.length : next;
+    this.#drawn(whole.subarray(0, end));
+    if (end < whole.length) this.#keep(whole.subarray(end));
+    // A sequence without its end may be all that there is.
+    return this.#pendingBytes < whole.length;
+  }
+
+  #look(): void {
+    if (!this.isStepwise) this.draw();
+  }
+
+  #takePending(): Buffer {
+    const [only] = this.#pending;
+    const whole = only && this.#pending.length === 1 ? only : Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return whole;
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
+  }
+
+  /** Nobody has looked for long: of what is not drawn, only the end can still matter. */
+  #shorten(): void {
+    const whole = this.#takePending();
+    const lastLine = whole.lastIndexOf(LINE_FEED, whole.length - BULK_BYTES) + 1;
+    const isEndless = lastLine === 0 && whole.length > LINE_BYTES_MAX;
+    const from = this.#skipTo(whole, isEndless ? whole.length - SHOWN_CELLS_MAX : lastLine);
+    this.#keep(from === 0 ? whole : Buffer.from(whole.subarray(from)));
+    this.#shortenAt = Math.max(SHOWN_PENDING_BYTES_MAX, 2 * this.#pendingBytes);
+  }
+
+  /** Of what is left out only the modes matter. Returns how much that is. */
+  #skipTo(bytes: Buffer, end: number): number {
+    if (end === 0) return 0;
+    for (let at = bytes.indexOf('\x1b[?'); at >= 0 && at < end; at = bytes.indexOf('\x1b[?', at + 1)) {
+      const sequence = sequenceAt(bytes, at);
+      if (sequence.end !== undefined) this.#steer(bytes.toString('latin1', at + 2, sequence.end));
+    }
+    this.#newLine();
+    this.#decoder = new StringDecoder('utf8');
+    return end;
+  }
+
+  #drawn(bytes: Buffer): void {
     for (let at = 0; at < bytes.length; ) {
       if (bytes[at] !== ESC) {
         const next = bytes.indexOf(ESC, at);
@@ -61,27 +171,12 @@ export class ShownLine {
       }
       const { end, kind } = sequenceAt(bytes, at);
       if (end === undefined) {
-        this.#rest = Buffer.from(bytes.subarray(at));
+        this.#keep(Buffer.from(bytes.subarray(at)));
         break;
       }
       if (kind === 'csi') this.#steer(bytes.toString('latin1', at + 2, end));
       at = Math.max(end, at + 1);
     }
-    const heard = this.#heard;
-    this.#heard = undefined;
-    heard?.();
-  }
-
-  /** Of a long run only the modes and the last line matter. */
-  #skipBulk(bytes: Buffer): Buffer {
-    const lastLine = bytes.lastIndexOf(0x0a);
-    if (lastLine < 0) return bytes;
-    for (let at = bytes.indexOf('\x1b[?'); at >= 0 && at < lastLine; at = bytes.indexOf('\x1b[?', at + 1)) {
-      const { end } = sequenceAt(bytes, at);
-      if (end !== undefined) this.#steer(bytes.toString('latin1', at + 2, end));
-    }
-    this.#newLine();
-    return bytes.subarray(lastLine + 1);
   }
 
   #print(text: string): void {
@@ -118,6 +213,7 @@ export class ShownLine {
   }
 
   #newLine(): void {
+    this.#lines++;
     this.#cells = [];
     this.#at = 0;
     this.#wraps = false;
@@ -147,8 +243,13 @@ export class ShownLine {
     else if (what === 'J') this.#erase(parameters, this.#cells.length);
     else if (what === 'K') this.#erase(parameters, rowEnd);
     else if (what === 'P') this.#cells.splice(this.#at, count);
-    else if (what === '@') this.#cells.splice(this.#at, 0, ...Array<string>(Math.min(count, this.#columns)).fill(' '));
+    else if (what === '@') this.#makeRoom(Math.min(count, this.#columns));
     else if (what === 'X') this.#cells.fill(' ', this.#at, this.#at + count);
+  }
+
+  #makeRoom(count: number): void {
+    this.#cells.splice(this.#at, 0, ...Array<string>(count).fill(' '));
+    if (this.#cells.length > SHOWN_CELLS_MAX) this.#cells.length = SHOWN_CELLS_MAX;
   }
 
   #erase(parameters: string, end: number): void {
@@ -160,9 +261,13 @@ export class ShownLine {
 
   #switch(modes: readonly string[], on: boolean): void {
     for (const mode of modes) {
-      if (mode === '1049' || mode === '1047' || mode === '47') this.inAlternateScreen = on;
-      if (mode === '2004') this.takesPastes = on;
+      if (mode === '1049' || mode === '1047' || mode === '47') this.#inAlternateScreen = on;
+      if (mode === '2004') this.#takesPastes = on;
     }
     if (modes.some((mode) => mode.endsWith('47') || mode === '1049')) this.#newLine();
   }
+}
+
+function columnsOf(given: number): number {
+  return given > 0 ? Math.min(given, COLUMNS_MAX) : COLUMNS_DEFAULT;
 }

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { sequenceAt } from '../../shared/escapes.ts';
+import { sequenceAt } from '../escapes.ts';
 
 /** What a client's terminal sends, key by key. */
 export interface Key {
@@ -17,6 +17,16 @@ const ESC = 0x1b;
 export class KeyReader {
   #rest: Buffer = Buffer.alloc(0);
   readonly #decoder = new StringDecoder('utf8');
+
+  /** Whether the beginning of a key is held. */
+  get isMidKey(): boolean {
+    return this.#rest.length > 0;
+  }
+
+  /** What comes next begins a key. */
+  forget(): void {
+    this.#rest = Buffer.alloc(0);
+  }
 
   *push(chunk: Uint8Array): Generator<Key> {
     const bytes = this.#rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#rest, chunk]);

@@ -13,6 +13,8 @@ export interface InputPorts {
   send(bytes: Buffer): void | Promise<void>;
   /** A line was denied and is cleared; `prompt` is what stood before it. */
   tell(denial: Denial, prompt: string): void | Promise<void>;
+  /** What a rule has to say about a line that is about to be handed over. Absent where the client hears of it in another way. */
+  warn?(notice: string): void | Promise<void>;
 }
 
 /** What is recorded of a line that the terminal did not show. */
@@ -34,15 +36,22 @@ export class JudgedInput {
   readonly #line = new TypedLine();
   /** What stood on the line before the first key: the prompt. */
   #prompt = '';
+  /** The line of the terminal on which Enter was pressed. */
+  #leftLine = -1;
   #firstKeyAt_ms = 0;
   #lastKeyAt_ms = 0;
   #feeds = 0;
   /** The piece of input in which a line was not shown. */
   #hiddenIn = -1;
+  /** What had been shown when a key came that brings in text which was not typed. */
+  #shownAtKey = -1;
   #isFresh = true;
   #inPaste = false;
   #open: Permit | undefined;
   #bytes = 0;
+  #isOver = false;
+  /** What was looked at last had passed already. */
+  #isWatching = false;
 
   constructor(ports: InputPorts) {
     this.#ports = ports;
@@ -53,28 +62,69 @@ export class JudgedInput {
     return this.#open;
   }
 
+  /** Whether the beginning of a key is kept back. */
+  get holdsKey(): boolean {
+    return !this.#isWatching && this.#keys.isMidKey;
+  }
+
   /** Counts output as the answer to the line before it. */
   noteOutput(bytes: number): void {
     this.#bytes += bytes;
   }
 
-  /** The session is over: the last line gets no more output. */
+  /** The session is over: the last line gets no more output, and what is kept back goes nowhere. */
   end(error?: string): void {
+    this.#isOver = true;
+    this.#settle(error);
+  }
+
+  #settle(error?: string): void {
     if (this.#open) this.#ports.gate.settle(this.#open, { rows: 0, bytes: this.#bytes, ...(error === undefined ? {} : { error }) });
     this.#open = undefined;
     this.#bytes = 0;
   }
 
   /** Takes what was typed, once what came before is passed on. */
-  async feed(payload: Uint8Array): Promise<void> {
+  feed(payload: Uint8Array): void | Promise<void> {
     this.#feeds++;
-    let passing: Buffer[] = [];
-    for (const key of this.#keys.push(payload)) {
-      if (!this.#asks(key)) {
-        this.#edit(key);
-        passing.push(key.bytes);
-        continue;
-      }
+    if (this.#isWatching) this.#keys.forget();
+    this.#isWatching = false;
+    const keys = this.#keys.push(payload);
+    const passing: Buffer[] = [];
+    const asking = this.#upToEnter(keys, passing);
+    return asking ? this.#ask(keys, passing, asking) : this.#send(passing);
+  }
+
+  /** Looks at what was typed and has passed already, because no rule judges it: its lines are recorded. */
+  watch(payload: Uint8Array): void | Promise<void> {
+    this.#feeds++;
+    this.#isWatching = true;
+    const keys = this.#keys.push(payload);
+    const enter = this.#upToEnter(keys);
+    return enter && this.#record(keys, enter);
+  }
+
+  /** Something passed that was not looked at. What comes next is taken to begin a line. */
+  skip(): void {
+    this.#keys.forget();
+    this.#begin();
+    this.#inPaste = false;
+  }
+
+  /** The next key that hands something over; those before it edit the line. */
+  #upToEnter(keys: Iterator<Key>, passing?: Buffer[]): Key | undefined {
+    for (let next = keys.next(); !next.done; next = keys.next()) {
+      const key = next.value;
+      if (this.#asks(key)) return key;
+      this.#edit(key);
+      passing?.push(key.bytes);
+    }
+    return undefined;
+  }
+
+  async #ask(keys: Iterator<Key>, first: Buffer[], enter: Key): Promise<void> {
+    let passing = first;
+    for (let key: Key | undefined = enter; key; key = this.#upToEnter(keys, passing)) {
       await this.#send(passing);
       passing = [];
       // What is behind a denied line was meant to run after it.
@@ -83,8 +133,15 @@ export class JudgedInput {
     await this.#send(passing);
   }
 
-  async #send(parts: readonly Buffer[]): Promise<void> {
-    if (parts.length > 0) await this.#ports.send(Buffer.concat(parts));
+  async #record(keys: Iterator<Key>, enter: Key): Promise<void> {
+    const { shown } = this.#ports;
+    shown.isStepwise = true;
+    for (let key: Key | undefined = enter; key; key = this.#upToEnter(keys)) await this.#recordLine(key);
+    shown.isStepwise = false;
+  }
+
+  #send(parts: readonly Buffer[]): void | Promise<void> {
+    return parts.length > 0 && !this.#isOver ? this.#ports.send(Buffer.concat(parts)) : undefined;
   }
 
   /** Keys that hand a line over, or a part of it: Enter, its relatives, and the end of input in the middle of a line. */
@@ -101,15 +158,39 @@ export class JudgedInput {
       return false;
     }
     if (isPart && this.#inPaste) this.#line.insertBreak();
-    else if (!isPart) this.#begin();
-    await this.#ports.send(bytes);
-    return true;
+    else if (!isPart) this.#leave();
+    await this.#send([bytes]);
+    return !this.#isOver;
+  }
+
+  /** A line that was handed over: the terminal may have left it meanwhile, so it is looked for in what was shown, row by row. */
+  async #recordLine({ code }: Key): Promise<void> {
+    if (this.#isOver) return;
+    if (this.#inPaste || code === CONTROL_D) {
+      if (this.#inPaste) this.#line.insertBreak();
+      return;
+    }
+    const { gate, shown } = this.#ports;
+    shown.drawRow();
+    const text = await this.#lineText();
+    this.#leave();
+    // A rule that came meanwhile would say no to what has run.
+    if (text === undefined || this.#isOver || !gate.allowsAll) return;
+    const { permit } = await gate.ask('line', text);
+    this.#settle();
+    this.#open = permit;
+  }
+
+  #leave(): void {
+    this.#begin();
+    this.#leftLine = this.#ports.shown.lines;
   }
 
   /** A new line. */
   #begin(): void {
     this.#line.clear();
     this.#isFresh = true;
+    this.#shownAtKey = -1;
   }
 
   /** A part of a line that goes on is judged as it stands; it is recorded when it is whole, or when it is denied. */
@@ -135,8 +216,10 @@ export class JudgedInput {
     }
     const decision = await gate.ask('line', text);
     if (decision.denial) return decision.denial;
-    this.end();
+    this.#settle();
     this.#open = decision.permit;
+    if (this.#isOver) this.#settle('the terminal was closed before');
+    else if (decision.permit.notice !== undefined) await this.#ports.warn?.(decision.permit.notice);
     return undefined;
   }
 
@@ -145,6 +228,7 @@ export class JudgedInput {
     const { text, isCertain, runs } = this.#line;
     if (this.#isFresh || (isCertain && text.trim() === '')) return undefined;
     if (!this.#isEchoed()) await this.#untilEchoed();
+    if (!isCertain) await this.#untilDrawn();
     const shown = this.#shownText().trim();
     if (runs.length === 0) return shown === '' ? undefined : shown;
     if (isCertain && this.#isEchoed()) return text;
@@ -169,20 +253,35 @@ export class JudgedInput {
     return runs.length === 0 || runs.some((run) => shown.includes(run));
   }
 
+  /** Looks on where the line was left before it was looked at. */
+  #findsEcho(): boolean {
+    const { shown } = this.#ports;
+    while (!this.#isEchoed()) if (!shown.isStepwise || !shown.step()) return false;
+    return true;
+  }
+
+  /** What an editor puts in of its own is there when something has been shown since it was asked to. */
+  async #untilDrawn(): Promise<void> {
+    const { shown } = this.#ports;
+    await this.#untilShown(() => shown.pieces !== this.#shownAtKey, this.#lastKeyAt_ms + ECHO_WAIT_MS);
+    if (shown.isStepwise) shown.drawRow();
+  }
+
   async #untilEchoed(): Promise<void> {
+    if (this.#findsEcho()) return;
     const now = performance.now();
     // The first of several keys has no echo yet: nor will the last one.
     if (!this.#isPartlyShown() && now > this.#firstKeyAt_ms + ECHO_WAIT_MS) return;
     // The line before was hidden, and this one came with it.
     if (this.#hiddenIn === this.#feeds) return;
     const deadline = this.#lastKeyAt_ms + ECHO_WAIT_MS;
-    await this.#untilShown(() => this.#isEchoed(), deadline);
+    await this.#untilShown(() => this.#findsEcho(), deadline);
   }
 
   /** Looks again whenever more is shown. `deadline` on the clock of `performance`. */
   async #untilShown(holds: () => boolean, deadline: number): Promise<void> {
     const { shown } = this.#ports;
-    while (!holds()) {
+    while (!holds() && !this.#isOver) {
       const left_ms = deadline - performance.now();
       if (left_ms <= 0) break;
       const stop = new AbortController();
@@ -196,12 +295,12 @@ export class JudgedInput {
   async #clear(denial: Denial): Promise<void> {
     const { shown } = this.#ports;
     const prompt = this.#prompt;
-    await this.#ports.send(this.#inPaste ? Buffer.concat([PASTE_END, CLEAR_LINE]) : CLEAR_LINE);
+    await this.#send(this.#inPaste ? [PASTE_END, CLEAR_LINE] : [CLEAR_LINE]);
     this.#inPaste = false;
     this.#begin();
     // What the program draws over the cleared line must not fall on our words.
     await this.#untilShown(() => shown.text.trimEnd() === prompt.trimEnd(), performance.now() + CLEAR_WAIT_MS);
-    await this.#ports.tell(denial, prompt);
+    if (!this.#isOver) await this.#ports.tell(denial, prompt);
   }
 
   #edit({ kind, text, code }: Key): void {
@@ -213,12 +312,16 @@ export class JudgedInput {
     this.#lastKeyAt_ms = performance.now();
     if (this.#isFresh) {
       this.#isFresh = false;
-      this.#prompt = this.#ports.shown.text;
+      // What was typed ahead comes while the terminal still shows the line before.
+      this.#prompt = this.#ports.shown.lines === this.#leftLine ? '' : this.#ports.shown.text;
       this.#firstKeyAt_ms = this.#lastKeyAt_ms;
     }
+    // What is looked at together is what comes between two keys.
+    else if (!this.#ports.shown.isStepwise) this.#ports.shown.draw();
     if (kind === 'text') this.#line.insert(text);
     else if (kind === 'control') this.#control(code);
     else this.#sequence(text);
+    if (kind !== 'text' && !this.#line.isCertain) this.#shownAtKey = this.#ports.shown.pieces;
   }
 
   #control(code: number): void {

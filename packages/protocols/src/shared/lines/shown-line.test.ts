@@ -36,6 +36,7 @@ describe('the line that a terminal shows', () => {
       for (let at = 0; at <= bytes.length; at++) {
         const line = new ShownLine(20);
         line.feed(bytes.subarray(0, at));
+        line.draw();
         line.feed(bytes.subarray(at));
         assert.equal(line.text, whole, `cut at ${at}`);
       }
@@ -51,10 +52,43 @@ describe('the line that a terminal shows', () => {
     assert.deepEqual([line.inAlternateScreen, line.takesPastes, line.text], [false, false, '$ x']);
   });
 
+  test('is followed in whatever pieces much output comes, and whether or not somebody looks in between', () => {
+    const bytes = Buffer.from(`\x1b[?1049h\x1b[?1049l\x1b[?2004h${'a line of a file\r\n'.repeat(20_000)}$ last`);
+    for (const size of [1, 7, 1_000, 4_096, 100_000]) {
+      for (const looks of [false, true]) {
+        const line = new ShownLine(80);
+        for (let at = 0; at < bytes.length; at += size) {
+          line.feed(bytes.subarray(at, at + size));
+          if (looks && at % 11 === 0) line.draw();
+        }
+        assert.deepEqual([line.text, line.takesPastes, line.inAlternateScreen], ['$ last', true, false], `pieces of ${size}`);
+      }
+    }
+  });
+
+  test('can be looked at as it was when it was left, line by line', () => {
+    const line = new ShownLine(80);
+    line.feed(Buffer.from('$ '));
+    assert.equal(line.text, '$ ');
+    line.isStepwise = true;
+    line.feed(Buffer.from('ls\r\nfile\r\n$ \x1b]0;no end'));
+    const seen: string[] = [];
+    while (line.step()) seen.push(line.text);
+    assert.deepEqual(seen, ['$ ls', 'file', '$ ']);
+    line.isStepwise = false;
+    line.feed(Buffer.from('\x07x'));
+    assert.equal(line.text, '$ x');
+  });
+
   test('is bounded, whatever a program prints', () => {
     const line = new ShownLine(80);
     line.feed(Buffer.alloc(3_000_000, 'x'));
     line.feed(Buffer.from('\x1b[999999999C\x1b[999999999B\x1b[999999999@\x1b[999999999Xy'));
     assert.ok(line.text.length <= 300_000);
+    const wide = new ShownLine(2 ** 32 - 1);
+    for (let time = 0; time < 100; time++) wide.feed(Buffer.from('\x1b[4000000000@'));
+    assert.ok(wide.text.length <= 300_000);
+    for (let time = 0; time < 30; time++) wide.feed(Buffer.alloc(100_000, 'x'));
+    assert.ok(wide.text.length <= 300_000);
   });
 });
