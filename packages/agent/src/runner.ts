@@ -6,6 +6,7 @@ import type { TargetMemory } from '@hoop/core/protocol';
 import { protocolNamed } from '@hoop/protocols/all';
 import type { SessionHost, UnconfirmedEvent } from '@hoop/tunnel/link';
 import type { FrameStream } from '@hoop/tunnel/stream';
+import { Catalogues } from './catalogues.ts';
 import { Detection } from './detection.ts';
 import { readDetectionEnv, readHome } from './env.ts';
 import { EventJournal } from './event-journal.ts';
@@ -39,6 +40,7 @@ export class SessionRunner implements SessionHost {
       own,
       memory,
       detection,
+      catalogues: new Catalogues(log),
       intents: new IntentClock(),
       journal: this.#journal,
       protocolNamed,

@@ -1,14 +1,16 @@
 import { FailMessage, FRAME_KINDS, OpenMessage, type PolicyMessage, type ReviewAnswer } from '@hoop/contract/tunnel';
 import type { AnswerAbility } from '@hoop/core/answer';
+import type { CatalogueSource } from '@hoop/core/catalogue';
 import { systemClock } from '@hoop/core/clock';
 import { type AppError, asAppError, fromPlain, Misconfigured, Refusal, TargetFault, toPlain } from '@hoop/core/errors';
 import { Gate, type Policy } from '@hoop/core/gate';
 import type { Log } from '@hoop/core/log';
-import type { Dialect, Protocol, Relay, SessionFacts, Target, TargetMemory } from '@hoop/core/protocol';
-import { compilePolicy } from '@hoop/policy/rules';
+import type { ConnectContext, Dialect, Protocol, Relay, SessionFacts, Target, TargetMemory } from '@hoop/core/protocol';
+import { type CompiledPolicy, compilePolicy } from '@hoop/policy/rules';
 import { parseMessage } from '@hoop/tunnel/control';
 import type { FrameStream, StreamHandler } from '@hoop/tunnel/stream';
 import { GatewayApprovals, holdingAll } from './approvals.ts';
+import { type Catalogues, placeOf } from './catalogues.ts';
 import type { Detection } from './detection.ts';
 import type { EventJournal } from './event-journal.ts';
 import { type OwnConnection, ownSettings } from './own-connection.ts';
@@ -22,6 +24,7 @@ export interface SessionDeps {
   readonly memory: TargetMemory;
   readonly secrets: TargetSecrets;
   readonly detection: Detection;
+  readonly catalogues: Catalogues;
   /** Where the agent runs beside an application: the connection that it offers by itself. */
   readonly own?: OwnConnection | undefined;
   protocolNamed(name: string): Protocol | undefined;
@@ -43,6 +46,10 @@ export class AgentSession implements StreamHandler {
   #groups: readonly string[] | undefined;
   /** What the protocol keeps of rules about answers. */
   #answers: readonly AnswerAbility[] = [];
+  /** Who tells what is at the target, once it is reached. */
+  #catalogue: CatalogueSource | undefined;
+  #place: string | undefined;
+  #asksTarget = false;
   #target: Target | undefined;
   #relay: Relay | undefined;
   #resolved: ResolvedTarget | undefined;
@@ -147,11 +154,17 @@ export class AgentSession implements StreamHandler {
       this.#holdAll = open.hold_all;
       if (open.recordings === true) this.#audit.recordTo((piece) => void this.#stream.send(FRAME_KINDS.shown, piece));
       this.#approvals = this.#newApprovals(open.reviews === true);
-      const gate = new Gate(this.#compile(open.policy), this.#audit, systemClock, this.#approvals);
+      const { catalogues } = this.#deps;
+      const audit = protocol.catalogue ? catalogues.watching(this.#audit, () => this.#place) : this.#audit;
+      this.#asksTarget = protocol.catalogue !== undefined;
+      const policy = this.#compile(open.policy);
+      const gate = new Gate(policy, audit, systemClock, this.#approvals);
       this.#gate = gate;
       const target = await this.#connect(protocol, open);
       if (!target) return;
       this.#target = target;
+      // Before anybody waits for it.
+      if (policy.needs.includes('hides')) void this.#catalogue?.current();
       this.#begin(target, gate, protocol.halfClose === true);
     } catch (error) {
       this.#finish(asAppError(error));
@@ -159,16 +172,20 @@ export class AgentSession implements StreamHandler {
   }
 
   /** @throws Refusal `invalid_rule` */
-  #compile(message: PolicyMessage): Policy {
+  #compile(message: PolicyMessage): Pick<CompiledPolicy, 'needs'> & Policy {
     const { detection } = this.#deps;
-    const context = { groups: this.#groups, remote: detection.remoteOf(message) };
+    const context = {
+      groups: this.#groups,
+      remote: detection.remoteOf(message),
+      ...(this.#asksTarget ? { catalogue: { current: () => this.#catalogue?.current() } } : {}),
+    };
     const policy = compilePolicy({ ...message, mode: detection.modeOf(message) }, this.#dialect, context);
     const missing = policy.needs.find((each) => !this.#answers.includes(each));
     if (missing !== undefined) {
       const why = `This agent cannot keep the rules about answers of this connection (${missing}); install a newer one`;
       throw new Refusal('invalid_rule', why);
     }
-    return this.#holdAll === undefined ? policy : holdingAll(policy, this.#holdAll);
+    return this.#holdAll === undefined ? policy : { ...holdingAll(policy, this.#holdAll), needs: policy.needs };
   }
 
   #newApprovals(canAsk: boolean): GatewayApprovals {
@@ -197,14 +214,16 @@ export class AgentSession implements StreamHandler {
       const typed = (settings: Readonly<Record<string, string>>): unknown =>
         settingsOf(protocol, ownSettings(own, open, settings), open.connection);
       const { current } = resolved;
-      const target = await protocol.connect({
+      const context: ConnectContext<unknown> = {
         settings: typed(resolved.settings),
         ...(current ? { current: async () => typed(await current()) } : {}),
         hello: open.hello,
         log: this.#deps.log,
         session: factsOf(open, own),
         memory: this.#deps.memory,
-      });
+      };
+      this.#catalogue = this.#catalogueOf(protocol, resolved.settings, context);
+      const target = await protocol.connect(context);
       if (!this.#over) return target;
       target.wire.destroy();
       return undefined;
@@ -214,6 +233,19 @@ export class AgentSession implements StreamHandler {
     } finally {
       if (this.#over) resolved.release();
     }
+  }
+
+  #catalogueOf(
+    protocol: Protocol,
+    settings: Readonly<Record<string, string>>,
+    context: ConnectContext<unknown>,
+  ): CatalogueSource | undefined {
+    const { catalogue } = protocol;
+    if (!catalogue) return undefined;
+    this.#place = placeOf(protocol.name, settings);
+    const { database } = context.hello;
+    const read = async () => catalogue(context.current ? { ...context, settings: await context.current() } : context);
+    return this.#deps.catalogues.of({ protocol: protocol.name, settings, database, read });
   }
 
   #begin(target: Target, gate: Gate, halfClose: boolean): void {

@@ -1,6 +1,7 @@
 import type { SecureContext } from 'node:tls';
 import type { ZodType } from 'zod';
 import type { AnswerAbility } from './answer.ts';
+import type { Catalogue } from './catalogue.ts';
 import type { AppError } from './errors.ts';
 import type { Gate } from './gate.ts';
 import type { Log } from './log.ts';
@@ -222,6 +223,11 @@ export interface Protocol<Settings = unknown> {
   /** Undefined when there is nothing more to do with this client (a cancel request, a probe). */
   accept<Grant>(wire: Wire, door: Door<Grant>): Promise<Accepted<Grant> | undefined>;
   connect(context: ConnectContext<Settings>): Promise<Target>;
+  /**
+   * Present where a target can be asked what shows columns under other names. Over a login of its own, with nothing of the client's but
+   * the name of the database. @throws AppError
+   */
+  catalogue?(context: ConnectContext<Settings>): Promise<Catalogue>;
   /** What a client of our own says first, for `execute` and for probes. */
   execute?(context: ExecuteContext): Promise<Execution>;
 }

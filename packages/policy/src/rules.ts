@@ -1,5 +1,6 @@
 import { type Action, ALLOW, type LaterPart, type Verdict } from '@hoop/core/action';
 import type { AnswerAbility, AnswerRules } from '@hoop/core/answer';
+import type { CatalogueSource } from '@hoop/core/catalogue';
 import type { Mask, Policy } from '@hoop/core/gate';
 import type { Dialect } from '@hoop/core/protocol';
 import { type ColumnJudgement, type ColumnMasks, columnRulesOf, compileColumnMasks } from './columns/masks.ts';
@@ -35,6 +36,8 @@ export interface PolicyContext {
   now?(): number;
   /** Who is asked about entities that detectors here do not know, where there is somebody. */
   readonly remote?: Remote | undefined;
+  /** Who tells what is at the target, for rules that hide columns. Asked by those alone. */
+  readonly catalogue?: CatalogueSource | undefined;
 }
 
 export interface CompiledPolicy extends Policy {
@@ -67,7 +70,8 @@ export function compilePolicy(text: PolicyText, dialect?: Dialect, context: Poli
   const judged = input.filter(({ compiled: { asksFor } }) => asksFor !== 'rows');
   const answers = compileAnswers(text.guardrails, context.groups);
   const columnRules = columnRulesOf(text.masks);
-  const columns = columnRules.length === 0 ? undefined : compileColumnMasks(columnRules, dialect);
+  const columnsContext = { catalogue: context.catalogue, mode: text.mode };
+  const columns = columnRules.length === 0 ? undefined : compileColumnMasks(columnRules, dialect, columnsContext);
   const now = context.now ?? Date.now;
   const isEmpty = text.masks.every(({ entities, custom }) => entities.length + (custom?.length ?? 0) === 0);
   const mask: Mask | undefined = isEmpty ? undefined : compileMasks(text.masks, { mode: text.mode, remote: context.remote });
@@ -106,7 +110,8 @@ function withAnswer(verdict: Verdict, columns: ColumnJudgement | undefined, text
   if (verdict.allow === false) return verdict;
   if (columns?.denial) return { allow: false, denial: columns.denial };
   const answer = columns?.answer && texts ? { ...texts, ...columns.answer } : (columns?.answer ?? texts);
-  return answer ? { ...verdict, answer } : verdict;
+  const noted = verdict.allow === true && columns?.matched ? { matched: columns.matched, ...verdict } : verdict;
+  return answer ? { ...noted, answer } : noted;
 }
 
 function compiled(name: string, text: RuleText, { groups }: PolicyContext): Rule {

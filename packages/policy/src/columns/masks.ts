@@ -1,22 +1,29 @@
-import type { Action, Denial } from '@hoop/core/action';
+import type { Action, Denial, Matched } from '@hoop/core/action';
 import type { AnswerColumn, AnswerRules } from '@hoop/core/answer';
+import type { Catalogue, CatalogueSource } from '@hoop/core/catalogue';
 import { Refusal } from '@hoop/core/errors';
 import type { Dialect } from '@hoop/core/protocol';
 import { strangenessOf, TEXT_LENGTH_MAX } from '../sql/analyse.ts';
 import { isParserLoaded, loadParser } from '../sql/postgres/parser.ts';
 import { STRATEGIES, type Strategy } from '../strategies.ts';
+import { AtTarget, type DefinitionReaders } from './at-target.ts';
 import { type Columns, treatmentsFor } from './columns.ts';
 import { hiderOf } from './hide.ts';
+import { type Known, NOTHING_KNOWN, UnreadTarget } from './known.ts';
 import { type Output, opaque } from './output.ts';
 import { ColumnPatterns, type ColumnRule, type Treatment } from './patterns.ts';
 import { columnsOfPostgres } from './postgres/analyse.ts';
+import { POSTGRES_DEFINITIONS } from './postgres/definitions.ts';
 import { SessionNames } from './session-names.ts';
 import { columnsByWords } from './words/analyse.ts';
+import { MYSQL_DEFINITIONS } from './words/definitions.ts';
 
 /** What masked columns mean for one action. */
 export interface ColumnJudgement {
   /** It would take values away from the name that they are hidden by. */
   readonly denial?: Denial;
+  /** What is to be on record beside it. */
+  readonly matched?: Matched;
   readonly answer?: Pick<AnswerRules, 'hides' | 'hushes'>;
   /** Of the results that it may have; undefined when nothing is known of them, so that all of their columns are hidden. */
   readonly outputs: readonly Output[] | undefined;
@@ -51,13 +58,24 @@ export function columnRulesOf(masks: readonly ColumnText[]): readonly ColumnRule
   });
 }
 
+/** What columns are followed with beside the rules. */
+export interface ColumnsContext {
+  /** Who tells what was at the target before; absent: nothing is known of it but names. */
+  readonly catalogue?: CatalogueSource | undefined;
+  /** What becomes of columns while that cannot be told: hidden, unless it is said that they are shown. */
+  readonly mode?: 'strict' | 'best-effort' | undefined;
+}
+
 /**
  * @param dialect of the statements; undefined where they are not SQL: then columns are known by their names alone
  * @throws Refusal `invalid_rule`
  */
-export function compileColumnMasks(rules: readonly ColumnRule[], dialect: Dialect | undefined): ColumnMasks {
-  return new SessionColumns(new ColumnPatterns(rules), dialect);
+export function compileColumnMasks(rules: readonly ColumnRule[], dialect: Dialect | undefined, context: ColumnsContext = {}): ColumnMasks {
+  return new SessionColumns(new ColumnPatterns(rules), dialect, context);
 }
+
+/** Whose definitions can be read. */
+const DEFINITIONS: Readonly<Partial<Record<Dialect, DefinitionReaders>>> = { postgres: POSTGRES_DEFINITIONS, mysql: MYSQL_DEFINITIONS };
 
 /** Texts of programs come again and again. Bounded by count and by the length of one. */
 const REMEMBERED_MAX = 1_000;
@@ -66,15 +84,49 @@ const REMEMBERED_LENGTH_MAX = 8 * 1024;
 class SessionColumns implements ColumnMasks {
   readonly #patterns: ColumnPatterns;
   readonly #dialect: Dialect | undefined;
-  readonly #names = new SessionNames();
+  readonly #context: ColumnsContext;
+  readonly #definitions: DefinitionReaders | undefined;
+  #names = new SessionNames();
   readonly #remembered = new Map<string, ColumnJudgement>();
+  /** As it was read last; null: it was never asked for. */
+  #catalogue: Catalogue | undefined | null = null;
+  #known: Known = NOTHING_KNOWN;
+  #isTold = false;
 
-  constructor(patterns: ColumnPatterns, dialect: Dialect | undefined) {
+  constructor(patterns: ColumnPatterns, dialect: Dialect | undefined, context: ColumnsContext) {
     this.#patterns = patterns;
     this.#dialect = dialect;
+    this.#context = context;
+    this.#definitions = dialect && DEFINITIONS[dialect];
   }
 
-  judge({ text, via }: Action): ColumnJudgement | Promise<ColumnJudgement> {
+  judge(action: Action): ColumnJudgement | Promise<ColumnJudgement> {
+    const { catalogue } = this.#context;
+    if (!catalogue || !this.#definitions) return this.#judge(action);
+    const current = catalogue.current();
+    if (current instanceof Promise) return current.then((read) => this.#judgeWith(action, read));
+    return this.#judgeWith(action, current);
+  }
+
+  #judgeWith(action: Action, catalogue: Catalogue | undefined): ColumnJudgement | Promise<ColumnJudgement> {
+    if (catalogue !== this.#catalogue) this.#learn(catalogue);
+    if (catalogue || this.#isTold) return this.#judge(action);
+    this.#isTold = true;
+    const matched = { rule: RULE, message: this.#context.mode === 'best-effort' ? UNREAD_SHOWN : UNREAD_HIDDEN };
+    const judgement = this.#judge(action);
+    return judgement instanceof Promise ? judgement.then((judged) => ({ ...judged, matched })) : { ...judgement, matched };
+  }
+
+  /** What is at the target is not what it was: what was found out before does not count any more. */
+  #learn(catalogue: Catalogue | undefined): void {
+    if (this.#catalogue !== null) this.#names = new SessionNames();
+    this.#catalogue = catalogue;
+    this.#remembered.clear();
+    if (catalogue && this.#definitions) this.#known = new AtTarget(catalogue, this.#patterns, this.#definitions);
+    else this.#known = this.#context.mode === 'best-effort' ? NOTHING_KNOWN : new UnreadTarget(this.#patterns.strictest);
+  }
+
+  #judge({ text, via }: Action): ColumnJudgement | Promise<ColumnJudgement> {
     const key = `${via} ${text}`;
     const known = text.length > REMEMBERED_LENGTH_MAX ? undefined : this.#remembered.get(key);
     if (known) return known;
@@ -99,8 +151,8 @@ class SessionColumns implements ColumnMasks {
     // What is only long may still be rows that somebody brings in.
     const strange = text.length > TEXT_LENGTH_MAX && !text.includes("\\'") ? undefined : strangenessOf(this.#dialect, text);
     if (strange !== undefined) return { ...UNKNOWN, denial: `Columns are masked here, and this cannot be checked: ${strange}` };
-    if (this.#dialect === 'postgres') return columnsOfPostgres(text, this.#patterns, this.#names);
-    return columnsByWords(text, this.#dialect, this.#patterns, this.#names);
+    if (this.#dialect === 'postgres') return columnsOfPostgres(text, this.#patterns, this.#names, this.#known);
+    return columnsByWords(text, this.#dialect, this.#patterns, this.#names, this.#known);
   }
 
   #judgement(known: Columns): ColumnJudgement {
@@ -114,6 +166,11 @@ class SessionColumns implements ColumnMasks {
 
 /** What records call the rules that mask columns, all of them together. */
 const RULE = 'column masking';
+
+const UNREAD =
+  'What is at the target cannot be read, so that nobody knows which views and functions show masked columns; see the log of the agent';
+const UNREAD_HIDDEN = `${UNREAD}. Whatever they may show is hidden until then`;
+const UNREAD_SHOWN = `${UNREAD}. What they show is not hidden meanwhile`;
 
 /** Calls of PostgreSQL's message for functions that move bytes of large objects, into which nothing hidden gets. */
 const LARGE_OBJECT = /^FUNCTION CALL (pg_catalog\.)?(lo_\w+|loread|lowrite)$/;

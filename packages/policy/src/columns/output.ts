@@ -27,6 +27,8 @@ export interface Source {
   has(name: string): boolean | undefined;
   /** What a whole row of it may have in it. */
   row(): Treatment | undefined;
+  /** Its name, where it is a table as a statement says it. */
+  readonly table?: readonly string[];
 }
 
 export function isStar(part: Item | Star): part is Star {

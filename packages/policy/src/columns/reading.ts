@@ -1,6 +1,7 @@
 import { Doubt } from '../sql/facts.ts';
+import { type Known, NOTHING_KNOWN } from './known.ts';
 import type { Output } from './output.ts';
-import type { ColumnPatterns, Treatment } from './patterns.ts';
+import { type ColumnPatterns, stricterOf, type Treatment } from './patterns.ts';
 
 /** What was prepared or declared under a name in this session. */
 export interface NamedQueries {
@@ -18,14 +19,17 @@ export class Reading {
   readonly named: NamedQueries;
   /** The statement as it was written. */
   readonly text: string;
+  /** What is at the target. */
+  readonly known: Known;
   #steps = 0;
   #denial: string | undefined;
   #touches = false;
 
-  constructor(patterns: ColumnPatterns, named: NamedQueries, text: string) {
+  constructor(patterns: ColumnPatterns, named: NamedQueries, text: string, known: Known = NOTHING_KNOWN) {
     this.patterns = patterns;
     this.named = named;
     this.text = text;
+    this.known = known;
   }
 
   /** For what cannot be understood. */
@@ -41,6 +45,16 @@ export class Reading {
   /** Whether a hidden value is read anywhere, so that an error may quote it. */
   get touches(): boolean {
     return this.#touches;
+  }
+
+  /** How a column of a table is hidden: by its name, or for what the target makes it of. */
+  ofColumn(table: readonly string[], column: string): Treatment | undefined {
+    return stricterOf(this.patterns.of(table, column), table.length === 0 ? undefined : this.known.column(table, column));
+  }
+
+  /** What a whole row of a table may have in it. */
+  ofRow(table: readonly string[]): Treatment | undefined {
+    return stricterOf(this.patterns.ofRow(table), table.length === 0 ? undefined : this.known.row(table));
   }
 
   deny(why: string): void {

@@ -24,12 +24,15 @@ export const NO_SCOPE: Scope = { relations: [], parent: undefined, queries: new 
 
 /** How a table's columns are hidden. `names` are an alias's own, for its first columns. */
 export function tableSource(reading: Reading, table: readonly string[], names: readonly string[]): Source {
-  const { patterns } = reading;
-  const row = STATISTICS.test(table.at(-1) ?? '') ? reading.strictest : patterns.ofRow(table);
+  const last = table.at(-1) ?? '';
+  const isStatistics = STATISTICS.test(last);
+  const row = isStatistics || STORAGE.test(last) ? reading.strictest : reading.ofRow(table);
   const own: Source = {
-    column: (name) => (STATISTICS.test(table.at(-1) ?? '') && STATISTIC_VALUES.test(name) ? reading.strictest : patterns.of(table, name)),
+    column: (name) =>
+      (isStatistics && STATISTIC_VALUES.test(name)) || STORAGE.test(last) ? reading.strictest : reading.ofColumn(table, name),
     has: () => undefined,
     row: () => row,
+    table,
   };
   // Which column got which name is not known here.
   return names.length === 0 ? own : new QuerySource([...names.map((name) => ({ name, hidden: row })), { star: [own] }]);
@@ -39,6 +42,9 @@ export function tableSource(reading: Reading, table: readonly string[], names: r
 const STATISTICS =
   /^(pg_(stats|statistic)(_ext|_ext_exprs|_ext_data)?|column_statistics|column_stats|optimizer_trace|data_locks|innodb_locks|innodb_ft_index_(table|cache))$/;
 const STATISTIC_VALUES = /^(most_common_|histogram|range_|stavalues|stxd|min_value|max_value|trace$|lock_data$|word$)/;
+
+/** Where PostgreSQL keeps long values of tables. */
+const STORAGE = /^pg_toast_\d+$/;
 
 /** How the value behind a name is hidden, as far as it is a column's own value; what is made of one shows less. */
 export interface Found {
@@ -76,8 +82,10 @@ export function resolveQualified(parts: readonly string[], scope: Scope, reading
   const source = sourceOf(parts.slice(0, -1), scope);
   // An alias that was not seen may be one of any table.
   if (!source) return { hidden: reading.read(reading.patterns.of([], column)), isColumn: true };
-  const isCall = source.has(column) === false || ROW_FUNCTIONS.has(column);
-  const hidden = stricterOf(source.column(column), isCall ? derived(source.row()) : undefined);
+  const called = reading.known.takesRow(column) ? reading.known.routine([column]) : undefined;
+  const isCall = source.has(column) === false || ROW_FUNCTIONS.has(column) || called !== undefined;
+  const given = stricterOf(source.column(column), isCall ? derived(source.row()) : undefined);
+  const hidden = stricterOf(given, derived(called?.row));
   return { hidden: reading.read(hidden), isColumn: !isCall };
 }
 

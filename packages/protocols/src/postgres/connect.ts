@@ -34,6 +34,34 @@ export async function connect(context: ConnectContext<PostgresSettings>, timeout
   }
 }
 
+/**
+ * A login of the agent's own at the same database, for what is not the client's business: none of the client's parameters are in it.
+ * @throws TargetFault, Misconfigured
+ */
+export async function withOwnLogin<T>(
+  context: ConnectContext<PostgresSettings>,
+  timeout_ms: number,
+  use: (wire: Wire, statuses: ReadonlyMap<string, string>) => Promise<T>,
+): Promise<T> {
+  const { database } = context.hello;
+  const hello = { user: '', ...(database === undefined ? {} : { database }), options: OWN_OPTIONS };
+  try {
+    return await withTarget(context.settings, timeout_ms, async (wire) => {
+      const login = new Login(wire, { ...context, hello });
+      await login.run();
+      const used = await use(wire, login.statuses);
+      await wire.write(encodeMessage('X'));
+      wire.destroy();
+      return used;
+    });
+  } catch (error) {
+    throw targetWords(asAppError(error), context.settings);
+  }
+}
+
+/** They are what every server and pooler takes. */
+const OWN_OPTIONS = { application_name: 'hoop', client_encoding: 'UTF8' };
+
 /** Dials and encrypts as SSLMODE asks. All of it, and what is done with the wire, must be over in time; if not, or if it fails, the wire goes. */
 async function withTarget<T>(settings: PostgresSettings, timeout_ms: number, use: (wire: Wire) => Promise<T>): Promise<T> {
   const place = `${settings.HOST}:${settings.PORT}`;
@@ -104,6 +132,8 @@ class Login {
   readonly #greeting: Buffer[] = [];
   /** The server's own cancel key: process id and secret. */
   cancelKey: Buffer | undefined;
+  /** What the server said of its settings. */
+  readonly statuses = new Map<string, string>();
 
   constructor(wire: Wire, context: ConnectContext<PostgresSettings>) {
     this.#wire = wire;
@@ -146,6 +176,9 @@ class Login {
         this.#greeting.push(encodeMessage('K', Buffer.from(this.#context.hello.cancelKey ?? '0000000000000000', 'hex')));
         return false;
       case 'S':
+        this.#note(body);
+        this.#greeting.push(encodeMessage('S', body));
+        return false;
       case 'N':
       case 'A':
         this.#greeting.push(encodeMessage(String.fromCharCode(type), body));
@@ -158,6 +191,12 @@ class Login {
       default:
         throw new TargetFault('target_login', 'The target says something in its login that PostgreSQL does not say');
     }
+  }
+
+  #note(body: Buffer): void {
+    const fields = new Fields(body);
+    const name = fields.cstring();
+    this.statuses.set(name, fields.cstring());
   }
 
   async #authenticate(body: Buffer): Promise<void> {

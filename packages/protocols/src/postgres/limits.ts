@@ -45,6 +45,11 @@ export const LOGIN_MESSAGES_MAX = 1_000;
 /** Dialling back to the target to cancel. */
 export const CANCEL_MS_MAX = 5_000;
 
+/** Reading what is at a target, from dialling on; rows of all its answers together, and their bytes. */
+export const CATALOGUE_MS_MAX = 5_000;
+export const CATALOGUE_ROWS_MAX = 50_000;
+export const CATALOGUE_BYTES_MAX = 16 * 1024 * 1024;
+
 /** A file of authorities: what systems ship has some 250 KiB. */
 export const AUTHORITY_BYTES_MAX = 1024 * 1024;
 

@@ -2,6 +2,7 @@ import { Doubt } from '../../sql/facts.ts';
 import { parseStatements, type RawStatement } from '../../sql/postgres/parser.ts';
 import { LEXICONS, tokensOf } from '../../sql/tokens.ts';
 import type { Columns } from '../columns.ts';
+import type { Known } from '../known.ts';
 import type { Output } from '../output.ts';
 import type { ColumnPatterns } from '../patterns.ts';
 import { Reading } from '../reading.ts';
@@ -9,7 +10,7 @@ import type { SessionNames } from '../session-names.ts';
 import { readColumns } from './statements.ts';
 
 /** Which columns the statements of a text answer with. PostgreSQL's parser must be loaded. Never throws. */
-export function columnsOfPostgres(text: string, patterns: ColumnPatterns, names: SessionNames): Columns {
+export function columnsOfPostgres(text: string, patterns: ColumnPatterns, names: SessionNames, known: Known): Columns {
   let raw: readonly RawStatement[];
   try {
     raw = parseStatements(text);
@@ -32,7 +33,7 @@ export function columnsOfPostgres(text: string, patterns: ColumnPatterns, names:
         return names.of(name);
       },
     };
-    const reading = new Reading(patterns, named, own);
+    const reading = new Reading(patterns, named, own, known);
     try {
       outputs.push(...readColumns(tree, reading));
     } catch (error) {

@@ -18,7 +18,7 @@ export function readChange(type: string, node: Tree, outer: Scope, reading: Read
   const table = tableOf(range);
   // What is changed is a table, whatever a WITH calls so.
   const target = tableRelation(range, { ...scope, queries: new Map() }, reading);
-  reading.read(reading.patterns.ofRow(table));
+  reading.read(reading.ofRow(table));
   return reader({ node, table, target, scope, reading });
 }
 

@@ -37,6 +37,11 @@ type Reader = (node: Tree, scope: Scope, reading: Reading) => Found;
 
 const READERS: Readonly<Record<string, Reader>> = {
   ColumnRef: (node, scope, reading) => readColumn(namesOf(node), scope, reading),
+  A_Expr: (node, scope, reading) => {
+    const { name, ...operands } = node;
+    const made = reading.known.operator(nameOf(listAt(node, 'name').slice(-1)));
+    return { hidden: stricterOf(allOf(Object.values(operands), scope, reading), reading.read(made)), isColumn: false };
+  },
   FuncCall: (node, scope, reading) => ({ hidden: readCall(node, scope, reading), isColumn: false }),
   SubLink: (node, scope, reading) => ({ hidden: readSubquery(node, scope, reading), isColumn: false }),
   SelectStmt: (node, scope, reading) => ({ hidden: rowOf(readQuery(node, scope, reading)), isColumn: false }),
@@ -88,6 +93,12 @@ const KEEPS =
   /^(set_config|pg_notify|lo_from_bytea|lo_put|lowrite|dblink.*|pg_logical_emit_message|pg_file_write|setval|pg_create_restore_point|pg_replication_origin_.*|pg_stat_.*|pg_advisory_.*|http_.*|http|xpath_table)$/;
 
 function readCall(node: Tree, scope: Scope, reading: Reading): Treatment | undefined {
+  const called = reading.known.routine(nameOf(listAt(node, 'funcname')).split('.'));
+  return stricterOf(givenTo(node, scope, reading), reading.read(derived(called?.row)));
+}
+
+/** What a function may give of what it is given. */
+export function givenTo(node: Tree, scope: Scope, reading: Reading): Treatment | undefined {
   const name = nameOf(listAt(node, 'funcname'));
   const bare = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   const { funcname, args, agg_filter, agg_order, over, ...rest } = node;
@@ -145,6 +156,8 @@ function readIndirection(node: Tree, scope: Scope, reading: Reading): Found {
 function readCast(node: Tree, scope: Scope, reading: Reading): Found {
   const found = readExpression(node.arg, scope, reading);
   const type = treeAt(node, 'typeName');
+  const made = reading.known.cast(nameOf(listAt(type, 'names').slice(-1)));
+  if (made) return { hidden: reading.read(stricterOf(derived(found.hidden), made)), isColumn: false };
   const isText = TEXTS.has(nameOf(listAt(type, 'names')).replace(/^pg_catalog\./, '')) && listAt(type, 'typmods').length === 0;
   return isText ? found : { hidden: found.hidden, isColumn: false };
 }

@@ -1,11 +1,11 @@
 import { isTree, listAt, nameOf, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
 import { mustKeepNames } from '../keeping.ts';
 import { type Item, type Output, opaque, QuerySource, rowOf, type Source, type Star, union } from '../output.ts';
-import { stricterOf, type Treatment } from '../patterns.ts';
+import { derived, stricterOf, type Treatment } from '../patterns.ts';
 import type { Reading } from '../reading.ts';
 import { queryNamed, type Relation, type Scope, sourceOf, tableSource } from '../scope.ts';
 import { readChange } from './changes.ts';
-import { hiddenIn, nameOfExpression, namesOf } from './expressions.ts';
+import { givenTo, hiddenIn, nameOfExpression, namesOf } from './expressions.ts';
 
 /** The columns of a SELECT, of VALUES, of TABLE. Reads what is behind them too, for what it does. */
 export function readQuery(node: Tree, outer: Scope, reading: Reading): Output {
@@ -247,16 +247,26 @@ const PLAIN_ROWS =
 function functionSource(node: Tree, scope: Scope, reading: Reading): Source {
   let given: Treatment | undefined;
   let isPlain = true;
+  const results: (Output | undefined)[] = [];
   const names = [...aliasNames(node), ...columnNames(node)];
   for (const each of listAt(node, 'functions')) {
     const [call, columns] = listAt(unwrap(each)?.node, 'items');
     names.push(...columnNames({ coldeflist: listAt(unwrap(columns)?.node, 'items') }));
-    given = stricterOf(given, hiddenIn(call, scope, reading));
     const found = unwrap(call);
-    if (found?.type === 'FuncCall' && !PLAIN_ROWS.test(nameOf(listAt(found.node, 'funcname').slice(-1)))) isPlain = false;
+    const isCall = found?.type === 'FuncCall';
+    given = stricterOf(given, isCall ? derived(givenTo(found.node, scope, reading)) : hiddenIn(call, scope, reading));
+    if (!isCall) continue;
+    const name = nameOf(listAt(found.node, 'funcname'));
+    const result = reading.known.routine(name.split('.'));
+    results.push(result?.output);
+    if (result || !PLAIN_ROWS.test(name.slice(name.lastIndexOf('.') + 1))) isPlain = false;
   }
   if (given) return opaque(given);
   if (isPlain) return opaque(undefined);
+  const known = results.flatMap((output) => output ?? []);
+  reading.read(rowOf(known));
+  if (results.every((output) => output !== undefined)) return new QuerySource(known, names);
+  if (rowOf(known)) return opaque(derived(rowOf(known)));
   return names.length === 0 ? unknownSource(reading) : tableSource(reading, [], names);
 }
 

@@ -57,8 +57,9 @@ const READERS: Readonly<Record<string, Reader>> = {
     return NO_ROWS;
   },
   CallStmt: (node, reading) => {
-    hiddenIn({ FuncCall: node.funccall }, NO_SCOPE, reading);
+    const hidden = hiddenIn({ FuncCall: node.funccall }, NO_SCOPE, reading);
     reading.touch();
+    if (hidden) return [[{ star: [opaque(hidden)] }]];
     return [[{ star: [tableSource(reading, [], [])] }]];
   },
   CreateStmt: (node, reading) => {
@@ -69,7 +70,8 @@ const READERS: Readonly<Record<string, Reader>> = {
   AlterTableStmt: readAlter,
   RenameStmt: readRename,
   AlterObjectSchemaStmt: (node, reading) => {
-    if (reading.patterns.namesTable(tableOf(treeAt(node, 'relation')))) reading.deny(takesAway('SET SCHEMA'));
+    const moved = tableOf(treeAt(node, 'relation'));
+    if (reading.patterns.namesTable(moved) || showsHidden(moved, node, reading)) reading.deny(takesAway('SET SCHEMA'));
     return NO_ROWS;
   },
   VariableSetStmt: readSet,
@@ -115,7 +117,7 @@ function readCopy(node: Tree, reading: Reading): readonly Output[] {
   const table = tableOf(treeAt(node, 'relation'));
   const names = listAt(node, 'attlist').map((each) => textAt(unwrap(each)?.node, 'sval') ?? '');
   if (node.is_from === true) {
-    reading.read(reading.patterns.ofRow(table));
+    reading.read(reading.ofRow(table));
     return NO_ROWS;
   }
   const source = tableSource(reading, table, []);
@@ -176,14 +178,25 @@ function readRename(node: Tree, reading: Reading): readonly Output[] {
   const type = textAt(node, 'renameType') ?? '';
   const [from, to] = [textAt(node, 'subname') ?? '', textAt(node, 'newname') ?? ''];
   if (type === 'OBJECT_COLUMN' || type === 'OBJECT_ATTRIBUTE') {
-    const isHidden = type === 'OBJECT_COLUMN' ? patterns.of(table, from) : patterns.of([], from);
+    const isHidden = type === 'OBJECT_COLUMN' ? reading.ofColumn(table, from) : patterns.of([], from);
     if (isHidden && !patterns.of(table, to)) reading.deny(takesAway('RENAME COLUMN'));
   } else if (type === 'OBJECT_SCHEMA') {
     if (patterns.namesSchema(from)) reading.deny(takesAway('RENAME'));
   } else if (table.length > 0 && patterns.namesTable(table) && !patterns.namesTable([...table.slice(0, -1), to])) {
     reading.deny(takesAway('RENAME'));
+  } else if (showsHidden(table, node, reading)) {
+    // What shows hidden columns is known by the name that it has: of a text, what stands behind this would be read under another one.
+    reading.deny(takesAway('RENAME'));
   }
   return NO_ROWS;
+}
+
+/** Whether a view, a table with computed columns or a function shows hidden columns for what the target makes it of. */
+function showsHidden(table: readonly string[], node: Tree, { known }: Reading): boolean {
+  if (table.length > 0) return known.row(table) !== undefined;
+  const routine = treeAt(treeAt(node, 'object'), 'ObjectWithArgs');
+  const name = nameOf(listAt(routine, 'objname'));
+  return name !== '' && known.routine(name.split('.'))?.row !== undefined;
 }
 
 /** What has a body shows, or keeps, what the body reads, under names that are not known here. */
@@ -194,15 +207,22 @@ function readBody(tree: unknown, reading: Reading): void {
     return;
   }
   reading.touch();
-  const { patterns } = reading;
   if (takesRow(tree, reading)) reading.deny(takesAway('A function of a row'));
-  const { columns = [], tables } = facts.done('', true);
-  const hasRow = tables.some(({ name }) => patterns.ofRow(name.split('.')));
-  for (const { name, access } of columns) {
+  if (readsHidden(facts, reading)) reading.deny(takesAway('What has a body'));
+}
+
+/** Whether what runs in a body reads a hidden column, by the names that stand in it. */
+export function readsHidden(facts: StatementFacts, { patterns, known }: Reading): boolean {
+  const { columns = [], tables, functions } = facts.done('', true);
+  const names = tables.map(({ name }) => name.split('.'));
+  const hasRow = names.some((table) => patterns.ofRow(table) ?? known.row(table));
+  const isHidden = (column: string): boolean =>
+    patterns.of([], column) !== undefined || names.some((table) => known.column(table, column) !== undefined);
+  const reads = columns.some(({ name, access }) => {
     const last = name.slice(name.lastIndexOf('.') + 1);
-    const isRow = last === '*' || facts.aliases.has(name);
-    if (access === 'read' && (patterns.of([], last) || (isRow && hasRow))) reading.deny(takesAway('What has a body'));
-  }
+    return access === 'read' && (isHidden(last) || ((last === '*' || facts.aliases.has(name)) && hasRow));
+  });
+  return reads || functions.some((name) => known.routine(name.split('.'))?.row !== undefined);
 }
 
 /** Types that are no rows, as they are written. */

@@ -4,6 +4,7 @@ import { partsOf } from '../../sql/words/mssql-parts.ts';
 import { analyseMysql } from '../../sql/words/mysql.ts';
 import { Run } from '../../sql/words/run.ts';
 import type { Columns } from '../columns.ts';
+import { type Known, NOTHING_KNOWN } from '../known.ts';
 import type { Output } from '../output.ts';
 import type { ColumnPatterns } from '../patterns.ts';
 import { Reading } from '../reading.ts';
@@ -21,15 +22,28 @@ const MODES: Readonly<Record<'mysql' | 'mssql', readonly Lexicon[]>> = {
 };
 
 /** Which columns the statements of a text answer with, by their words. Never throws. */
-export function columnsByWords(text: string, dialect: 'mysql' | 'mssql', patterns: ColumnPatterns, names: SessionNames): Columns {
-  const columns = readByWords(text, dialect, patterns, names);
+export function columnsByWords(
+  text: string,
+  dialect: 'mysql' | 'mssql',
+  patterns: ColumnPatterns,
+  names: SessionNames,
+  known: Known = NOTHING_KNOWN,
+): Columns {
+  const columns = readByWords(text, dialect, { patterns, names, known });
   const doubt = /^\s*set\b/i.test(text) && dialect === 'mysql' ? analyseMysql(text).unclassified : undefined;
   return doubt === undefined ? columns : { ...columns, denial: columns.denial ?? `Columns are masked here, and ${doubt}` };
 }
 
-function readByWords(text: string, dialect: 'mysql' | 'mssql', patterns: ColumnPatterns, names: SessionNames): Columns {
+/** What a text is read with. */
+interface With {
+  readonly patterns: ColumnPatterns;
+  readonly names: SessionNames;
+  readonly known: Known;
+}
+
+function readByWords(text: string, dialect: 'mysql' | 'mssql', given: With): Columns {
   const lexicons = /\\['"]/.test(text) ? MODES[dialect] : MODES[dialect].slice(0, 1);
-  const readings = lexicons.map((lexicon) => readIn(text, lexicon, patterns, names));
+  const readings = lexicons.map((lexicon) => readIn(text, lexicon, given));
   const known = readings.filter(({ outputs }) => outputs !== undefined);
   const [first] = known.length > 0 ? known : readings;
   if (!first || known.length <= 1) return first ?? readings[0] ?? UNREAD;
@@ -44,10 +58,10 @@ function readByWords(text: string, dialect: 'mysql' | 'mssql', patterns: ColumnP
 
 const UNREAD: Columns = { outputs: undefined, denial: undefined, touches: true, usesNames: false };
 
-function readIn(text: string, lexicon: Lexicon, patterns: ColumnPatterns, names: SessionNames): Columns {
+function readIn(text: string, lexicon: Lexicon, given: With): Columns {
   const found = { denial: undefined as string | undefined, touches: false, usesNames: false };
   try {
-    const outputs = readText(text, lexicon, patterns, names, found, 0);
+    const outputs = readText(text, lexicon, given, found, 0);
     return { outputs, ...found, folds: true };
   } catch (error) {
     const why = error instanceof Doubt ? error.message : 'it could not be read';
@@ -64,14 +78,7 @@ interface Findings {
 
 const DEPTH_MAX = 3;
 
-function readText(
-  text: string,
-  lexicon: Lexicon,
-  patterns: ColumnPatterns,
-  names: SessionNames,
-  found: Findings,
-  depth: number,
-): readonly Output[] {
+function readText(text: string, lexicon: Lexicon, { patterns, names, known }: With, found: Findings, depth: number): readonly Output[] {
   if (depth > DEPTH_MAX) throw new Doubt('texts are nested too deeply');
   const outputs: Output[] = [];
   const all = new Run(tokensOf(text, lexicon));
@@ -88,8 +95,8 @@ function readText(
         return names.of(name);
       },
     };
-    const reading = new Reading(patterns, named, own);
-    const readInner = (inner: string) => readText(inner, lexicon, patterns, names, found, depth + 1);
+    const reading = new Reading(patterns, named, own, known);
+    const readInner = (inner: string) => readText(inner, lexicon, { patterns, names, known }, found, depth + 1);
     outputs.push(...readColumns(run, reading, Object.assign(readInner, { isBatch })));
     found.denial ??= reading.denial;
     found.touches ||= reading.touches;

@@ -52,6 +52,7 @@ function readParts(run: Run, scope: Scope, reading: Reading): Treatment | undefi
       }
       if (run.symbol(chain.next) !== '(') hidden = stricterOf(hidden, readChain(chain.parts, scope, reading));
       else if (READS.test(name)) hidden = stricterOf(hidden, reading.read(reading.strictest));
+      else hidden = stricterOf(hidden, reading.read(derived(reading.known.routine(chain.parts)?.row)));
       index = chain.next;
     } else {
       assigns ||= run.symbol(index) === ':' && run.symbol(index + 1) === '=';

@@ -76,6 +76,8 @@ const READERS: Readonly<Record<string, Reader>> = {
   call: (run, scope, reading) => {
     hiddenIn(run.cut(1), scope, reading);
     reading.touch();
+    const called = reading.known.routine(chainAt(run, 1)?.parts ?? [])?.row;
+    if (called) return [[{ star: [opaque(called)] }]];
     return [[{ star: [tableSource(reading, [], [])] }]];
   },
   do: (run, scope, reading) => {
@@ -106,7 +108,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   rename: (run, _, reading) => {
     for (const each of listIn(run.cut(2))) {
       const table = chainAt(each, 0)?.parts ?? [];
-      if (reading.patterns.namesTable(table)) reading.deny(takesAway('RENAME'));
+      if (reading.patterns.namesTable(table) || reading.known.row(table)) reading.deny(takesAway('RENAME'));
     }
     return NO_ROWS;
   },
@@ -129,7 +131,7 @@ function readInsert(run: Run, outer: Scope, reading: Reading): readonly Output[]
   while (/^(low_priority|delayed|high_priority|ignore|into)$/.test(run.word(at))) at++;
   const table = chainAt(run, at);
   if (!table) throw new Doubt('an INSERT without a table');
-  reading.read(reading.patterns.ofRow(table.parts));
+  reading.read(reading.ofRow(table.parts));
   let next = run.word(table.next) === 'partition' ? run.behind(table.next + 1) : table.next;
   const hasNames = run.symbol(next) === '(' && !isQuery(insideOf(run, next));
   const names = hasNames ? namesIn(insideOf(run, next)) : [];
@@ -329,8 +331,8 @@ function readTableDefinition(run: Run, table: readonly string[], isAlter: boolea
     const isColumn = part.word(0) === 'rename' && part.word(1) === 'column';
     const from = chainAt(part, isColumn ? 2 : at)?.parts.at(-1) ?? '';
     const to = chainAt(part, isColumn ? 4 : at + 1)?.parts.at(-1) ?? '';
-    if ((isChange || isColumn) && patterns.of(table, from) && !patterns.of(table, to)) reading.deny(takesAway('RENAME COLUMN'));
-    if (part.word(0) === 'rename' && !/^(column|index|key)$/.test(part.word(1)) && patterns.namesTable(table))
+    if ((isChange || isColumn) && reading.ofColumn(table, from) && !patterns.of(table, to)) reading.deny(takesAway('RENAME COLUMN'));
+    if (part.word(0) === 'rename' && !/^(column|index|key)$/.test(part.word(1)) && (patterns.namesTable(table) || reading.known.row(table)))
       reading.deny(takesAway('RENAME'));
   }
   if (movesRows(run) && namesAny([table, ...chainsIn(run)], reading)) reading.deny(takesAway('What it makes of this table'));
@@ -358,20 +360,32 @@ function namesAny(tables: readonly (readonly string[])[], { patterns }: Reading)
 
 /** What has a body shows, or keeps, what the body reads, under names that are not known here. */
 function readBody(run: Run, reading: Reading): void {
-  const names = new Set<string>();
+  const { runsText, isHidden } = lookInside(run, reading);
+  if (runsText) reading.deny('Columns are masked here, and a body runs a text that cannot be read');
+  if (isHidden) reading.deny(takesAway('What has a body'));
+}
+
+/** Whether a body runs what does not stand in it, and whether it reads a hidden column, by the names that do. */
+export function lookInside(run: Run, { patterns, known }: Reading): { readonly runsText: boolean; readonly isHidden: boolean } {
+  const tables: (readonly string[])[] = [];
+  const lasts = new Set<string>();
+  let runsText = false;
+  let calls = false;
   for (let index = 0; index < run.length; index++) {
     const chain = chainAt(run, index);
     if (!chain) continue;
-    if (/^(prepare|execute)$/.test(run.word(index))) reading.deny('Columns are masked here, and a body runs a text that cannot be read');
-    if (/^(from|join|update|into|table)$/.test(run.word(index - 1))) names.add(chain.parts.join('.'));
-    const last = chain.parts.at(-1) ?? '';
-    if (last === '*' || reading.patterns.of([], last)) reading.deny(takesAway('What has a body'));
+    if (/^(prepare|execute)$/.test(run.word(index))) runsText = true;
+    if (/^(from|join|update|into|table)$/.test(run.word(index - 1)) || run.symbol(index - 1) === ',') tables.push(chain.parts);
+    if (run.symbol(chain.next) === '(' || run.word(index - 1) === 'call') calls ||= known.routine(chain.parts)?.row !== undefined;
+    lasts.add(chain.parts.at(-1) ?? '');
     index = chain.next - 1;
   }
+  const isColumn = (name: string): boolean =>
+    name === '*' || patterns.of([], name) !== undefined || tables.some((table) => known.column(table, name) !== undefined);
   const readsTable =
     run.findOutside((index) => run.word(index) === 'table' && !/^(create|alter|drop|truncate|temporary)$/.test(run.word(index - 1))) !==
     undefined;
   const readsStar = run.tokens.slice(run.from, run.to).some((token, index) => token.text === '*' && run.word(index - 1) === 'select');
-  if ((readsTable || readsStar) && [...names].some((name) => reading.patterns.ofRow(name.split('.'))))
-    reading.deny(takesAway('What has a body'));
+  const readsRow = (readsTable || readsStar) && tables.some((table) => patterns.ofRow(table) ?? known.row(table));
+  return { runsText, isHidden: calls || readsRow || [...lasts].some(isColumn) };
 }

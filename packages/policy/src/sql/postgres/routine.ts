@@ -20,6 +20,11 @@ export function readDefinition(node: Tree, statement: string, facts: StatementFa
   readBody({ body, language: language ?? 'sql', statement, depth: depth + BODY_DEPTH }, facts);
 }
 
+/** The text of a function's body; undefined where that is something else. */
+export function bodyOf(created: Tree): string | undefined {
+  return options(listAt(created, 'options')).body;
+}
+
 function options(list: readonly unknown[]): { body: string | undefined; language: string | undefined } {
   let body: string | undefined;
   let language: string | undefined;
