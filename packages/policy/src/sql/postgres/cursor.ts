@@ -1,65 +1,177 @@
 import { Doubt } from '../facts.ts';
 import type { Token } from '../tokens.ts';
-import { isHard, RESERVED } from './scan-words.ts';
+import { FIELDS, KEYWORDS, PLAIN_TYPES, TEXT_TYPES } from './scan-words.ts';
+
+const END: Token = { kind: 'symbol', text: '', from: 0, to: 0 };
+
+/** PostgreSQL cuts off what is longer, in bytes; what is not ASCII never comes here. */
+const NAME_MAX = 63;
 
 /** A place among the words of a statement. What it is asked for and does not find is a Doubt. */
 export class Cursor {
-  readonly tokens: readonly Token[];
-  readonly end: number;
-  at = 0;
+  readonly #tokens: readonly Token[];
+  readonly #end: number;
+  #at = 0;
+  /** What stands here. */
+  here: Token = END;
+  /** The word that stands here, in small letters; empty where there is none. */
+  word = '';
+  /** The same of a sign, and empty at the end too. */
+  symbol = '';
 
   constructor(tokens: readonly Token[], end: number) {
-    this.tokens = tokens;
-    this.end = end;
+    this.#tokens = tokens;
+    this.#end = end;
+    this.goTo(0);
   }
 
-  /** `a.b` from here on; stands behind it afterwards. */
-  name(): string {
+  get at(): number {
+    return this.#at;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#end;
+  }
+
+  goTo(at: number): void {
+    const token = this.tokenAt(at);
+    const { kind, text } = token;
+    this.#at = at;
+    this.here = token;
+    this.word = kind === 'word' ? text : '';
+    this.symbol = kind === 'symbol' ? text : '';
+  }
+
+  next(count = 1): void {
+    this.goTo(this.#at + count);
+  }
+
+  tokenAt(at: number): Token {
+    return (at < this.#end ? this.#tokens[at] : undefined) ?? END;
+  }
+
+  wordAfter(ahead = 1): string {
+    const { kind, text } = this.tokenAt(this.#at + ahead);
+    return kind === 'word' ? text : '';
+  }
+
+  symbolAfter(ahead = 1): string {
+    const { kind, text } = this.tokenAt(this.#at + ahead);
+    return kind === 'symbol' ? text : '';
+  }
+
+  /** Goes on when this word stands here. */
+  takes(word: string): boolean {
+    if (this.word !== word) return false;
+    this.next();
+    return true;
+  }
+
+  takesSymbol(symbol: string): boolean {
+    if (this.symbol !== symbol) return false;
+    this.next();
+    return true;
+  }
+
+  expect(word: string): void {
+    if (!this.takes(word)) throw new Doubt('not certain');
+  }
+
+  expectSymbol(symbol: string): void {
+    if (!this.takesSymbol(symbol)) throw new Doubt('not certain');
+  }
+
+  /** `a.b` from here on: a table. */
+  qualifiedName(): string {
     const parts = [this.simpleName()];
-    while (this.at < this.end && this.text(0) === '.') {
-      this.at++;
-      parts.push(this.simpleName());
-    }
+    while (this.takesSymbol('.')) parts.push(this.anyName());
     if (parts.length > 2) throw new Doubt('not certain');
     return parts.join('.');
   }
 
+  /** A name of a table, of a column, or that somebody gives. */
   simpleName(): string {
-    const { kind, text } = this.here();
-    if (kind === 'word' ? isHard(text) || RESERVED.has(text) : kind !== 'quoted') throw new Doubt('not certain');
-    this.at++;
+    if (this.here.kind === 'word' && (KEYWORDS.get(this.word) ?? 'column') !== 'column') throw new Doubt('not certain');
+    return this.anyName();
+  }
+
+  /** Behind a dot or AS every word is a name. */
+  anyName(): string {
+    const { kind, text } = this.here;
+    if ((kind !== 'word' && kind !== 'quoted') || text.length > NAME_MAX || text === '') throw new Doubt('not certain');
+    this.next();
     return text;
   }
 
-  skipNames(): void {
-    this.at++;
-    for (;;) {
-      this.simpleName();
-      const mark = this.text(0);
-      this.at++;
-      if (mark === ')') return;
-      if (mark !== ',') throw new Doubt('not certain');
+  /** `(a, b)`. */
+  names(): void {
+    this.expectSymbol('(');
+    do this.simpleName();
+    while (this.takesSymbol(','));
+    this.expectSymbol(')');
+  }
+
+  /** A type behind `::` or AS. */
+  type(): void {
+    const { word } = this;
+    if (word === 'interval') {
+      this.next();
+      this.intervalFields();
+    } else if (word === 'timestamp' || word === 'time') {
+      this.next();
+      this.timeZone();
+    } else if (word === 'double') {
+      this.next();
+      this.expect('precision');
+    } else if (TEXT_TYPES.has(word)) {
+      this.next();
+      if (word === 'national' && !this.takes('char')) this.expect('character');
+      this.takes('varying');
+      this.modifiers();
+    } else if (PLAIN_TYPES.has(word)) {
+      this.next();
+      this.modifiers();
+    } else {
+      if (this.here.kind === 'word' && (KEYWORDS.get(word) ?? 'function') !== 'function') throw new Doubt('not certain');
+      this.anyName();
+      while (this.takesSymbol('.')) this.anyName();
+      this.modifiers();
     }
+    this.#bounds();
   }
 
-  here(): Token {
-    const token = this.at < this.end ? this.tokens[this.at] : undefined;
-    if (!token) throw new Doubt('not certain');
-    return token;
+  /** `(3) with time zone`. */
+  timeZone(): void {
+    this.modifiers();
+    if ((this.word === 'with' || this.word === 'without') && this.wordAfter() === 'time' && this.wordAfter(2) === 'zone') this.next(3);
   }
 
-  text(ahead: number): string {
-    const token = this.at + ahead < this.end ? this.tokens[this.at + ahead] : undefined;
-    return token?.kind === 'symbol' ? token.text : '';
+  /** `year to month`, `second(3)`. */
+  intervalFields(): void {
+    if (FIELDS.has(this.word)) {
+      this.next();
+      if (this.word === 'to' && FIELDS.has(this.wordAfter())) this.next(2);
+    }
+    this.modifiers();
   }
 
-  word(ahead: number): string {
-    const token = this.at + ahead < this.end ? this.tokens[this.at + ahead] : undefined;
-    return token?.kind === 'word' ? token.text : '';
+  /** `(10, 2)`. */
+  modifiers(): void {
+    if (!this.takesSymbol('(')) return;
+    do {
+      this.takesSymbol('-');
+      if (this.here.kind !== 'number' && this.here.kind !== 'string') throw new Doubt('not certain');
+      this.next();
+    } while (this.takesSymbol(','));
+    this.expectSymbol(')');
   }
 
-  expect(word: string): void {
-    if (this.word(0) !== word) throw new Doubt('not certain');
-    this.at++;
+  /** `[]`, `[3][]`, `ARRAY[3]`. */
+  #bounds(): void {
+    if (this.word === 'array') this.next();
+    while (this.takesSymbol('[')) {
+      if (this.here.kind === 'number') this.next();
+      this.expectSymbol(']');
+    }
   }
 }

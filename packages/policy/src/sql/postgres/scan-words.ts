@@ -1,105 +1,85 @@
 /** What the quick reader of PostgreSQL knows of single words. */
 
-/** Words that may stand before a parenthesis without calling it. */
-export const GROUPS = new Set(
-  'in and or not on where when then else case having by any some all exists coalesce nullif greatest least row between like ilike is select distinct from join using limit offset except union intersect values set returning = < >'.split(
+/** Where a keyword of PostgreSQL may stand for a name; words that are not here may everywhere. */
+type Keyword = 'reserved' | 'function' | 'column';
+
+function keywords(kind: Keyword, words: string): readonly (readonly [string, Keyword])[] {
+  return words
+    .trim()
+    .split(/\s+/)
+    .map((word) => [word, kind] as const);
+}
+
+/** `reserved`: for no name; `function`: for those of functions and types only; `column`: not for those of functions and types. */
+export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
+  ...keywords(
+    'reserved',
+    `all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create current_catalog
+    current_date current_role current_time current_timestamp current_user default deferrable desc distinct do else end except false
+    fetch for foreign from grant group having in initially intersect into lateral leading limit localtime localtimestamp not null
+    offset on only or order placing primary references returning select session_user some symmetric system_user table then to
+    trailing true union unique user using variadic when where window with`,
+  ),
+  ...keywords(
+    'function',
+    `authorization binary collation concurrently cross current_schema freeze full ilike inner is isnull join left like natural notnull
+    outer overlaps right similar tablesample verbose`,
+  ),
+  ...keywords(
+    'column',
+    `between bigint bit boolean char character coalesce dec decimal exists extract float greatest grouping inout int integer interval
+    json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar json_serialize json_table json_value
+    least merge_action national nchar none normalize nullif numeric out overlay position precision real row setof smallint substring
+    time timestamp treat trim values varchar xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi
+    xmlroot xmlserialize xmltable`,
+  ),
+]);
+
+/** Not the name of a column of an answer without AS before it, or more often something else. */
+export const NO_LABEL = new Set(
+  `day filter hour minute month over precision second varying within without year at escape operator uescape respect ignore
+  set search cycle`.split(/\s+/),
+);
+
+/** Columns are called so, and nothing else is when neither a parenthesis nor a value follows. */
+export const COLUMN_WORDS = new Set(['time', 'timestamp', 'interval', 'position', 'json']);
+
+/** With one of these behind it a word like `time` begins a type of several words. */
+export const TYPE_GOES_ON = new Set(['with', 'without', 'varying', 'precision', 'character', 'char', 'to']);
+
+/** Types whose names are keywords, with nothing but a precision in parentheses behind them. */
+export const PLAIN_TYPES = new Set('bigint boolean dec decimal float int integer json numeric real smallint'.split(' '));
+export const TEXT_TYPES = new Set(['bit', 'char', 'character', 'national', 'nchar', 'varchar']);
+
+/** Of an interval. */
+export const FIELDS = new Set(['year', 'month', 'day', 'hour', 'minute', 'second']);
+
+/** Values that look like names. */
+export const VALUES_BY_NAME = new Set(
+  'current_catalog current_date current_role current_time current_timestamp current_user localtime localtimestamp session_user system_user user true false null'.split(
     ' ',
   ),
 );
 
-/** Words of which only the parser knows what comes of them. */
-const HARD = new Set(
-  `with into for lateral tablesample window over filter within rows range table cast extract substring position trim overlay treat
-  normalize normalized collation grouping rollup cube sets array row at similar overlaps escape operator variadic ordinality
-  recursive materialized merge update delete insert create alter drop truncate grant revoke copy do call execute prepare explain
-  analyze only json document unknown fetch varying precision zone symmetric asymmetric isnull notnull default overriding conflict
-  double char character varchar nchar national numeric decimal dec float bit time timestamp interval setof
-  current_schema current_catalog`.split(/\s+/),
-);
+/** What looks like a call and calls nothing. */
+export const LISTS = new Set(['coalesce', 'greatest', 'least', 'nullif', 'grouping', 'row']);
 
-/** Of these the prefix is enough. */
-const HARD_PREFIX = /^(xml|json_|current_t|localt|merge_)/;
+/** What TRIM calls. */
+export const TRIMS: Readonly<Record<string, string>> = {
+  both: 'pg_catalog.btrim',
+  leading: 'pg_catalog.ltrim',
+  trailing: 'pg_catalog.rtrim',
+};
 
-export const CLAUSES = new Set(['group', 'order', 'having', 'limit', 'offset']);
+/** Of what operators are made. */
+export const OPERATOR_SIGNS = new Set('+ - * / < > = ~ ! @ # % ^ & | ` ?'.split(' '));
+
+/** What a query in parentheses begins with. */
+export const QUERY_STARTS = new Set(['select', 'values', 'with', 'table']);
+
+export const QUANTIFIERS = new Set(['any', 'some', 'all']);
 export const SET_OPERATIONS = new Set(['union', 'intersect', 'except']);
-export const JOINS = new Set(['join', 'left', 'right', 'full', 'inner', 'outer', 'cross', 'natural']);
+export const JOINS = new Set(['join', 'left', 'right', 'full', 'inner', 'cross', 'natural']);
+export const FRAMES = new Set(['range', 'rows', 'groups']);
 
 export const TRANSACTION = /^(begin|commit|rollback|abort|end)( work| transaction)?$|^start transaction$/;
-
-export const PLAIN_SYMBOLS = new Set('. * = < > + - / % : [ ] | ! ~'.split(' '));
-export const OPENS = new Set([
-  'from',
-  'where',
-  'select',
-  'returning',
-  'union',
-  'intersect',
-  'except',
-  'join',
-  'set',
-  'group',
-  'order',
-  'having',
-  'limit',
-  'offset',
-  'values',
-]);
-export const RESERVED = new Set([
-  ...OPENS,
-  ...GROUPS,
-  ...JOINS,
-  'as',
-  'null',
-  'true',
-  'false',
-  'end',
-  'asc',
-  'desc',
-  'user',
-  'session_user',
-  'system_user',
-  'primary',
-  'unique',
-  'check',
-  'references',
-  'foreign',
-  'to',
-  'column',
-  'constraint',
-  'both',
-  'leading',
-  'trailing',
-  'placing',
-  'initially',
-  'deferrable',
-  'collate',
-  'freeze',
-  'verbose',
-  'binary',
-  'concurrently',
-  'authorization',
-]);
-
-/** Only the parser knows what comes of it. */
-export function isHard(word: string): boolean {
-  return HARD.has(word) || HARD_PREFIX.test(word);
-}
-
-/** Of the types that people name in a cast, those whose names are no function's, or are in parentheses for another reason. */
-export const TYPES = new Set(
-  `int int2 int4 int8 integer bigint smallint text varchar char bpchar numeric decimal real float4 float8 bool boolean date timestamp
-  timestamptz time timetz interval json jsonb uuid bytea name oid regclass inet`.split(/\s+/),
-);
-
-/** A string behind one of these is a value of that type. */
-export const BEFORE_STRING = new Set(['timestamp', 'time', 'interval']);
-
-/** Values that look like names. With a precision they are left to the parser. */
-export const CLOCKS = new Set(['current_timestamp', 'current_time', 'localtime', 'localtimestamp']);
-
-/** Of a window: what there is beside expressions. */
-export const WINDOW_WORDS = new Set(
-  'partition by order rows range groups between and unbounded preceding following current row exclude no others ties'.split(' '),
-);
-
-export const TRIMS = new Set(['both', 'leading', 'trailing']);

@@ -1,0 +1,335 @@
+import { Doubt } from '../facts.ts';
+import { Expressions, type Operand, VALUE } from './scan-expression.ts';
+import { COLUMN_WORDS, FRAMES, KEYWORDS, LISTS, OPERATOR_SIGNS, QUERY_STARTS, TRIMS, TYPE_GOES_ON, VALUES_BY_NAME } from './scan-words.ts';
+import { isPlainCall } from './text-runners.ts';
+
+const NEVER: Operand = { always: false };
+
+/** What stands between operators: constants, columns, calls, and what has a grammar of its own. */
+export abstract class Operands extends Expressions {
+  /** A query from here to where it ends. */
+  abstract query(): void;
+
+  operand(): Operand {
+    const { kind } = this.here;
+    switch (kind) {
+      case 'string':
+        while (this.here.kind === 'string') this.next();
+        return VALUE;
+      case 'number':
+      case 'parameter':
+        this.next();
+        return VALUE;
+      case 'quoted':
+        return this.#named();
+      case 'word':
+        return KEYWORDS.has(this.word) ? this.#special() : this.#named();
+      default:
+        if (this.symbol === '(') return this.parenthesis();
+        if (this.symbol !== '.' || this.tokenAt(this.at + 1).kind !== 'number') throw new Doubt('not certain');
+        this.next(2);
+        return VALUE;
+    }
+  }
+
+  /** A query, an expression, or a row. */
+  parenthesis(): Operand {
+    this.expectSymbol('(');
+    if (QUERY_STARTS.has(this.word)) {
+      this.deeper(() => this.query());
+      this.expectSymbol(')');
+      return VALUE;
+    }
+    const always = this.expression();
+    const column = this.column;
+    if (this.takesSymbol(')')) return { column, always };
+    this.expectSymbol(',');
+    this.expressions();
+    this.expectSymbol(')');
+    return VALUE;
+  }
+
+  /** A column, a call, or a value behind its type. */
+  #named(): Operand {
+    let name = this.anyName();
+    let isStar = false;
+    while (!isStar && this.takesSymbol('.')) {
+      isStar = this.takesSymbol('*');
+      if (!isStar) name += `.${this.anyName()}`;
+    }
+    if (this.symbol === '(' && !isStar) {
+      this.call(name);
+      return VALUE;
+    }
+    if (this.here.kind === 'string' && !isStar) {
+      this.next();
+      return VALUE;
+    }
+    this.meetsColumn();
+    return { column: name };
+  }
+
+  /** From the parenthesis behind its name on. */
+  call(name: string): void {
+    if (!isPlainCall(name)) throw new Doubt('not certain');
+    this.facts.calls(name);
+    this.expectSymbol('(');
+    if (!this.takesSymbol(')')) {
+      if (this.symbol === '*') this.next();
+      else this.#arguments();
+      this.expectSymbol(')');
+    }
+    if (this.word === 'within') {
+      this.next();
+      this.expect('group');
+      this.expectSymbol('(');
+      this.expect('order');
+      this.sorting();
+      this.expectSymbol(')');
+    }
+    if (this.takes('filter')) {
+      this.expectSymbol('(');
+      this.expect('where');
+      this.expression();
+      this.expectSymbol(')');
+    }
+    if (!this.takes('over')) return;
+    if (this.symbol === '(') this.window();
+    else this.simpleName();
+  }
+
+  #arguments(): void {
+    if (this.word === 'distinct' || this.word === 'all') this.next();
+    do {
+      this.takes('variadic');
+      this.#argumentName();
+      this.expression();
+    } while (this.takesSymbol(','));
+    if (this.takes('order')) this.sorting();
+  }
+
+  /** `f(name => 1)`: no column. */
+  #argumentName(): void {
+    const { kind } = this.here;
+    const first = this.symbolAfter();
+    if ((kind !== 'word' && kind !== 'quoted') || (first !== '=' && first !== ':')) return;
+    const second = this.symbolAfter(2);
+    const isColon = first === ':' && second === '=';
+    if (!isColon && !(first === '=' && second === '>')) return;
+    if (this.here.kind === 'word' && KEYWORDS.get(this.word) === 'reserved') throw new Doubt('not certain');
+    this.anyName();
+    this.next(2);
+    if (OPERATOR_SIGNS.has(this.symbol)) throw new Doubt('not certain');
+  }
+
+  /** Behind ORDER. */
+  sorting(): void {
+    this.expect('by');
+    do {
+      this.expression();
+      if (this.word === 'asc' || this.word === 'desc') this.next();
+      if (this.takes('nulls') && !this.takes('first')) this.expect('last');
+    } while (this.takesSymbol(','));
+  }
+
+  /** `(PARTITION BY a ORDER BY b ROWS …)`. */
+  window(): void {
+    this.expectSymbol('(');
+    const { word } = this;
+    const isName = this.here.kind === 'quoted' || (word !== '' && word !== 'partition' && word !== 'order' && !FRAMES.has(word));
+    if (isName) this.simpleName();
+    if (this.takes('partition')) {
+      this.expect('by');
+      this.expressions();
+    }
+    if (this.takes('order')) this.sorting();
+    if (FRAMES.has(this.word)) this.#frame();
+    this.expectSymbol(')');
+  }
+
+  #frame(): void {
+    this.next();
+    if (this.takes('between')) {
+      this.#bound();
+      this.expect('and');
+    }
+    this.#bound();
+    if (!this.takes('exclude')) return;
+    if (this.takes('current')) this.expect('row');
+    else if (this.takes('no')) this.expect('others');
+    else if (!this.takes('group')) this.expect('ties');
+  }
+
+  #bound(): void {
+    if (this.word === 'current' && this.wordAfter() === 'row') {
+      this.next(2);
+      return;
+    }
+    if (!this.takes('unbounded')) this.chain();
+    if (!this.takes('preceding')) this.expect('following');
+  }
+
+  /** What begins with a keyword. */
+  #special(): Operand {
+    const { word } = this;
+    if (VALUES_BY_NAME.has(word)) return this.#valueByName(word);
+    if (word === 'case') {
+      this.#case();
+      return VALUE;
+    }
+    if (this.symbolAfter() === '(') return this.#grammar(word);
+    if (word === 'array' && this.symbolAfter() === '[') {
+      this.next();
+      this.#array();
+    } else return this.#typedOrColumn(word);
+    return VALUE;
+  }
+
+  #valueByName(word: string): Operand {
+    this.next();
+    if (word.startsWith('current_time') || word.startsWith('localtime')) this.modifiers();
+    return word === 'false' ? NEVER : VALUE;
+  }
+
+  /** `timestamp '2024-01-01'`, `interval '1' day`; or a column of that name. */
+  #typedOrColumn(word: string): Operand {
+    const isValue = this.tokenAt(this.at + 1).kind === 'string';
+    if (!isValue && COLUMN_WORDS.has(word) && !TYPE_GOES_ON.has(this.wordAfter())) return this.#named();
+    if (word === 'interval') {
+      if (!isValue) throw new Doubt('not certain');
+      this.next(2);
+      this.intervalFields();
+      return VALUE;
+    }
+    if (KEYWORDS.get(word) !== 'column' || !(isValue || word === 'timestamp' || word === 'time')) throw new Doubt('not certain');
+    this.type();
+    if (this.here.kind !== 'string') throw new Doubt('not certain');
+    this.next();
+    return VALUE;
+  }
+
+  #case(): void {
+    this.next();
+    if (this.word !== 'when') this.expression();
+    while (this.takes('when')) {
+      this.expression();
+      this.expect('then');
+      this.expression();
+    }
+    if (this.takes('else')) this.expression();
+    this.expect('end');
+  }
+
+  /** `[a, [b]]`. */
+  #array(): void {
+    this.expectSymbol('[');
+    if (this.takesSymbol(']')) return;
+    do {
+      if (this.symbol === '[') this.deeper(() => this.#array());
+      else this.expression();
+    } while (this.takesSymbol(','));
+    this.expectSymbol(']');
+  }
+
+  /** What looks like a call and has a grammar of its own. */
+  #grammar(word: string): Operand {
+    if (word === 'left' || word === 'right' || word === 'current_schema') {
+      this.next();
+      this.call(word);
+      return VALUE;
+    }
+    this.next(2);
+    if (LISTS.has(word)) {
+      if (word !== 'row' || this.symbol !== ')') this.expressions();
+    } else this.#clauses(word);
+    this.expectSymbol(')');
+    return VALUE;
+  }
+
+  #clauses(word: string): void {
+    switch (word) {
+      case 'exists':
+      case 'array':
+        if (!QUERY_STARTS.has(this.word)) throw new Doubt('not certain');
+        this.deeper(() => this.query());
+        return;
+      case 'cast':
+        this.expression();
+        this.expect('as');
+        this.type();
+        return;
+      case 'extract':
+        this.facts.calls('pg_catalog.extract');
+        if (this.here.kind === 'string') this.next();
+        else this.anyName();
+        this.expect('from');
+        this.expression();
+        return;
+      case 'position':
+        this.#position();
+        return;
+      case 'overlay':
+      case 'substring':
+        this.#part(word);
+        return;
+      case 'trim':
+        this.#trim();
+        return;
+      default:
+        throw new Doubt('not certain');
+    }
+  }
+
+  /** `POSITION(a IN b)`: both without a comparison by words, so that IN is not one. */
+  #position(): void {
+    this.facts.calls('pg_catalog.position');
+    this.#plain();
+    this.expect('in');
+    this.#plain();
+  }
+
+  #plain(): void {
+    this.signed();
+    while (OPERATOR_SIGNS.has(this.symbol)) {
+      while (OPERATOR_SIGNS.has(this.symbol)) this.next();
+      this.signed();
+      this.rises(1);
+    }
+  }
+
+  /** `OVERLAY(a PLACING b FROM 1 FOR 2)`, `SUBSTRING(a FROM 1 FOR 2)`; with commas they are functions of their own. */
+  #part(word: string): void {
+    const own = word === 'overlay' ? 'placing' : 'from';
+    this.#argumentName();
+    this.expression();
+    if (this.word !== own && this.word !== 'for') {
+      this.facts.calls(word);
+      while (this.takesSymbol(',')) {
+        this.#argumentName();
+        this.expression();
+      }
+      return;
+    }
+    this.facts.calls(`pg_catalog.${word}`);
+    if (word === 'overlay') {
+      this.expect('placing');
+      this.expression();
+      this.expect('from');
+      this.expression();
+    } else if (this.takes('from')) this.expression();
+    if (this.takes('for')) this.expression();
+  }
+
+  /** `TRIM(BOTH 'x' FROM a)`, `TRIM(a)`, `TRIM(a FROM b)`. */
+  #trim(): void {
+    const how = Object.hasOwn(TRIMS, this.word) ? TRIMS[this.word] : undefined;
+    if (how !== undefined) this.next();
+    this.facts.calls(how ?? 'pg_catalog.btrim');
+    if (!this.takes('from')) this.expressions();
+    else {
+      this.expressions();
+      return;
+    }
+    if (this.takes('from')) this.expressions();
+  }
+}
