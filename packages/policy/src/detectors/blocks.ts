@@ -15,20 +15,21 @@ import {
   SPACE,
   UPPER,
 } from './classes.ts';
-import { isIn, readContext } from './context.ts';
+import { forgetContext, isIn, readContext } from './context.ts';
 import type { CodeEntity, Found, Layout, WordEntity } from './detector.ts';
 import { ibanLength } from './iban.ts';
 import { type Plan, Planned } from './plans.ts';
-import { CODE_CHARACTERS_MAX, layoutWith, raised, type Shaped, Shapes, SURE_SCORE, type Wanted } from './shapes.ts';
+import { CODE_CHARACTERS_MAX, layoutWith, raised, Shapes, SURE_SCORE, type Wanted } from './shapes.ts';
 import { BITS, signAt } from './survey.ts';
 import { HASH_SEED, hashed, kindsOf, mayBeListed } from './words.ts';
 
-/** A shape with more letters and digits than this does not fit into a number. */
-const SHAPE_CHARACTERS_MAX = 30;
 /** Groups of a code; one more than the longest that is written digit by digit. */
 const GROUPS_MAX = 20;
 /** A card number between letters, without a gap. */
 const BARE_RUN_MIN = 13;
+/** The shortest IBAN, and the country with its check digits, which are in one group. */
+const IBAN_MIN = 15;
+const IBAN_START_MIN = 4;
 const ZERO = 0x30;
 const SMALL_A = 0x61;
 const FIRST_FOREIGN = 0x80;
@@ -82,6 +83,10 @@ export class Blocks {
   readonly #to = new Int32Array(GROUPS_MAX);
   readonly #mask = new Int32Array(GROUPS_MAX);
   readonly #digits = new Int32Array(GROUPS_MAX);
+  /** How many characters an IBAN has that begins with it; 0 when none does. */
+  readonly #starts = new Int32Array(GROUPS_MAX);
+  /** A bit for each of the last runs that an IBAN may begin with, the lowest for the last one. */
+  #startBits = 0;
   #head = 0;
   /** How many of them stand before the last one, joined to it and to each other. */
   #chain = 0;
@@ -137,6 +142,7 @@ export class Blocks {
   /** As `find`, by a plan that was made for another text of this shape. */
   findBy(plan: Plan, text: Buffer, codes: readonly Uint8Array[], found: FoundEntity): void {
     this.#begin(found);
+    forgetContext();
     plan.find(text, codes, this.#until, found);
   }
 
@@ -168,6 +174,7 @@ export class Blocks {
   #pass(bytes: Buffer, start: number, end: number, table: Uint8Array, stop: number): number {
     // Of a word with a small letter in front only the names of months are of use inside of a sentence, and those beside a number.
     const wantsSmall = this.#wantsWords && end - start <= CELL_BYTES_MAX;
+    forgetContext();
     this.#floor = start;
     this.#end = end;
     this.#shortUntil = start;
@@ -207,7 +214,7 @@ export class Blocks {
           left = isGap(bytes, before, from) ? left - (at - from) : 0;
           if (left <= 0) continue;
           before = at;
-          this.#push(from, at, (1 << (at - from)) - 1, 0);
+          this.#push(bytes, from, at, (1 << (at - from)) - 1, 0);
           if (at - from > TAIL_LETTERS_MAX) continue;
           this.#lookBack(bytes);
           if (this.#isSuspect) return bits;
@@ -262,7 +269,7 @@ export class Blocks {
     else if (at - from <= CODE_CHARACTERS_MAX) {
       if (before < 0 || !isGap(bytes, before, from))
         this.#readBack(bytes, from, isPlain ? this.#shapes.lettersMax : this.#shapes.lengthMax);
-      this.#push(from, at, mask, count);
+      this.#push(bytes, from, at, mask, count);
       this.#joins = true;
       this.#lookBack(bytes);
     }
@@ -306,6 +313,7 @@ export class Blocks {
     let first = from;
     let slot = this.#head;
     let groups = 0;
+    let starts = 0;
     while (groups < GROUPS_MAX - 1) {
       let to = first;
       while (to > floor && first - to < GAP_MAX && JOINS[bytes[to - 1] ?? 0] === 1) to--;
@@ -323,6 +331,7 @@ export class Blocks {
       this.#to[slot] = to;
       this.#mask[slot] = mask;
       this.#digits[slot] = count;
+      if (this.#iban) starts |= this.#start(bytes, slot) << groups;
       slot = (slot + GROUPS_MAX - 1) % GROUPS_MAX;
       room -= to - start;
       first = start;
@@ -330,6 +339,7 @@ export class Blocks {
     }
     this.#chain = groups - 1;
     this.#ones = 0;
+    this.#startBits = starts;
   }
 
   /** Codes without a gap between letters of other scripts. */
@@ -345,7 +355,7 @@ export class Blocks {
       }
       if (count > 0 && at - start <= CODE_CHARACTERS_MAX) {
         this.#chain = -1;
-        this.#push(start, at, mask, count);
+        this.#push(bytes, start, at, mask, count);
         this.#lookBack(bytes);
       }
       at = Math.max(at, start + 1);
@@ -377,7 +387,7 @@ export class Blocks {
   }
 
   /** The last run is always the last in the arrays; they are short. */
-  #push(from: number, to: number, mask: number, count: number): void {
+  #push(bytes: Buffer, from: number, to: number, mask: number, count: number): void {
     const slot = (this.#head = (this.#head + 1) % GROUPS_MAX);
     this.#from[slot] = from;
     this.#to[slot] = to;
@@ -385,66 +395,106 @@ export class Blocks {
     this.#digits[slot] = count;
     this.#chain = Math.min(this.#chain + 1, GROUPS_MAX - 1);
     this.#ones = to - from === 1 ? (this.#chain === 0 ? 1 : this.#ones + 1) : 0;
+    if (this.#iban) this.#startBits = (this.#chain === 0 ? 0 : this.#startBits << 1) | this.#start(bytes, slot);
+  }
+
+  /** Whether an IBAN may begin with this run. */
+  #start(bytes: Buffer, slot: number): number {
+    const from = this.#from[slot] ?? 0;
+    const length = (this.#to[slot] ?? 0) - from >= IBAN_START_MIN ? ibanLength(bytes, from) : 0;
+    this.#starts[slot] = length;
+    return length > 0 ? 1 : 0;
   }
 
   /** So many groups of one character each are the last ones. */
   #ones = 0;
 
-  /** Every sequence of runs that ends with the last one. */
+  /** Every sequence of runs that ends with the last one and that a code may be written as. */
   #lookBack(bytes: Buffer): void {
-    const chain = this.#chain;
     // Nothing is written in twenty single characters, and here every one of them would be the end of one more sequence.
     if (this.#ones >= GROUPS_MAX) return;
-    const shapes = this.#shapes;
-    let slot = this.#head;
+    const slot = this.#head;
+    const from = this.#from[slot] ?? 0;
     const to = this.#to[slot] ?? 0;
-    let length = 0;
-    let mask = 0;
-    let count = 0;
-    let layout = 0;
-    let largest = 0;
-    let smallest = CODE_CHARACTERS_MAX;
-    const last = to - (this.#from[slot] ?? 0);
-    for (let groups = 1; groups <= chain + 1; groups++) {
+    const shaped = this.#shapes.get(to - from, this.#mask[slot] ?? 0);
+    if (shaped) this.#check(bytes, from, to, to - from, 'plain', shaped.all, undefined);
+    if (this.#startBits !== 0) this.#lookForIban(bytes, slot, to);
+    if (this.#chain === 0) return;
+    const listed = this.#lookListed(bytes, slot, to);
+    if (this.#shapes.regularMax > to - from) this.#lookRegular(bytes, slot, to, listed);
+  }
+
+  /** Groups as the country of a code writes them. Says of how many groups there were such codes, as bits. */
+  #lookListed(bytes: Buffer, last: number, to: number): number {
+    const shapes = this.#shapes;
+    const first = to - (this.#from[last] ?? 0);
+    let slot = last;
+    let length = first;
+    let mask = this.#mask[last] ?? 0;
+    let layout = layoutWith(0, first);
+    let node = shapes.next(0, first);
+    let listed = 0;
+    for (let groups = 2; node > 0 && groups <= this.#chain + 1; groups++) {
+      slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
       const from = this.#from[slot] ?? 0;
       const size = (this.#to[slot] ?? 0) - from;
-      if (length + size > shapes.lengthMax) return;
-      mask = length < SHAPE_CHARACTERS_MAX ? mask | ((this.#mask[slot] ?? 0) << length) : 0;
+      node = shapes.next(node, size);
+      if (node === 0) break;
+      mask |= (this.#mask[slot] ?? 0) << length;
       length += size;
-      count += this.#digits[slot] ?? 0;
       layout = layoutWith(layout, size);
-      if (groups > 1 && size < smallest) smallest = size;
-      if (size > largest) largest = size;
-      if (count >= shapes.digitsMin) {
-        const shaped = length <= SHAPE_CHARACTERS_MAX && (shapes.lengths & (1 << length)) !== 0 ? shapes.get(length, mask) : undefined;
-        if (shaped) {
-          // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
-          const regular = groups === 1 || (smallest === largest && last <= largest && (largest > 1 || groups === chain + 1));
-          if (regular || shapes.layouts.has(layout)) this.#checkAll(bytes, from, to, length, groups, layout, regular, shaped);
-        }
-        if (this.#iban && size >= 4 && length >= 15) this.#checkIban(bytes, from, to, length);
-      }
+      const wanted = shapes.isLayout(node) ? shapes.get(length, mask)?.byLayout.get(layout) : undefined;
+      if (!wanted) continue;
+      listed |= 1 << groups;
+      this.#listed[groups] = wanted;
+      this.#check(bytes, from, to, length, 'listed', wanted, undefined);
+    }
+    return listed;
+  }
+
+  /** By how many groups they have: what was looked for last among groups that are listed. */
+  readonly #listed: (readonly Wanted[] | undefined)[] = Array.from({ length: GROUPS_MAX + 1 });
+
+  /** Groups of one size, of which the last may be shorter. */
+  #lookRegular(bytes: Buffer, last: number, to: number, listed: number): void {
+    const shapes = this.#shapes;
+    const end = this.#chain + 1;
+    let slot = last;
+    let length = to - (this.#from[last] ?? 0);
+    let mask = this.#mask[last] ?? 0;
+    let size = 0;
+    for (let groups = 2; groups <= end; groups++) {
       slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
+      const from = this.#from[slot] ?? 0;
+      const own = (this.#to[slot] ?? 0) - from;
+      if (groups > 2 ? own !== size : own < length) return;
+      size = own;
+      mask |= (this.#mask[slot] ?? 0) << length;
+      length += own;
+      if (length > shapes.regularMax || !shapes.mayEnd(length, mask)) return;
+      if ((shapes.regularLengths & (1 << length)) === 0) continue;
+      // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
+      if (size === 1 && groups < end) continue;
+      const wanted = shapes.get(length, mask)?.regular;
+      if (!wanted) continue;
+      const done = (listed & (1 << groups)) === 0 ? undefined : this.#listed[groups];
+      this.#check(bytes, from, to, length, 'regular', wanted, done);
     }
   }
 
-  #checkAll(
-    bytes: Buffer,
-    from: number,
-    to: number,
-    length: number,
-    groups: number,
-    layout: number,
-    regular: boolean,
-    shaped: Shaped,
-  ): void {
-    if (groups === 1) {
-      this.#check(bytes, from, to, length, 'plain', shaped.all, undefined);
-      return;
+  /** Groups of any sizes, from a country's letters on. */
+  #lookForIban(bytes: Buffer, last: number, to: number): void {
+    let slot = last;
+    let length = 0;
+    let digits = 0;
+    for (let starts = this.#startBits; starts !== 0; starts >>>= 1) {
+      const from = this.#from[slot] ?? 0;
+      length += (this.#to[slot] ?? 0) - from;
+      digits += this.#digits[slot] ?? 0;
+      if (length > CODE_CHARACTERS_MAX) return;
+      if (length === this.#starts[slot] && length >= IBAN_MIN && digits >= this.#shapes.digitsMin) this.#checkIban(bytes, from, to, length);
+      slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
     }
-    const listed = shaped.byLayout.get(layout);
-    if (listed) this.#check(bytes, from, to, length, 'listed', listed, undefined);
-    if (regular) this.#check(bytes, from, to, length, 'regular', shaped.regular, listed);
   }
 
   #check(
@@ -463,8 +513,9 @@ export class Blocks {
     }
     const code = this.#compact(bytes, from, to);
     let known = -1;
-    for (const each of wanted) {
-      if (done?.includes(each)) continue;
+    for (let index = 0; index < wanted.length; index++) {
+      const each = wanted[index];
+      if (!each || done?.includes(each)) continue;
       const { threshold } = each;
       const score = each.code.score(code, length, layout);
       if (score <= 0) continue;
@@ -477,8 +528,6 @@ export class Blocks {
   }
 
   #checkIban(bytes: Buffer, from: number, to: number, length: number): void {
-    const wanted = ibanLength(bytes, from);
-    if (wanted === 0 || wanted !== length) return;
     const score = this.#iban?.score(this.#compact(bytes, from, to), length, 'listed') ?? 0;
     if (score > 0 && score >= this.#ibanLeast) this.#found('IBAN_CODE', from, to, score);
   }
@@ -505,7 +554,6 @@ export class Blocks {
       const start = at;
       while (at < to && CLASS[bytes[at] ?? 0] === DIGIT) at++;
       const length = at - start;
-      if (length > SHAPE_CHARACTERS_MAX) continue;
       for (const { entity, code, threshold } of this.#shapes.get(length, 0)?.all ?? []) {
         if (entity !== 'CREDIT_CARD') continue;
         const score = code.score(this.#compact(bytes, start, at), length, 'plain');

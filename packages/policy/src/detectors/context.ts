@@ -26,20 +26,51 @@ function small(hash: number): number {
 
 const HASHES = new Int32Array(HASHES_MAX);
 
+/** What was read last: of a row of numbers, hardly any has other words before it than the one in front of it. */
+let lastBytes: Uint8Array | undefined;
+let lastStart = 0;
+let lastAt = 0;
+/** Where the nearest word ends, and the farthest one begins, as far as they were looked for. */
+let lastEnd = 0;
+let lastFirst = 0;
+let lastKnown = 0;
+
+/** To be called in front of each text: the same bytes may hold another one now. */
+export function forgetContext(): void {
+  lastBytes = undefined;
+}
+
 /** Reads the words close before `at`, at most six words and 64 bytes away, none before `start`. Says how many hashes `isIn` has to look at. */
 export function readContext(bytes: Uint8Array, at: number, start = 0): number {
   const floor = Math.max(start, at - BYTES_MAX);
-  let known = 0;
+  const isBehind = bytes === lastBytes && at >= lastAt && start === lastStart;
+  const stop = isBehind && lastAt > floor ? lastAt : floor;
   let end = at;
+  while (end > stop && LETTER[bytes[end - 1] ?? 0] === 0) end--;
+  if (isBehind && end === lastAt) {
+    if (lastEnd <= floor || lastFirst >= floor) {
+      lastAt = at;
+      lastKnown = lastEnd <= floor ? 0 : lastKnown;
+      return lastKnown;
+    }
+    end = lastEnd;
+  }
+  lastBytes = bytes;
+  lastStart = start;
+  lastAt = at;
+  lastEnd = end;
+  lastFirst = end;
+  lastKnown = 0;
   for (let count = 0; count < WORDS_MAX; count++) {
     while (end > floor && LETTER[bytes[end - 1] ?? 0] === 0) end--;
     let from = end;
     while (from > floor && LETTER[bytes[from - 1] ?? 0] === 1) from--;
     if (from === end) break;
-    known = readWord(bytes, from, end, known);
+    lastKnown = readWord(bytes, from, end, lastKnown);
+    lastFirst = from;
     end = from;
   }
-  return known;
+  return lastKnown;
 }
 
 /** The word, and its parts when a capital stands behind a small letter. */

@@ -15,6 +15,8 @@ export interface CodeEntity {
   readonly layouts: readonly string[];
   /** In groups of one size it is none, unless they are among the layouts. */
   readonly isNeverRegular?: boolean;
+  /** With so many characters only it may be in groups of one size that are not among the layouts. Without it, with any. */
+  readonly regularLengths?: readonly number[];
   /** Words that make it more likely when they stand before it, in lower case. */
   readonly context: readonly string[];
   /** How likely `code` is one, 0 when it is none. In upper case, without separators. */

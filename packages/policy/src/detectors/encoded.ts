@@ -7,6 +7,9 @@ const BASE_SAMPLE = 16;
 /** What is decoded is written here, one text after the other: hostile content has sixty thousand of them in a megabyte. */
 export const DECODED = Buffer.allocUnsafe((DECODED_BYTES_MAX * 2 * 3) / 4);
 
+/** The beginnings of it that are short, by their length: to cut one out takes longer than to decode it. */
+const SHORT_TEXTS = Array.from({ length: 64 }, (_, length) => DECODED.subarray(0, length));
+
 /**
  * What a run of letters and digits says when it is hexadecimal or Base64; undefined when neither gives a text. The next call writes over
  * what is given back.
@@ -101,7 +104,7 @@ function hexText(bytes: Buffer, from: number, to: number): Buffer | undefined {
     if (length <= SAMPLE_BYTES) SAMPLE.add(byte);
     if (length === SAMPLE_BYTES && !SAMPLE.isLikely()) return undefined;
   }
-  return SAMPLE.isText(length) ? DECODED.subarray(0, length) : undefined;
+  return SAMPLE.isText(length) ? (SHORT_TEXTS[length] ?? DECODED.subarray(0, length)) : undefined;
 }
 
 /** Whether the first characters may be those of a text. */
@@ -116,7 +119,7 @@ function baseText(bytes: Buffer, from: number, to: number): Buffer | undefined {
   SAMPLE.begin();
   const length = decodeBase(bytes, from, to);
   for (let at = 0; at < length && at < SAMPLE_BYTES; at++) SAMPLE.add(DECODED[at] ?? 0);
-  return SAMPLE.isText(length) ? DECODED.subarray(0, length) : undefined;
+  return SAMPLE.isText(length) ? (SHORT_TEXTS[length] ?? DECODED.subarray(0, length)) : undefined;
 }
 
 /** Into `DECODED`. Says how many bytes it is. What is no character of Base64, such as the end of a line, is passed over. */

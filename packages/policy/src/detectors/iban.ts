@@ -8,21 +8,30 @@ const LENGTHS =
   'MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 ' +
   'SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30';
 
-const BY_COUNTRY: ReadonlyMap<number, number> = new Map(
-  LENGTHS.split(' ').map((entry) => [entry.charCodeAt(0) * 256 + entry.charCodeAt(1), Number(entry.slice(2))]),
-);
+/** By the letters of a country, five bits each: they are looked up for every word. */
+const BY_COUNTRY = new Uint8Array(1_024);
+for (const entry of LENGTHS.split(' ')) BY_COUNTRY[placeOf(entry.charCodeAt(0), entry.charCodeAt(1))] = Number(entry.slice(2));
+
+function placeOf(first: number, second: number): number {
+  return ((first & 0x1f) << 5) | (second & 0x1f);
+}
 
 /** How many characters an IBAN that begins here has; 0 when none does. */
 export function ibanLength(bytes: Uint8Array, at: number): number {
-  const first = (bytes[at] ?? 0) & 0xdf;
-  const second = (bytes[at + 1] ?? 0) & 0xdf;
-  return BY_COUNTRY.get(first * 256 + second) ?? 0;
+  const first = bytes[at] ?? 0;
+  const second = bytes[at + 1] ?? 0;
+  return isLetter(first) && isLetter(second) ? (BY_COUNTRY[placeOf(first, second)] ?? 0) : 0;
+}
+
+function isLetter(byte: number): boolean {
+  return (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
 }
 
 export const IBAN_CODE: CodeEntity = {
   entity: 'IBAN_CODE',
   shapes: ['AA99'],
   layouts: [],
+  isNeverRegular: true,
   context: [],
   score: (code, length) => (length >= 15 && ibanLength(code, 0) === length && mod97(code, length) ? 1 : 0),
 };

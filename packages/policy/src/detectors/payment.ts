@@ -6,11 +6,9 @@ export const CREDIT_CARD: CodeEntity = {
   entity: 'CREDIT_CARD',
   shapes: digits(12, 13, 14, 15, 16, 17, 18, 19),
   layouts: ['4-4-4-4', '4-6-5', '4-6-4', '4-4-4-4-3', '4-4-4-4-1', '6-13', '4-4-4-3', '4-4-5', '6-10', '8-8', '4-12', '12-4'],
+  regularLengths: [15, 16],
   context: [],
-  score: (code, length, layout) => {
-    if (layout === 'regular' && length !== 16 && length !== 15) return 0;
-    return isIssued(number(code, 0, 6), length) && !isUniform(code, length) && luhn(code, 0, length) ? 1 : 0;
-  },
+  score: (code, length) => (isIssued(number(code, 0, 6), length) && !isUniform(code, length) && luhn(code, 0, length) ? 1 : 0),
 };
 
 function isIssued(prefix: number, length: number): boolean {

@@ -1,5 +1,6 @@
 import { ALIASES, CODES, RUNS, SCANS, WORDS } from './all.ts';
 import { Blocks } from './blocks.ts';
+import { forgetContext } from './context.ts';
 import type { CompiledCustom } from './custom.ts';
 import type { CodeEntity, Found, Hints, ScanEntity } from './detector.ts';
 import { DECODED, decodedText } from './encoded.ts';
@@ -232,6 +233,7 @@ export class Search {
     if (bits & this.#scanBits) for (const { find, found, bits: needed } of this.#scans) if (bits & needed) find(bytes, found, bits);
     for (const { entity, find } of this.#customs) find(bytes, (from, to, score) => this.#emit(entity, from, to, score));
     if (bytes.length < RUN_BYTES_MIN || !this.#wantsRuns) return;
+    forgetContext();
     if (!this.#isInner) this.#runs?.begin();
     findRuns(bytes, this.#run);
   }

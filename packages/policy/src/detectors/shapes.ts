@@ -3,6 +3,8 @@ import type { CodeEntity } from './detector.ts';
 
 /** A code has at most this many characters: an IBAN. */
 export const CODE_CHARACTERS_MAX = 34;
+/** A shape with more letters and digits than this does not fit into a number. */
+const SHAPE_CHARACTERS_MAX = 30;
 /** What a word that stands before it adds to a score, as far as `CONTEXT_SCORE_MIN` at least. */
 const CONTEXT_SCORE = 0.35;
 const CONTEXT_SCORE_MIN = 0.4;
@@ -10,6 +12,8 @@ const CONTEXT_SCORE_MIN = 0.4;
 export const SURE_SCORE = CONTEXT_SCORE_MIN + CONTEXT_SCORE;
 /** One more than the longest group: different layouts of up to five groups are different numbers, and of more nearly always. */
 const LAYOUT_BASE = 37;
+/** A node of the tree of layouts has a place for each size of a group; at the place of none it says whether a layout is whole. */
+const SIZES = CODE_CHARACTERS_MAX + 1;
 
 /** A score with a word before it that says what it is. */
 export function raised(score: number): number {
@@ -39,10 +43,15 @@ export class Shapes {
   readonly #byShape = new Map<number, Shaped>();
   /** A bit for each of 65536 places that a shape can have: most sequences of a text have the shape of no code. */
   readonly #maybe = new Int32Array(2_048);
-  /** Of all codes. */
-  readonly layouts = new Set<number>();
+  /** The same for the ends of those that may be in groups of one size. */
+  readonly #ends = new Int32Array(2_048);
+  /** The layouts of all codes from their last group to their first, as a tree; see `next`. */
+  readonly #tree: number[] = Array(SIZES).fill(0);
   /** A bit for each length. */
   lengths = 0;
+  /** The same of those that may be in groups of one size that nobody has listed. */
+  regularLengths = 0;
+  regularMax = 0;
   lengthMax = 0;
   /** No code has fewer. */
   digitsMin = CODE_CHARACTERS_MAX;
@@ -61,7 +70,7 @@ export class Shapes {
     }
     for (const code of codes) {
       const layouts = new Set(code.layouts.map(layoutOf));
-      for (const layout of layouts) this.layouts.add(layout);
+      for (const layout of code.layouts) this.#grow(layout.split('-').map(Number));
       const threshold = thresholds.get(code.entity) ?? 0;
       this.#add({ entity: code.entity, code, layouts, context: contextOf(code.context), threshold });
     }
@@ -73,10 +82,14 @@ export class Shapes {
       const shaped: Shaped = this.#byShape.get(key) ?? { all: [], regular: [], byLayout: new Map() };
       this.#byShape.set(key, shaped);
       shaped.all.push(wanted);
-      if (wanted.code.isNeverRegular !== true) shaped.regular.push(wanted);
+      if (isRegular(wanted.code, shape.length)) {
+        shaped.regular.push(wanted);
+        this.regularLengths |= 1 << shape.length;
+        for (let at = 0; at < shape.length; at++) addTo(this.#ends, placeOf(shapeKey(shape.slice(at))));
+        this.regularMax = Math.max(this.regularMax, shape.length);
+      }
       for (const layout of wanted.layouts) shaped.byLayout.set(layout, [...(shaped.byLayout.get(layout) ?? []), wanted]);
-      const place = placeOf(key);
-      this.#maybe[place >>> 5] = (this.#maybe[place >>> 5] ?? 0) | (1 << (place & 31));
+      addTo(this.#maybe, placeOf(key));
       this.lengths |= 1 << shape.length;
       this.lengthMax = Math.max(this.lengthMax, shape.length);
       this.lettersMax = Math.max(this.lettersMax, lettersBefore(shape, wanted.code));
@@ -88,12 +101,55 @@ export class Shapes {
     }
   }
 
+  /** A layout more. */
+  #grow(sizes: readonly number[]): void {
+    let node = 0;
+    for (const size of sizes.toReversed()) {
+      const place = node + size;
+      let next = this.#tree[place] ?? 0;
+      if (next === 0) {
+        next = this.#tree.length;
+        this.#tree[place] = next;
+        for (let index = 0; index < SIZES; index++) this.#tree.push(0);
+      }
+      node = next;
+    }
+    this.#tree[node] = 1;
+  }
+
+  /** A node further for one group more in front; 0 when no code has such groups at its end. @param node 0 for the last group of all */
+  next(node: number, size: number): number {
+    return this.#tree[node + size] ?? 0;
+  }
+
+  /** Whether a code may be divided like this. */
+  isLayout(node: number): boolean {
+    return node > 0 && this.#tree[node] === 1;
+  }
+
   /** The codes that have this shape: a bit for its length, and one for each letter below it. */
   get(length: number, letters: number): Shaped | undefined {
+    if (length > SHAPE_CHARACTERS_MAX || (this.lengths & (1 << length)) === 0) return undefined;
     const key = (1 << length) | letters;
-    const place = placeOf(key);
-    return ((this.#maybe[place >>> 5] ?? 0) & (1 << (place & 31))) === 0 ? undefined : this.#byShape.get(key);
+    return isAmong(this.#maybe, placeOf(key)) ? this.#byShape.get(key) : undefined;
   }
+
+  /** Whether a code that may be in groups of one size can end like this; false is certain. */
+  mayEnd(length: number, letters: number): boolean {
+    return isAmong(this.#ends, placeOf((1 << length) | letters));
+  }
+}
+
+function addTo(places: Int32Array, place: number): void {
+  places[place >>> 5] = (places[place >>> 5] ?? 0) | (1 << (place & 31));
+}
+
+function isAmong(places: Int32Array, place: number): boolean {
+  return ((places[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
+}
+
+function isRegular({ isNeverRegular, regularLengths }: CodeEntity, length: number): boolean {
+  return isNeverRegular !== true && (regularLengths?.includes(length) ?? true);
 }
 
 function placeOf(key: number): number {
