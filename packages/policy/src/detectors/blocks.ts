@@ -7,7 +7,6 @@ import {
   isBeforeNumber,
   isCapital,
   isGap,
-  isInRun,
   JOINS,
   LETTER,
   RAW,
@@ -16,20 +15,15 @@ import {
   UPPER,
 } from './classes.ts';
 import { forgetContext, isIn, readContext } from './context.ts';
-import type { CodeEntity, Found, Layout, WordEntity } from './detector.ts';
-import { ibanLength } from './iban.ts';
+import type { CodeEntity, Found, WordEntity } from './detector.ts';
 import { type Plan, Planned } from './plans.ts';
-import { CODE_CHARACTERS_MAX, layoutWith, raised, Shapes, SURE_SCORE, type Wanted } from './shapes.ts';
+import { type Check, type CheckIban, Sequences } from './sequences.ts';
+import { CODE_CHARACTERS_MAX, raised, Shapes, SURE_SCORE } from './shapes.ts';
 import { BITS, signAt } from './survey.ts';
 import { HASH_SEED, hashed, kindsOf, mayBeListed } from './words.ts';
 
-/** Groups of a code; one more than the longest that is written digit by digit. */
-const GROUPS_MAX = 20;
 /** A card number between letters, without a gap. */
 const BARE_RUN_MIN = 13;
-/** The shortest IBAN, and the country with its check digits, which are in one group. */
-const IBAN_MIN = 15;
-const IBAN_START_MIN = 4;
 const ZERO = 0x30;
 const SMALL_A = 0x61;
 const FIRST_FOREIGN = 0x80;
@@ -55,7 +49,7 @@ export type FoundEntity = (entity: string, from: number, to: number, score: numb
 
 /**
  * Looks for all codes and words in one pass: the text is divided into runs of letters and digits, and each sequence of runs that could
- * be one code is looked up by its shape. Linear: a sequence has at most `GROUPS_MAX` runs.
+ * be one code is looked up by its shape. Linear: a sequence has at most twenty runs.
  */
 export class Blocks {
   readonly #shapes: Shapes;
@@ -78,18 +72,7 @@ export class Blocks {
   readonly #ibanLeast: number;
   readonly #wantsBareRuns: boolean;
   readonly #wantsCodes: boolean;
-  /** The last runs: where they begin and end, which of their characters are letters, how many are digits. */
-  readonly #from = new Int32Array(GROUPS_MAX);
-  readonly #to = new Int32Array(GROUPS_MAX);
-  readonly #mask = new Int32Array(GROUPS_MAX);
-  readonly #digits = new Int32Array(GROUPS_MAX);
-  /** How many characters an IBAN has that begins with it; 0 when none does. */
-  readonly #starts = new Int32Array(GROUPS_MAX);
-  /** A bit for each of the last runs that an IBAN may begin with, the lowest for the last one. */
-  #startBits = 0;
-  #head = 0;
-  /** How many of them stand before the last one, joined to it and to each other. */
-  #chain = 0;
+  readonly #sequences: Sequences;
   readonly #code = new Uint8Array(CODE_CHARACTERS_MAX);
 
   /** @param thresholds the least score by entity */
@@ -117,6 +100,7 @@ export class Blocks {
     this.#ibanLeast = thresholds.get('IBAN_CODE') ?? 0;
     this.#wantsBareRuns = codes.some(({ entity }) => entity === 'CREDIT_CARD');
     this.#shapes = new Shapes(codes, thresholds);
+    this.#sequences = new Sequences(this.#shapes, this.#iban !== undefined, this.#check, this.#checkIban);
   }
 
   /**
@@ -214,9 +198,9 @@ export class Blocks {
           left = isGap(bytes, before, from) ? left - (at - from) : 0;
           if (left <= 0) continue;
           before = at;
-          this.#push(bytes, from, at, (1 << (at - from)) - 1, 0);
+          this.#sequences.push(bytes, from, at, (1 << (at - from)) - 1, 0);
           if (at - from > TAIL_LETTERS_MAX) continue;
-          this.#lookBack(bytes);
+          this.#sequences.lookBack(bytes);
           if (this.#isSuspect) return bits;
           continue;
         }
@@ -268,10 +252,10 @@ export class Blocks {
     if (foreign) this.#between(bytes, from, at);
     else if (at - from <= CODE_CHARACTERS_MAX) {
       if (before < 0 || !isGap(bytes, before, from))
-        this.#readBack(bytes, from, isPlain ? this.#shapes.lettersMax : this.#shapes.lengthMax);
-      this.#push(bytes, from, at, mask, count);
+        this.#sequences.readBack(bytes, from, isPlain ? this.#shapes.lettersMax : this.#shapes.lengthMax, this.#floor);
+      this.#sequences.push(bytes, from, at, mask, count);
       this.#joins = true;
-      this.#lookBack(bytes);
+      this.#sequences.lookBack(bytes);
     }
     if (this.#wantsBareRuns && count >= BARE_RUN_MIN && (count < at - from || bytes[from] === ZERO || this.#planned)) {
       // Whether it begins with a zero does not follow from its shape.
@@ -306,42 +290,6 @@ export class Blocks {
   /** What is before this place belongs to numbers that are too short. */
   #shortUntil = 0;
 
-  /** The words before a number, as far as a code may reach. They are not kept while they pass: hardly any stands before a number. */
-  #readBack(bytes: Buffer, from: number, most: number): void {
-    const floor = this.#floor;
-    let room = most;
-    let first = from;
-    let slot = this.#head;
-    let groups = 0;
-    let starts = 0;
-    while (groups < GROUPS_MAX - 1) {
-      let to = first;
-      while (to > floor && first - to < GAP_MAX && JOINS[bytes[to - 1] ?? 0] === 1) to--;
-      let start = to;
-      let mask = 0;
-      let count = 0;
-      for (; start > floor && to - start < room; start--) {
-        const kind = CLASS[bytes[start - 1] ?? 0];
-        if (kind === DIGIT) count++;
-        else if (kind === LETTER) mask |= 1 << (to - start);
-        else break;
-      }
-      if (to === first || start === to || (start > floor && isInRun(bytes[start - 1] ?? 0))) break;
-      this.#from[slot] = start;
-      this.#to[slot] = to;
-      this.#mask[slot] = mask;
-      this.#digits[slot] = count;
-      if (this.#iban) starts |= this.#start(bytes, slot) << groups;
-      slot = (slot + GROUPS_MAX - 1) % GROUPS_MAX;
-      room -= to - start;
-      first = start;
-      groups++;
-    }
-    this.#chain = groups - 1;
-    this.#ones = 0;
-    this.#startBits = starts;
-  }
-
   /** Codes without a gap between letters of other scripts. */
   #between(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; ) {
@@ -354,9 +302,9 @@ export class Blocks {
         if (isDigit) count++;
       }
       if (count > 0 && at - start <= CODE_CHARACTERS_MAX) {
-        this.#chain = -1;
-        this.#push(bytes, start, at, mask, count);
-        this.#lookBack(bytes);
+        this.#sequences.begin();
+        this.#sequences.push(bytes, start, at, mask, count);
+        this.#sequences.lookBack(bytes);
       }
       at = Math.max(at, start + 1);
     }
@@ -386,126 +334,7 @@ export class Blocks {
     }
   }
 
-  /** The last run is always the last in the arrays; they are short. */
-  #push(bytes: Buffer, from: number, to: number, mask: number, count: number): void {
-    const slot = (this.#head = (this.#head + 1) % GROUPS_MAX);
-    this.#from[slot] = from;
-    this.#to[slot] = to;
-    this.#mask[slot] = mask;
-    this.#digits[slot] = count;
-    this.#chain = Math.min(this.#chain + 1, GROUPS_MAX - 1);
-    this.#ones = to - from === 1 ? (this.#chain === 0 ? 1 : this.#ones + 1) : 0;
-    if (this.#iban) this.#startBits = (this.#chain === 0 ? 0 : this.#startBits << 1) | this.#start(bytes, slot);
-  }
-
-  /** Whether an IBAN may begin with this run. */
-  #start(bytes: Buffer, slot: number): number {
-    const from = this.#from[slot] ?? 0;
-    const length = (this.#to[slot] ?? 0) - from >= IBAN_START_MIN ? ibanLength(bytes, from) : 0;
-    this.#starts[slot] = length;
-    return length > 0 ? 1 : 0;
-  }
-
-  /** So many groups of one character each are the last ones. */
-  #ones = 0;
-
-  /** Every sequence of runs that ends with the last one and that a code may be written as. */
-  #lookBack(bytes: Buffer): void {
-    // Nothing is written in twenty single characters, and here every one of them would be the end of one more sequence.
-    if (this.#ones >= GROUPS_MAX) return;
-    const slot = this.#head;
-    const from = this.#from[slot] ?? 0;
-    const to = this.#to[slot] ?? 0;
-    const shaped = this.#shapes.get(to - from, this.#mask[slot] ?? 0);
-    if (shaped) this.#check(bytes, from, to, to - from, 'plain', shaped.all, undefined);
-    if (this.#startBits !== 0) this.#lookForIban(bytes, slot, to);
-    if (this.#chain === 0) return;
-    const listed = this.#lookListed(bytes, slot, to);
-    if (this.#shapes.regularMax > to - from) this.#lookRegular(bytes, slot, to, listed);
-  }
-
-  /** Groups as the country of a code writes them. Says of how many groups there were such codes, as bits. */
-  #lookListed(bytes: Buffer, last: number, to: number): number {
-    const shapes = this.#shapes;
-    const first = to - (this.#from[last] ?? 0);
-    let slot = last;
-    let length = first;
-    let mask = this.#mask[last] ?? 0;
-    let layout = layoutWith(0, first);
-    let node = shapes.next(0, first);
-    let listed = 0;
-    for (let groups = 2; node > 0 && groups <= this.#chain + 1; groups++) {
-      slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
-      const from = this.#from[slot] ?? 0;
-      const size = (this.#to[slot] ?? 0) - from;
-      node = shapes.next(node, size);
-      if (node === 0) break;
-      mask |= (this.#mask[slot] ?? 0) << length;
-      length += size;
-      layout = layoutWith(layout, size);
-      const wanted = shapes.isLayout(node) ? shapes.get(length, mask)?.byLayout.get(layout) : undefined;
-      if (!wanted) continue;
-      listed |= 1 << groups;
-      this.#listed[groups] = wanted;
-      this.#check(bytes, from, to, length, 'listed', wanted, undefined);
-    }
-    return listed;
-  }
-
-  /** By how many groups they have: what was looked for last among groups that are listed. */
-  readonly #listed: (readonly Wanted[] | undefined)[] = Array.from({ length: GROUPS_MAX + 1 });
-
-  /** Groups of one size, of which the last may be shorter. */
-  #lookRegular(bytes: Buffer, last: number, to: number, listed: number): void {
-    const shapes = this.#shapes;
-    const end = this.#chain + 1;
-    let slot = last;
-    let length = to - (this.#from[last] ?? 0);
-    let mask = this.#mask[last] ?? 0;
-    let size = 0;
-    for (let groups = 2; groups <= end; groups++) {
-      slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
-      const from = this.#from[slot] ?? 0;
-      const own = (this.#to[slot] ?? 0) - from;
-      if (groups > 2 ? own !== size : own < length) return;
-      size = own;
-      mask |= (this.#mask[slot] ?? 0) << length;
-      length += own;
-      if (length > shapes.regularMax || !shapes.mayEnd(length, mask)) return;
-      if ((shapes.regularLengths & (1 << length)) === 0) continue;
-      // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
-      if (size === 1 && groups < end) continue;
-      const wanted = shapes.get(length, mask)?.regular;
-      if (!wanted) continue;
-      const done = (listed & (1 << groups)) === 0 ? undefined : this.#listed[groups];
-      this.#check(bytes, from, to, length, 'regular', wanted, done);
-    }
-  }
-
-  /** Groups of any sizes, from a country's letters on. */
-  #lookForIban(bytes: Buffer, last: number, to: number): void {
-    let slot = last;
-    let length = 0;
-    let digits = 0;
-    for (let starts = this.#startBits; starts !== 0; starts >>>= 1) {
-      const from = this.#from[slot] ?? 0;
-      length += (this.#to[slot] ?? 0) - from;
-      digits += this.#digits[slot] ?? 0;
-      if (length > CODE_CHARACTERS_MAX) return;
-      if (length === this.#starts[slot] && length >= IBAN_MIN && digits >= this.#shapes.digitsMin) this.#checkIban(bytes, from, to, length);
-      slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
-    }
-  }
-
-  #check(
-    bytes: Buffer,
-    from: number,
-    to: number,
-    length: number,
-    layout: Layout,
-    wanted: readonly Wanted[],
-    done: readonly Wanted[] | undefined,
-  ): void {
+  readonly #check: Check = (bytes, from, to, length, layout, wanted, done) => {
     if (wanted.length === 0) return;
     if (this.#planned) {
       this.#planned.codes(bytes, from, to, length, layout, done ? wanted.filter((each) => !done.includes(each)) : wanted);
@@ -525,12 +354,12 @@ export class Blocks {
       const final = isOpen && isIn(each.context, known) ? raised(score) : score;
       if (final >= threshold) this.#found(each.entity, from, to, final);
     }
-  }
+  };
 
-  #checkIban(bytes: Buffer, from: number, to: number, length: number): void {
+  readonly #checkIban: CheckIban = (bytes, from, to, length) => {
     const score = this.#iban?.score(this.#compact(bytes, from, to), length, 'listed') ?? 0;
     if (score > 0 && score >= this.#ibanLeast) this.#found('IBAN_CODE', from, to, score);
-  }
+  };
 
   /** In upper case, without what stands between. */
   #compact(bytes: Buffer, from: number, to: number): Uint8Array {
