@@ -40,6 +40,13 @@ export interface Mask {
   apply(text: Buffer, counts: MaskCounts): Buffer;
   /** The same for a value that stands alone, such as a cell: null when it is to be shown as no value at all. Without it: `apply`. */
   applyToValue?(value: Buffer, counts: MaskCounts): Buffer | null;
+  /** `suspects`, of the value that stands in [from, to): closer, and without its being cut out. Without it: `suspects`. */
+  suspectsIn?(bytes: Buffer, from: number, to: number): boolean;
+  /**
+   * `applyToValue` of the value that stands in [from, to), inside of `bytes` itself; says whether anything was hidden. Present where what
+   * is shown always has the same length and is never no value. Throws as `apply` does.
+   */
+  hideIn?(bytes: Buffer, from: number, to: number, counts: MaskCounts): boolean;
   /** Whether what comes back always has as many bytes as what was given. Without it: yes. */
   readonly keepsLength?: boolean;
   /**

@@ -134,16 +134,21 @@ function stricter(known: Treatment | undefined, rule: MaskText): Treatment {
   };
 }
 
+/** What an entity is counted as, and what is done to it. */
+interface Kind extends Treatment {
+  readonly name: string;
+}
+
 const REDACT: Treatment = { threshold: 0, strategy: 'redact', rank: STRATEGIES.indexOf('redact'), keep: 0 };
 
 class EntityMask implements Mask {
   readonly keepsLength: boolean;
   readonly suspects: (bytes: Buffer) => boolean;
+  readonly suspectsIn: (bytes: Buffer, from: number, to: number) => boolean;
+  readonly hideIn?: (bytes: Buffer, from: number, to: number, counts: MaskCounts) => boolean;
   readonly prepare?: (texts: readonly Buffer[]) => Promise<void>;
   readonly #search: Search;
-  readonly #treatments: ReadonlyMap<string, Treatment>;
-  /** What each entity is counted as. */
-  readonly #names: ReadonlyMap<string, string>;
+  readonly #kinds: ReadonlyMap<string, Kind>;
   readonly #key: Buffer | undefined;
   readonly #asked: Asked | undefined;
   readonly #isStrict: boolean;
@@ -154,12 +159,16 @@ class EntityMask implements Mask {
     { key, mode, asked }: MaskOptions & { asked: Asked | undefined },
   ) {
     this.#search = search;
-    this.#treatments = treatments;
-    this.#names = new Map([...treatments.keys()].map((entity) => [entity, nameOf(entity)]));
+    this.#kinds = new Map([...treatments].map(([entity, treatment]) => [entity, { ...treatment, name: nameOf(entity) }]));
     this.#key = key;
     this.#asked = asked;
     this.#isStrict = mode !== 'best-effort';
     this.suspects = asked ? (bytes) => search.suspects(bytes) || asked.suspects(bytes) : search.suspects;
+    this.suspectsIn = asked
+      ? (bytes, from, to) => this.suspects(bytes.subarray(from, to))
+      : (bytes, from, to) => suspectsIn(search, bytes, from, to);
+    const isFixed = [...treatments.values()].every(({ strategy }) => strategy === 'redact' || strategy === 'partial');
+    if (isFixed && !asked) this.hideIn = (bytes, from, to, counts) => this.#hideIn(bytes, from, to, counts);
     if (asked) this.prepare = (texts) => asked.prepare(texts.filter((text) => asked.suspects(text)));
     this.keepsLength = [...treatments.values()].every(({ strategy }) => keepsLength(strategy));
   }
@@ -177,7 +186,7 @@ class EntityMask implements Mask {
     try {
       const findings = this.#find(value, counts);
       if (findings.length === 0) return value;
-      return findings.some(({ entity }) => this.#treatment(entity).strategy === 'null') ? null : this.#hide(value, findings);
+      return findings.some(({ entity }) => this.#kind(entity).strategy === 'null') ? null : this.#hide(value, findings);
     } catch {
       return this.#unread(value, counts);
     }
@@ -186,14 +195,35 @@ class EntityMask implements Mask {
   #find(text: Buffer, counts: MaskCounts): Finding[] {
     const own = this.#search.find(text);
     const all = this.#asked?.suspects(text) ? [...own, ...this.#othersFound(this.#asked, text, counts)] : own;
+    return this.#counted(all, counts);
+  }
+
+  #counted(all: Finding[], counts: MaskCounts): Finding[] {
     const findings = all.length > 1 ? merged(all, this.#rank) : all;
     for (let index = 0; index < findings.length; index++) {
       const finding = findings[index];
       if (!finding) continue;
-      const name = this.#names.get(finding.entity) ?? nameOf(finding.entity);
+      const { name } = this.#kind(finding.entity);
       counts[name] = (counts[name] ?? 0) + 1;
     }
     return findings;
+  }
+
+  #hideIn(bytes: Buffer, start: number, end: number, counts: MaskCounts): boolean {
+    try {
+      const own = this.#search.findIn(bytes, start, end);
+      if (own.length === 0) return false;
+      for (const { entity, from, to } of this.#counted(own, counts)) {
+        const { strategy, keep } = this.#kind(entity);
+        fillRange(bytes, start + from, start + to, strategy === 'partial' ? keep : 0);
+      }
+      return true;
+    } catch {
+      const value = bytes.subarray(start, end);
+      const shown = this.#unread(value, counts);
+      if (shown !== value) bytes.set(shown, start);
+      return shown !== value;
+    }
   }
 
   /** @throws Error in strict mode, when nobody said what is in it */
@@ -219,7 +249,7 @@ class EntityMask implements Mask {
     let parts: Buffer[] | undefined;
     let after = 0;
     for (const { entity, from, to } of findings) {
-      const { strategy, keep } = this.#treatment(entity);
+      const { strategy, keep } = this.#kind(entity);
       if (isFixed || (strategy !== 'hash' && strategy !== 'token')) fillRange(filled, from, to, strategy === 'partial' ? keep : 0);
       else {
         parts ??= [];
@@ -231,10 +261,19 @@ class EntityMask implements Mask {
   }
 
   /** The stricter, the less. */
-  readonly #rank = (entity: string): number => this.#treatment(entity).rank;
+  readonly #rank = (entity: string): number => this.#kind(entity).rank;
 
-  #treatment(entity: string): Treatment {
-    return this.#treatments.get(entity) ?? REDACT;
+  #kind(entity: string): Kind {
+    return this.#kinds.get(entity) ?? { ...REDACT, name: nameOf(entity) };
+  }
+}
+
+/** What a detector fails on is to be looked at. */
+function suspectsIn(search: Search, bytes: Buffer, from: number, to: number): boolean {
+  try {
+    return search.suspectsIn(bytes, from, to);
+  } catch {
+    return true;
   }
 }
 

@@ -111,7 +111,8 @@ export class Answers {
   #run(chunk: Buffer): void | Promise<void> {
     const parts: Buffer[] = [];
     const { mask } = this.#showing;
-    const masking = mask !== undefined && (mask.suspects(chunk) || mayHoldHex(chunk));
+    const mayHaveHex = mask !== undefined && mayHoldHex(chunk);
+    const masking = mask !== undefined && (mayHaveHex || mask.suspects(chunk));
     const { owed, endings } = this.#books;
     let from = 0;
     let at = 0;
@@ -151,10 +152,13 @@ export class Answers {
           continue;
         }
       } else if (left < total) break;
-      const instead = this.#look(type, chunk, at, total, masking);
-      if (instead) {
-        if (at > from) parts.push(chunk.subarray(from, at));
-        if (instead.length > 0) parts.push(instead);
+      const isRow = masking && type === DATA_ROW;
+      const size = isRow ? this.#maskIn(chunk, at, total, mayHaveHex) : total;
+      const instead = isRow && this.#showing.isDone ? undefined : this.#look(type, chunk, at, size, masking);
+      if (instead || size < total) {
+        const end = instead ? at : at + size;
+        if (end > from) parts.push(chunk.subarray(from, end));
+        if (instead && instead.length > 0) parts.push(instead);
         from = at + total;
       }
       at += total;
@@ -166,6 +170,14 @@ export class Answers {
     const sent = both(parts.length > 0 ? this.#ports.toClient(join(parts)) : undefined, this.#failing);
     this.#failing = undefined;
     return sent;
+  }
+
+  /** Masks a row where it stands, as far as that can be. Says how many bytes it has now. */
+  #maskIn(chunk: Buffer, at: number, total: number, mayHaveHex: boolean): number {
+    this.#dropCopyEnds();
+    const { first } = this.#books.owed;
+    if (!first) throw unexpected(DATA_ROW);
+    return this.#showing.maskIn(chunk, at, at + total, first, mayHaveHex);
   }
 
   /** Has the rows pass too that stand behind the one at `at`; returns how many there are with it. */

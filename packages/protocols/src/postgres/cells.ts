@@ -26,6 +26,50 @@ export function maskCell(cell: Buffer, { kind, format }: Written, mask: Mask, co
   return shown === cell ? maskBinary(cell, kind, mask, counts, 0) : shown;
 }
 
+/** What became of a cell: it stays where it is, it is to have no value, or nothing was done and `maskCell` has to. */
+export type Outcome = 'kept' | 'null' | 'left';
+
+/**
+ * `maskCell` of the cell in [from, to), where it stands.
+ * @param mask one that hides in place
+ * @param mayHaveHex whether anything in `bytes` may be bytes in hexadecimal digits
+ */
+export function hideCellIn(
+  bytes: Buffer,
+  { from, to }: { readonly from: number; readonly to: number },
+  { kind, format }: Written,
+  mask: Mask,
+  mayHaveHex: boolean,
+  counts: MaskCounts,
+): Outcome {
+  if (kind.as !== 'text' && format !== 'text') {
+    return format === 'binary' && kind.as === 'scalar' && kind.isWhole && kind.sample.length < digitsMin(mask) ? 'kept' : 'left';
+  }
+  if (kind.as === 'bytes' || (mayHaveHex && bytes.subarray(from, to).includes(HEX_SIGN))) return 'left';
+  switch (kind.as) {
+    case 'scalar':
+      if (hasExponent(bytes, from, to)) return 'left';
+      return mask.hideIn?.(bytes, from, to, counts) ? 'null' : 'kept';
+    case 'range':
+      return mask.hideIn?.(bytes, from, to, counts) ? 'null' : 'kept';
+    case 'json':
+    case 'jsonb':
+    case 'array':
+      return mask.suspectsIn?.(bytes, from, to) === false ? 'kept' : 'left';
+    default:
+      mask.hideIn?.(bytes, from, to, counts);
+      return 'kept';
+  }
+}
+
+const HEX_SIGN = 0x5c;
+
+/** A number with an exponent is looked at written out. */
+function hasExponent(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] === 0x65 && bytes[at + 1] === 0x2b) return true;
+  return false;
+}
+
 /** Hides one value whole. */
 export function hideCell(cell: Buffer, { kind, format }: Written, hide: HideValue, counts: MaskCounts): Buffer | null {
   if (kind.as === 'text') return hide(cell, counts);

@@ -1,8 +1,8 @@
 import type { AnswerRules, HideValue } from '@hoop/core/answer';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
-import { hideCell, maskCell, needsLook, textsOf, type Written } from './cells.ts';
+import { hideCell, hideCellIn, maskCell, needsLook, textsOf, type Written } from './cells.ts';
 import { HEADER_BYTES } from './frame.ts';
-import { type Column, DataRow, decodeDataRow, encodeDataRow } from './messages/row.ts';
+import { type Column, DataRow, decodeDataRow, encodeDataRow, Nulls } from './messages/row.ts';
 import { kindOf } from './types.ts';
 
 const UNKNOWN: Written = { kind: kindOf(undefined), format: undefined };
@@ -71,6 +71,30 @@ export class Result {
     row.end();
     return cells ? encodeDataRow(cells) : message;
   }
+
+  /**
+   * Hides cells of the row in [at, end) where they stand, and says how many bytes it has now. Where something is left that cannot be
+   * hidden in this way, `isDone` is false, and `shown` goes on from there. @throws PeerFault `bad_message`
+   */
+  hideIn(chunk: Buffer, at: number, end: number, mask: Mask, mayHaveHex: boolean, counts: MaskCounts): number {
+    const row = new DataRow(chunk, at, end);
+    this.isDone = !this.#hiddenOf(row.count);
+    if (!this.isDone) return end - at;
+    let nulls: Nulls | undefined;
+    for (let index = 0; index < row.count; index++) {
+      if (!row.step()) continue;
+      const outcome = hideCellIn(chunk, row, this.#writtenAt(index, row.count), mask, mayHaveHex, counts);
+      if (outcome === 'left') this.isDone = false;
+      else if (outcome === 'null') {
+        nulls ??= new Nulls(chunk, at);
+        nulls.add(row.from, row.to);
+      }
+    }
+    row.end();
+    return nulls ? nulls.end(end) : end - at;
+  }
+
+  isDone = false;
 
   #writtenAt(index: number, count: number): Written {
     return (count === this.#written.length ? this.#written[index] : undefined) ?? this.#all;

@@ -31,6 +31,8 @@ export class Showing {
   /** As of the chunk at hand: rules may change while a session is open. */
   mask: Mask | undefined;
   #masked: MaskCounts | undefined;
+  /** To be counted in as long as nothing was hidden. */
+  #spare: MaskCounts = {};
 
   constructor(books: Books) {
     this.#books = books;
@@ -57,6 +59,29 @@ export class Showing {
     if (type === DATA_ROW) return resultOf(first).needsLook(mask);
     return type === COPY_DATA ? copyOf(first).isBinary : type === FUNCTION_RESULT;
   }
+
+  /**
+   * Masks the row in [at, end) where it stands, and says how many bytes it has now. With `isDone` nothing more is to be done for it.
+   * @throws PeerFault `bad_message`
+   */
+  maskIn(chunk: Buffer, at: number, end: number, first: Owed, mayHaveHex: boolean): number {
+    const { mask } = this;
+    this.isDone = false;
+    if (!mask?.hideIn || first.ended || looksInside(DATA_ROW, first)) return end - at;
+    const result = resultOf(first);
+    const counts = this.#masked ?? this.#spare;
+    const bytes = result.hideIn(chunk, at, end, mask, mayHaveHex, counts);
+    if (!this.#masked && !isEmpty(counts)) {
+      this.#masked = counts;
+      this.#spare = {};
+    }
+    this.isDone = result.isDone;
+    if (this.isDone) countRows(first, 1, end - at);
+    return bytes;
+  }
+
+  /** Of the row that was masked last. */
+  isDone = false;
 
   /**
    * A message as the client may see it. Where it may see nothing more of this answer, the answer is marked as ended, and it is for the
@@ -196,6 +221,11 @@ export class Showing {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+function isEmpty(counts: MaskCounts): boolean {
+  for (const _ in counts) return false;
+  return true;
+}
 
 function overLimit(first: Owed): Denial | undefined {
   const rows = first.permit?.answer?.rows;

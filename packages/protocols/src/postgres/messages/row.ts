@@ -42,30 +42,76 @@ export function decodeDataRow(body: Buffer): (Buffer | null)[] {
 /** The same, cell by cell. @throws PeerFault `bad_message` */
 export class DataRow {
   readonly count: number;
-  readonly #message: Buffer;
-  #at = HEADER_BYTES + 2;
+  readonly #bytes: Buffer;
+  readonly #end: number;
+  #at: number;
+  /** Where the cell begins and ends that `step` came to. */
+  from = 0;
+  to = 0;
 
-  /** @param message with its header */
-  constructor(message: Buffer) {
-    if (message.length < HEADER_BYTES + 2) throw malformed('a field past its end');
-    this.#message = message;
-    this.count = message.readInt16BE(HEADER_BYTES);
+  /** @param bytes with a message in [start, end), with its header */
+  constructor(bytes: Buffer, start = 0, end = bytes.length) {
+    if (end - start < HEADER_BYTES + 2) throw malformed('a field past its end');
+    this.#bytes = bytes;
+    this.#end = end;
+    this.#at = start + HEADER_BYTES + 2;
+    this.count = bytes.readInt16BE(start + HEADER_BYTES);
     if (this.count < 0) throw malformed('a negative number of cells');
   }
 
-  next(): Buffer | null {
-    const message = this.#message;
+  /** Goes on to the next cell; false where it has no value. */
+  step(): boolean {
     const from = this.#at + 4;
-    if (from > message.length) throw malformed('a field past its end');
-    const length = message.readInt32BE(this.#at);
-    this.#at = from + Math.max(length, 0);
-    if (length < -1 || this.#at > message.length) throw malformed('a field past its end');
-    return length < 0 ? null : message.subarray(from, this.#at);
+    if (from > this.#end) throw malformed('a field past its end');
+    const length = this.#bytes.readInt32BE(this.#at);
+    this.from = from;
+    this.to = this.#at = from + Math.max(length, 0);
+    if (length < -1 || this.#at > this.#end) throw malformed('a field past its end');
+    return length >= 0;
+  }
+
+  next(): Buffer | null {
+    return this.step() ? this.#bytes.subarray(this.from, this.to) : null;
   }
 
   /** All cells have been read. */
   end(): void {
-    if (this.#at !== this.#message.length) throw malformed('bytes after its end');
+    if (this.#at !== this.#end) throw malformed('bytes after its end');
+  }
+}
+
+/** Takes cells away from a row where it stands: what is behind them moves up. */
+export class Nulls {
+  readonly #bytes: Buffer;
+  readonly #start: number;
+  #kept: number;
+  #shift = 0;
+
+  /** @param start of the message */
+  constructor(bytes: Buffer, start: number) {
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#kept = start;
+  }
+
+  /** The cell in [from, to) has no value from now on. In the order of the row. */
+  add(from: number, to: number): void {
+    this.#move(from);
+    this.#bytes.writeInt32BE(-1, from - 4 - this.#shift);
+    this.#shift += to - from;
+    this.#kept = to;
+  }
+
+  /** How many bytes the message has now. @param end where it ended */
+  end(end: number): number {
+    this.#move(end);
+    const bytes = end - this.#start - this.#shift;
+    this.#bytes.writeInt32BE(bytes - 1, this.#start + 1);
+    return bytes;
+  }
+
+  #move(to: number): void {
+    if (this.#shift > 0) this.#bytes.copyWithin(this.#kept - this.#shift, this.#kept, to);
   }
 }
 
