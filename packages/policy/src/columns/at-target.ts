@@ -178,7 +178,8 @@ export class AtTarget implements Known {
 
   /** What a routine gives under the names that its type has. */
   #renamed(output: Output, { columns, rowOf: type }: CatalogueRoutine): Output {
-    if (columns.length === 0) return output;
+    // A value that stands alone is called as the function is, or as its caller likes.
+    if (columns.length === 0) return output.map((part): Output[number] => (isStar(part) ? part : { hidden: part.hidden }));
     if (output.length === columns.length && !output.some(isStar))
       return columns.map((name, index) => ({ name: this.#folded(name), hidden: (output[index] as Item).hidden }));
     const [only] = output;
