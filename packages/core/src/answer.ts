@@ -31,6 +31,11 @@ export interface AnswerRules {
    * row that breaks a constraint, words of the client's own), the code is shown and the words are not.
    */
   readonly hushes?: boolean;
+  /**
+   * Of an answer in a format that tells no types, in which a mask may miss values: what it ends with, or what it is counted as where it
+   * may pass. Only of texts that may ask for such an answer.
+   */
+  readonly untyped?: Denial | { readonly countedAs: string };
 }
 
 /** Kinds of rules about answers. Who keeps `hides` keeps `hushes` with it. */

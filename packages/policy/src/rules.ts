@@ -4,7 +4,7 @@ import type { CatalogueSource } from '@hoop/core/catalogue';
 import type { Mask, Policy } from '@hoop/core/gate';
 import type { Dialect } from '@hoop/core/protocol';
 import { type ColumnJudgement, type ColumnMasks, columnRulesOf, compileColumnMasks } from './columns/masks.ts';
-import { compileMasks, type MaskMode, type MaskText } from './masks.ts';
+import { compileMasks, type MaskMode, type MaskText, UNCHECKED } from './masks.ts';
 import { plainMysql } from './plain-mysql.ts';
 import { plainSql } from './plain-sql.ts';
 import type { Remote } from './remote.ts';
@@ -78,6 +78,7 @@ export function compilePolicy(text: PolicyText, dialect?: Dialect, context: Poli
   const judgeActions: Policy['judge'] = judged.length === 0 ? () => ALLOW : (action) => judge(judged, action, dialect, now);
   const texts = judged.filter(({ compiled: { asksFor } }) => asksFor === 'text');
   const needs: readonly AnswerAbility[] = [...answers.needs, ...(columns ? (['hides'] as const) : [])];
+  const judgeAll = needs.length === 0 ? judgeActions : answering(judgeActions, answers, columns, now);
   return {
     revision: text.revision,
     mask,
@@ -85,7 +86,27 @@ export function compilePolicy(text: PolicyText, dialect?: Dialect, context: Poli
     allowsAll: judged.length === 0 && columns === undefined,
     mayHold: judged.some(({ action }) => action === 'require_approval'),
     ...(texts.length === 0 ? {} : { judgeMore: (part: LaterPart) => judgeMore(texts, part, dialect, now()) }),
-    judge: needs.length === 0 ? judgeActions : answering(judgeActions, answers, columns, now),
+    judge: mask && dialect === 'postgres' ? copying(judgeAll, text.mode) : judgeAll,
+  };
+}
+
+const COPY = /copy/i;
+
+const UNTYPED: NonNullable<AnswerRules['untyped']> = {
+  rule: 'data masking',
+  message:
+    'COPY in the binary format does not tell what its values are, so that sensitive ones cannot be found. Copy in the text format, or as CSV',
+};
+
+/** The same verdicts; what may be copied out in a format without types is not shown where a mask has to be sure. */
+function copying(judgeAll: Policy['judge'], mode: MaskMode | undefined): Policy['judge'] {
+  const untyped = mode === 'best-effort' ? { countedAs: UNCHECKED } : UNTYPED;
+  const withUntyped = (verdict: Verdict): Verdict =>
+    verdict.allow === false ? verdict : { ...verdict, answer: { ...verdict.answer, untyped } };
+  return (action) => {
+    const verdict = judgeAll(action);
+    if (!COPY.test(action.text)) return verdict;
+    return verdict instanceof Promise ? verdict.then(withUntyped) : withUntyped(verdict);
   };
 }
 

@@ -429,6 +429,17 @@ describe('an answer that rules end', () => {
       ]);
     });
 
+    test('are counted, where a mask may let a format without types pass', async () => {
+      const open = await Doorway.open(server, limited.database, { answer: () => ({ untyped: { countedAs: 'UNCHECKED' } }) });
+      const on = await client(open);
+      const replies = await on.ask("copy (select 'open') to stdout (format binary)");
+      assert.ok(replies.some(({ type, body }) => type === 'd' && body.includes('open')));
+      assert.deepEqual((await open.last()).outcome?.masked, { UNCHECKED: 1 });
+      await on.ask("copy (select 'open') to stdout");
+      assert.equal((await open.last()).outcome?.masked, undefined);
+      open.close();
+    });
+
     test('are not quoted in errors and notices', async () => {
       const on = await client(hiding);
       const words = async (sql: string): Promise<string> =>

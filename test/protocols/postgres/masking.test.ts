@@ -61,7 +61,7 @@ describe('a masked value does not reach the client', () => {
     ],
     ['in copied rows', () => query('copy secrets to stdout')],
     [
-      'in copied rows, in binary and as CSV',
+      'in copied rows as CSV, behind others that are refused',
       () => Buffer.concat([query('copy secrets to stdout (format binary)'), query('copy secrets to stdout (format csv)')]),
       2,
     ],
@@ -107,6 +107,30 @@ describe('a masked value does not reach the client', () => {
     });
   }
 
+  test('A35: in a copy in the binary format, which tells no types: it is refused, in a transaction as outside', async () => {
+    const client = await lab.through(access);
+    for (const sql of [
+      'copy secrets to stdout (format binary)',
+      'copy (select 1) to stdout (format "binary")',
+      'copy secrets to stdout binary',
+    ]) {
+      const seen = await heard(client, query(sql));
+      assert.match(seen, /42501.*COPY in the binary format does not tell what its values are.*Copy in the text format/, sql);
+      assert.doesNotMatch(seen, /PGCOPY/);
+    }
+    assert.match(
+      await heard(client, Buffer.concat([parse('', 'copy secrets to stdout (format binary)'), bind(), execute(), sync])),
+      /42501/,
+    );
+    const begun = await heard(client, Buffer.concat([query('begin'), query('copy secrets to stdout (format binary)')]), 2);
+    assert.match(begun, /42501/);
+    assert.equal(begun.at(-1), 'E');
+    await heard(client, query('rollback'));
+    // Words that only look like it are no reason.
+    assert.match(await heard(client, query("select 'copy t to stdout (format binary)'")), /copy t to stdout/);
+    assert.match(await heard(client, query('copy secrets to stdout')), /####/);
+  });
+
   test('in what the audit quotes of an error', async () => {
     const own = await lab.access(database, { mask: ['EMAIL_ADDRESS'] });
     const client = await lab.through(own);
@@ -129,8 +153,10 @@ describe('a masked value does not reach the client', () => {
     const ground = await lab.postgres.database();
     await lab.postgres.sql(GROUND, ground);
     const masked = await lab.access(ground, { mask: ['EMAIL_ADDRESS'], deny: ['nobody says this'] });
-    for (const conversation of CONVERSATIONS.filter(({ about }) => !about.startsWith('function calls'))) {
+    for (const each of CONVERSATIONS.filter(({ about }) => !about.startsWith('function calls'))) {
       const direct = await lab.direct(ground);
+      // Copies in the binary format are refused where there is a mask.
+      const conversation = { ...each, steps: each.steps.filter(({ send }) => !send.some((bytes) => bytes.includes('format binary'))) };
       const expected = (await play(direct, conversation, (bytes) => direct.send(bytes))).toString('latin1');
       const client = await lab.through(masked);
       const seen = (await play(client, conversation, (bytes) => client.send(bytes))).toString('latin1');

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Denial } from '@hoop/core/action';
+import type { AnswerRules } from '@hoop/core/answer';
 import type { Owed, OwedQueue } from './books.ts';
 import { encodeMessage, int32 } from './frame.ts';
 
@@ -19,6 +20,11 @@ export class Failing {
 export const FLUSH_MESSAGE = encodeMessage('H');
 
 const COPY = /\bcopy\b/i;
+
+/** Whether an answer without types ends, and is not only counted. */
+export function isDenial(untyped: AnswerRules['untyped']): untyped is Denial {
+  return untyped !== undefined && 'message' in untyped;
+}
 
 export interface EndingPorts {
   readonly owed: OwedQueue;
@@ -52,7 +58,8 @@ export class Endings {
   watch(entry: Owed): void {
     const { answer, action } = entry.permit ?? {};
     // Columns of a copy can only be hidden where it is told which they are.
-    if (answer && (answer.rows || answer.forbids || (answer.hides && COPY.test(action?.text ?? '')))) this.#watched = entry;
+    if (answer && (answer.rows || answer.forbids || isDenial(answer.untyped) || (answer.hides && COPY.test(action?.text ?? ''))))
+      this.#watched = entry;
   }
 
   /** Resolves when something more may be sent; undefined when it may be now. Ask again then. */

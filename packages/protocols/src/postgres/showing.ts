@@ -4,6 +4,7 @@ import { type Owed, undescribedResult } from './books.ts';
 import { hideCell, maskCell, textsOf, type Written } from './cells.ts';
 import { copyStyleOf } from './copy-style.ts';
 import { CopyOut, decodeCopyOut } from './copying.ts';
+import { isDenial } from './endings.ts';
 import { code, encodeMessage, HEADER_BYTES, int32, messageLength } from './frame.ts';
 import { maskMessage } from './masking.ts';
 import { decodeError, errorFields } from './messages/error.ts';
@@ -98,7 +99,7 @@ export class Showing {
       case FUNCTION_RESULT:
         return first ? this.#functionResult(message, first, mask) : message;
       case COPY_OUT:
-        if (first) first.copy = copyOutOf(message, first);
+        if (first) this.#copyOut(message, first);
         return message;
       case ROW_DESCRIPTION:
         if (first && first.kind !== 'describe') this.#describe(message, first);
@@ -124,6 +125,14 @@ export class Showing {
       const value = resultValue(message);
       if (value) maskCell(value, UNDESCRIBED, trial, counts);
     } else maskMessage(type, message, trial, counts);
+  }
+
+  #copyOut(message: Buffer, first: Owed): void {
+    first.copy = copyOutOf(message, first);
+    const untyped = first.permit?.answer?.untyped;
+    if (!untyped || !first.copy.isBinary) return;
+    if (isDenial(untyped)) this.#ends(first, untyped);
+    else this.#count({ [untyped.countedAs]: 1 });
   }
 
   #row(type: number, message: Buffer, first: Owed, mask: Mask | undefined): Buffer {
