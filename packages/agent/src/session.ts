@@ -125,6 +125,7 @@ export class AgentSession implements StreamHandler {
   changePolicy(policy: PolicyMessage): void {
     try {
       this.#gate?.replacePolicy(this.#compile(policy));
+      void this.#judgeStart();
     } catch (error) {
       // Rules that cannot be kept are no reason to go on under the old ones.
       this.#finish(asAppError(error));
@@ -163,11 +164,21 @@ export class AgentSession implements StreamHandler {
       const target = await this.#connect(protocol, open);
       if (!target) return;
       this.#target = target;
+      await this.#judgeStart();
+      if (this.#over) return;
       // Before anybody waits for it.
       if (policy.needs.includes('hides')) void this.#catalogue?.current();
       this.#begin(target, gate, protocol.halfClose === true);
     } catch (error) {
       this.#finish(asAppError(error));
+    }
+  }
+
+  /** How the session began cannot be undone: under rules that it breaks there is no session. */
+  async #judgeStart(): Promise<void> {
+    for (const text of this.#target?.started ?? []) {
+      const denial = await this.#gate?.checkStart(text);
+      if (denial) this.#finish(new Refusal('forbidden', `${denial.message}. The session begins with ${text}; connect without it`));
     }
   }
 

@@ -166,6 +166,19 @@ export class Gate {
     return verdict instanceof Promise ? verdict.then(denied) : denied(verdict);
   }
 
+  /**
+   * Judges what a session begins with, before there is anything that could wait: nobody can be asked about it, so what needs people's
+   * approval is denied. A denial is recorded. Never throws.
+   */
+  async checkStart(text: string): Promise<Denial | undefined> {
+    const action: Action = { seq: 0, text, via: 'start' };
+    const verdict = await this.#judge(action);
+    if (verdict.allow === true) return undefined;
+    const denial = verdict.allow === 'hold' ? { rule: verdict.hold.rule, message: verdict.hold.message } : verdict.denial;
+    this.#audit.intent({ ...action, seq: ++this.#seq }, { allow: false, denial });
+    return denial;
+  }
+
   /** Whether a rule looks at text: only then is what an action goes on with worth reading. */
   get judgesMore(): boolean {
     return this.#policy.judgeMore !== undefined;

@@ -133,6 +133,8 @@ export interface Target {
   readonly wire: Wire;
   /** What the client must see before the first answer: the rest of its login. */
   readonly greeting: Buffer;
+  /** What of the session's start decides how its statements are read or as whom they run, as statements of the dialect. Rules judge it first. */
+  readonly started?: readonly string[];
   /** Starts relaying. Called once. */
   relay(ports: RelayPorts): Relay;
   /** Asks the target to cancel what runs now. */

@@ -29,7 +29,7 @@ import { decodeError, EOF, ERROR, MORE_DATA, OK } from './messages/result.ts';
 import { MysqlRelay } from './relay.ts';
 import { cachingSha2Proof, encryptPassword, nativeProof } from './secrets.ts';
 import type { MysqlSettings } from './settings.ts';
-import { type Start, startOf } from './start.ts';
+import { type Start, startedWith, startOf } from './start.ts';
 import { enterThread } from './threads.ts';
 
 /**
@@ -308,6 +308,7 @@ interface Shown {
 class MysqlTarget implements Target {
   readonly wire: Wire;
   readonly greeting: Buffer;
+  readonly started: readonly string[];
   readonly #threadId: number;
   readonly #settings: MysqlSettings;
   readonly #start: Start;
@@ -317,6 +318,7 @@ class MysqlTarget implements Target {
   constructor(wire: Wire, { ok, threadId }: Ready, start: Start, settings: MysqlSettings, shown: Shown) {
     this.wire = new LeavingWire(wire, () => this.#hasLeft());
     this.greeting = encodePacket(start.sequence, ok);
+    this.started = startedWith(start);
     this.#threadId = threadId;
     this.#settings = settings;
     this.#start = start;

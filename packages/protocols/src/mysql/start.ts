@@ -41,6 +41,21 @@ export function startOf({ options = {} }: Hello): Start {
   };
 }
 
+/** Character sets in which a letter may end with the byte of a quote or a backslash, by the numbers of their collations. */
+const AMBIGUOUS: ReadonlyMap<number, string> = new Map([
+  ...[1, 84].map((id) => [id, 'big5'] as const),
+  ...[13, 88].map((id) => [id, 'sjis'] as const),
+  ...[28, 87].map((id) => [id, 'gbk'] as const),
+  ...[95, 96].map((id) => [id, 'cp932'] as const),
+  ...[248, 249, 250].map((id) => [id, 'gb18030'] as const),
+]);
+
+/** What of the start decides how statements are read, as a statement that does the same. */
+export function startedWith({ charset }: Start): readonly string[] {
+  const name = AMBIGUOUS.get(charset);
+  return name === undefined ? [] : [`SET NAMES ${name}`];
+}
+
 function number(text: string | undefined, otherwise: number): number {
   return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) >>> 0 : otherwise;
 }

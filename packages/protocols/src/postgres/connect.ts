@@ -16,6 +16,7 @@ import { encodeCancelRequest, encodeSslRequest, encodeStartup } from './messages
 import { PostgresRelay } from './relay.ts';
 import { certificateHash, ScramClient } from './scram.ts';
 import type { PostgresSettings } from './settings.ts';
+import { startedWith } from './started.ts';
 
 /**
  * Dials the target, logs in with the connection's secrets, and stops where the server is ready.
@@ -251,13 +252,15 @@ const AUTH_SASL_FINAL = 12;
 class PostgresTarget implements Target {
   readonly wire: Wire;
   readonly greeting: Buffer;
+  readonly started: readonly string[];
   readonly #cancelKey: Buffer | undefined;
   readonly #settings: PostgresSettings;
   readonly #log: Log;
 
-  constructor(wire: Wire, login: Login, { settings, log }: ConnectContext<PostgresSettings>) {
+  constructor(wire: Wire, login: Login, { settings, log, hello }: ConnectContext<PostgresSettings>) {
     this.wire = wire;
     this.greeting = login.greeting;
+    this.started = startedWith(hello.options ?? {}, login.statuses);
     this.#cancelKey = login.cancelKey;
     this.#settings = settings;
     this.#log = log;
