@@ -134,7 +134,7 @@ export class Typing {
     };
     if (this.#turn) {
       const copy = Buffer.from(bytes);
-      this.#after(() => Promise.resolve(this.#input.watch(copy)).then(done));
+      this.#after(() => Promise.resolve(this.#input.watch(copy, true)).then(done));
     } else {
       const slow = this.#input.watch(bytes);
       if (!slow) return;

@@ -50,6 +50,8 @@ export class JudgedInput {
   #open: Permit | undefined;
   #bytes = 0;
   #isOver = false;
+  /** Of a line that passed already: in how many more rows than the cursor's it may stand. */
+  #rowsAhead = 0;
   /** What was looked at last had passed already. */
   #isWatching = false;
 
@@ -72,9 +74,10 @@ export class JudgedInput {
     this.#bytes += bytes;
   }
 
-  /** The session is over: the last line gets no more output, and what is kept back goes nowhere. */
+  /** The terminal is over: the last line gets no more output, and what is kept back goes nowhere. */
   end(error?: string): void {
     this.#isOver = true;
+    this.#ports.shown.wake();
     this.#settle(error);
   }
 
@@ -95,13 +98,19 @@ export class JudgedInput {
     return asking ? this.#ask(keys, passing, asking) : this.#send(passing);
   }
 
-  /** Looks at what was typed and has passed already, because no rule judges it: its lines are recorded. */
-  watch(payload: Uint8Array): void | Promise<void> {
+  /**
+   * Looks at what was typed and has passed already, because no rule judges it: its lines are recorded. `isLate`: more has been shown since
+   * than what stood there when it was typed.
+   */
+  watch(payload: Uint8Array, isLate = false): void | Promise<void> {
+    const { shown } = this.#ports;
     this.#feeds++;
     this.#isWatching = true;
+    shown.isStepwise = isLate;
     const keys = this.#keys.push(payload);
     const enter = this.#upToEnter(keys);
-    return enter && this.#record(keys, enter);
+    if (enter) return this.#record(keys, enter, isLate);
+    shown.isStepwise = false;
   }
 
   /** Something passed that was not looked at. What comes next is taken to begin a line. */
@@ -133,10 +142,17 @@ export class JudgedInput {
     await this.#send(passing);
   }
 
-  async #record(keys: Iterator<Key>, enter: Key): Promise<void> {
+  async #record(keys: Iterator<Key>, enter: Key, isLate: boolean): Promise<void> {
     const { shown } = this.#ports;
+    // What comes from here on may be about what the line did.
+    if (!isLate) shown.draw();
     shown.isStepwise = true;
-    for (let key: Key | undefined = enter; key; key = this.#upToEnter(keys)) await this.#recordLine(key);
+    let wasLeft = isLate;
+    for (let key: Key | undefined = enter; key; key = this.#upToEnter(keys)) {
+      this.#rowsAhead = wasLeft ? Number.POSITIVE_INFINITY : this.#line.rows - 1;
+      await this.#recordLine(key);
+      wasLeft ||= !this.#inPaste;
+    }
     shown.isStepwise = false;
   }
 
@@ -165,20 +181,20 @@ export class JudgedInput {
 
   /** A line that was handed over: the terminal may have left it meanwhile, so it is looked for in what was shown, row by row. */
   async #recordLine({ code }: Key): Promise<void> {
-    if (this.#isOver) return;
     if (this.#inPaste || code === CONTROL_D) {
       if (this.#inPaste) this.#line.insertBreak();
       return;
     }
-    const { gate, shown } = this.#ports;
-    shown.drawRow();
+    const { gate } = this.#ports;
     const text = await this.#lineText();
     this.#leave();
     // A rule that came meanwhile would say no to what has run.
-    if (text === undefined || this.#isOver || !gate.allowsAll) return;
+    if (text === undefined || !gate.allowsAll) return;
     const { permit } = await gate.ask('line', text);
     this.#settle();
     this.#open = permit;
+    // As `exit` does, it may have ended what it was typed into.
+    if (this.#isOver) this.#settle();
   }
 
   #leave(): void {
@@ -208,7 +224,7 @@ export class JudgedInput {
     const { gate } = this.#ports;
     if (this.#line.isTooLong) return TOO_LONG;
     const text = await this.#lineText();
-    if (text === undefined) return undefined;
+    if (text === undefined || this.#isOver) return undefined;
     const typed = this.#line.text;
     if (text !== NOT_SHOWN && text !== typed && typed.trim() !== '') {
       const denial = await gate.check('line', typed);
@@ -244,7 +260,7 @@ export class JudgedInput {
   }
 
   #isEchoed(): boolean {
-    return this.#line.isCertain ? this.#shownText().includes(this.#line.text.trim()) : this.#isPartlyShown();
+    return this.#line.isCertain ? this.#shownText().includes(this.#line.lastRow.trim()) : this.#isPartlyShown();
   }
 
   #isPartlyShown(): boolean {
@@ -253,10 +269,17 @@ export class JudgedInput {
     return runs.length === 0 || runs.some((run) => shown.includes(run));
   }
 
-  /** Looks on where the line was left before it was looked at. */
-  #findsEcho(): boolean {
+  /** Whether the echo is there, or cannot come any more: of a line that passed already it stands in the rows behind the cursor. */
+  #isDecided(): boolean {
     const { shown } = this.#ports;
-    while (!this.#isEchoed()) if (!shown.isStepwise || !shown.step()) return false;
+    while (!this.#isEchoed()) {
+      if (!shown.isStepwise) return false;
+      if (shown.drawRow()) continue;
+      if (!shown.isRowOver) return false;
+      if (this.#rowsAhead <= 0) return true;
+      this.#rowsAhead--;
+      if (!shown.step()) return false;
+    }
     return true;
   }
 
@@ -268,14 +291,14 @@ export class JudgedInput {
   }
 
   async #untilEchoed(): Promise<void> {
-    if (this.#findsEcho()) return;
+    if (this.#isDecided()) return;
     const now = performance.now();
     // The first of several keys has no echo yet: nor will the last one.
     if (!this.#isPartlyShown() && now > this.#firstKeyAt_ms + ECHO_WAIT_MS) return;
     // The line before was hidden, and this one came with it.
     if (this.#hiddenIn === this.#feeds) return;
     const deadline = this.#lastKeyAt_ms + ECHO_WAIT_MS;
-    await this.#untilShown(() => this.#findsEcho(), deadline);
+    await this.#untilShown(() => this.#isDecided(), deadline);
   }
 
   /** Looks again whenever more is shown. `deadline` on the clock of `performance`. */

@@ -87,6 +87,11 @@ export class ShownLine {
     this.#pending.push(Buffer.from(chunk));
     this.#pendingBytes += chunk.length;
     if (this.#pendingBytes >= this.#shortenAt) this.#shorten();
+    this.wake();
+  }
+
+  /** Lets whoever waits for more look again. */
+  wake(): void {
     const heard = this.#heard;
     this.#heard = undefined;
     heard?.();
@@ -108,6 +113,11 @@ export class ShownLine {
   /** The same, but stays before a line end. */
   drawRow(): boolean {
     return this.#drawTo(0);
+  }
+
+  /** Whether a line end comes next. */
+  get isRowOver(): boolean {
+    return this.#pending.find((piece) => piece.length > 0)?.[0] === LINE_FEED;
   }
 
   #drawTo(from: number): boolean {

@@ -17,6 +17,15 @@ export class TypedLine {
     return this.#characters.join('');
   }
 
+  /** Of several pasted lines, the last one with something in it. */
+  get lastRow(): string {
+    return this.text.trimEnd().split('\n').at(-1) ?? '';
+  }
+
+  get rows(): number {
+    return this.text.split('\n').length;
+  }
+
   get isEmpty(): boolean {
     return this.#characters.length === 0 && this.isCertain;
   }
