@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { plainSql } from '@hoop/policy/plain-sql';
 import type { Statement } from '@hoop/policy/sql/facts';
 import { analysePostgres } from '@hoop/policy/sql/postgres/analyse';
 import { loadParser, parseStatements } from '@hoop/policy/sql/postgres/parser';
@@ -8,6 +9,7 @@ import { scanPostgres } from '@hoop/policy/sql/postgres/scan';
 import { shortened } from '@hoop/policy/sql/postgres/shorten';
 import { readStatement } from '@hoop/policy/sql/postgres/walk';
 import { benignIn, evasionsIn } from './corpora.ts';
+import { Mutations } from './mutations.ts';
 import { Statements } from './statements.ts';
 
 /** What two readers of one statement have to agree on, in an order that does not matter. */
@@ -15,6 +17,8 @@ function meaning({ operation, effects, tables, functions }: Statement): string {
   const used = tables.map(({ name, access }) => `${access} ${name}`);
   return JSON.stringify([operation, [...effects].sort(), used.sort(), [...functions].sort()]);
 }
+
+const UNREADABLE = 'PostgreSQL would not read it';
 
 interface Compared {
   scanned: number;
@@ -35,8 +39,10 @@ function parsed(text: string): readonly string[] {
 function compare(text: string, compared: Compared): void {
   const scanned = scanPostgres(text);
   if (!scanned) return;
-  const { statements, unclassified } = analysePostgres(text, false);
-  if (unclassified?.startsWith('PostgreSQL would not read it')) return;
+  const known = analysePostgres(text, false);
+  // A comment inside of `NULLS LAST` and its like is nothing to a server, but too much for this parser.
+  const { statements, unclassified } = known.unclassified?.startsWith(UNREADABLE) ? analysePostgres(plainSql(text), false) : known;
+  if (unclassified?.startsWith(UNREADABLE)) return;
   compared.scanned++;
   const [parsed] = statements;
   if (statements.length !== 1 || !parsed || unclassified !== undefined || meaning(parsed) !== meaning(scanned))
@@ -53,11 +59,29 @@ test('the quick reader of PostgreSQL says the same as its own parser, of thousan
   for (let count = 0; count < 8_000; count++) {
     const text = statements.next();
     compare(text, compared);
-    if (analysePostgres(text, false).unclassified?.startsWith('PostgreSQL would not read it')) unreadable++;
+    if (analysePostgres(text, false).unclassified?.startsWith(UNREADABLE)) unreadable++;
   }
   assert.deepEqual(compared.differing, []);
-  assert.ok(compared.scanned >= 2_000, `only ${compared.scanned} were simple enough`);
+  assert.ok(compared.scanned >= 6_500, `only ${compared.scanned} were simple enough`);
   assert.ok(unreadable < 800, `${unreadable} of the grammar's statements are no SQL`);
+});
+
+test('and of statements that somebody bent, as far as PostgreSQL would still run them', async () => {
+  await loadParser();
+  const compared: Compared = { scanned: 0, differing: [] };
+  const grammar = new Statements(977);
+  const texts = [
+    ...benignIn('postgres'),
+    ...evasionsIn('postgres').map((each) => each.text),
+    ...Array.from({ length: 2_000 }, () => grammar.next()),
+  ];
+  const mutations = new Mutations(1_789, texts);
+  for (let count = 0; count < 60_000; count++) compare(mutations.next(), compared);
+  const bent = compared.scanned;
+  assert.ok(bent > 2_000, `${bent}`);
+  for (let count = 0; count < 20_000; count++) compare(mutations.change(), compared);
+  assert.deepEqual(compared.differing, []);
+  assert.ok(compared.scanned > bent + 5_000, `${compared.scanned - bent} changes of rows`);
 });
 
 test('a statement that is shortened means the same, for its values say nothing of what it does', async () => {
@@ -97,7 +121,7 @@ test('and of every statement in the corpora', async () => {
   const compared: Compared = { scanned: 0, differing: [] };
   for (const text of [...benignIn('postgres'), ...evasionsIn('postgres').map((each) => each.text)]) compare(text, compared);
   assert.deepEqual(compared.differing, []);
-  assert.ok(compared.scanned > 60, `${compared.scanned}`);
+  assert.ok(compared.scanned > 330, `${compared.scanned}`);
 });
 
 test('and of what PostgreSQL itself ships as SQL, which can be classified to the last statement but a few', async () => {

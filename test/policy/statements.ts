@@ -46,6 +46,41 @@ const GRAMMARS: readonly [string, ...string[]] = [
   'current_timestamp(3)',
   'row(1, 2)',
   "trim(both 'x' from a)",
+  'trim(trailing from lower(a))',
+  'trim(leading a from b)',
+  'overlay(lower(a) placing b from 1 for 2)',
+  'overlay(a, b, 1)',
+  'substring(a from 2 for 3)',
+  'substring(lower(a) for 2)',
+  "substring(a from '^x')",
+  'substring(a, 1, 2)',
+  'position(lower(a) in b || c)',
+  'time',
+  "time '10:00'",
+  "timestamp with time zone '2024-01-01'",
+  "interval '1' year to month",
+  "interval '2' day",
+  "interval '3' second(3)",
+  'array[[1, 2], [lower(a), b]]',
+  'array(select id from z)',
+  '(array[1, 2])[1]',
+  'a[1:2][3]',
+  '(t).name',
+  '(app.f(a)).b',
+  'case a when lower(b) then 1 when 2 then 3 end',
+  'row()',
+  'f(a => 1, b => lower(c))',
+  '"F"(a := 1)',
+  'app.f(variadic array[1])',
+  'f(all a)',
+  'current_user',
+  'app."Kind" \'x\'',
+  "json '{}'",
+  'a at local',
+  '.5',
+  '-a',
+  '@ a',
+  'left(a, right(b, 1))',
 ];
 
 /** Behind a value or a call. */
@@ -64,7 +99,11 @@ const WINDOWS: readonly [string, ...string[]] = [
   'count(*)',
   'count(distinct a)',
   'string_agg(a, b order by c)',
+  'percentile_cont(0.5) within group (order by lower(a) desc)',
+  'mode() within group (order by a) filter (where b)',
+  'max(a) over (w range between 1 preceding and lower(b) following exclude current row)',
   '\'a\' collate "C"',
+  'a collate pg_catalog."default"',
 ];
 
 /** PostgreSQL statements by a grammar of what programs send. All of them can be parsed. */
@@ -77,8 +116,20 @@ export class Statements {
 
   next(): string {
     const kind = this.#chance.below(10);
+    if (this.#chance.once(10)) return this.#dressed(this.#combined());
     const text = kind < 6 ? this.#select(0) : kind < 8 ? this.#insert() : kind === 8 ? this.#update() : this.#delete();
     return this.#dressed(text);
+  }
+
+  #combined(): string {
+    const part = (): string =>
+      this.#chance.of([
+        `(${this.#select(1)})`,
+        'table app.users',
+        "values (1, lower('x')), (default_value, 2)",
+        `(${this.#select(2)} limit 1)`,
+      ]);
+    return `${part()} ${this.#chance.of(['union', 'union all', 'except distinct', 'intersect'])} ${part()} order by 1`;
   }
 
   /** In another size of letters, with comments and other spaces, and with a semicolon. */
@@ -89,7 +140,19 @@ export class Statements {
   }
 
   #table(): string {
-    return this.#chance.of(['users', 'orders', 'public.items', '"Order"', 'app."Line Item"', 'only users', 'generate_series(1, 3)', 't']);
+    return this.#chance.of([
+      'users',
+      'orders',
+      'public.items',
+      '"Order"',
+      'app."Line Item"',
+      'only users',
+      'generate_series(1, 3)',
+      't',
+      'public.items *',
+      'app.f(lower(a)) with ordinality',
+      'lateral unnest(a, b)',
+    ]);
   }
 
   #column(): string {
@@ -197,6 +260,18 @@ export class Statements {
           "(a, b) = (1, 'x')",
           "a like 'x' escape '!'",
           "a similar to 'x'",
+          "a similar to 'x' escape '!'",
+          "a not like lower(b) escape '!'",
+          'a like any (array[lower(b)])',
+          'a <> all (select b from d)',
+          'a operator(pg_catalog.=) lower(b)',
+          'a @> b and c ?| d',
+          'a isnull',
+          'a is not true',
+          'a is unknown',
+          'a between symmetric 1 and lower(b)',
+          'a not in (1, lower(b))',
+          '(a) = (b)',
           'a is true',
           '(a, b) overlaps (c, d)',
         ]);
@@ -206,7 +281,15 @@ export class Statements {
   }
 
   #from(depth: number): string {
-    switch (this.#chance.below(depth > 1 ? 3 : 9)) {
+    switch (this.#chance.below(depth > 1 ? 3 : 13)) {
+      case 9:
+        return `${this.#from(2)}, lateral (${this.#select(depth + 1)}) as l (a, b)`;
+      case 10:
+        return `(${this.#from(2)} left join ${this.#from(2)} on ${this.#condition(2)}) as j`;
+      case 11:
+        return `(values (1, lower('x')), (2, null)) v (a, b)`;
+      case 12:
+        return this.#chance.of(['(select 1 union (table gone)) s', 'f(1) as x (a int, b text[])']);
       case 0:
       case 1:
       case 2:
@@ -230,16 +313,21 @@ export class Statements {
       this.#chance.once(2) ? this.#column() : this.#value(depth + 1),
       ...(once(2) ? [`${this.#value(depth + 1)} as x`] : []),
     ].join(', ');
-    const parts = [`select ${once(6) ? 'distinct ' : ''}${list}`];
+    const parts = [`select ${once(6) ? of(['distinct ', 'distinct on (lower(a), b) ', 'all ']) : ''}${list}`];
     if (!once(6)) parts.push(`from ${this.#from(depth)}`);
     if (once(2)) parts.push(`where ${this.#condition(depth + 1)}`);
-    if (once(5)) parts.push(`group by ${of(['1', 'name', 'u.id, name'])}${once(3) ? ` having ${this.#condition(3)}` : ''}`);
+    if (once(5))
+      parts.push(
+        `group by ${of(['1', 'name', 'u.id, name', '()', 'rollup(a, lower(b))', 'grouping sets ((a), cube(b), ())', 'distinct a, b'])}${once(3) ? ` having ${this.#condition(3)}` : ''}`,
+      );
     if (depth < 2 && once(8))
       parts.push(`${of(['union', 'union all', 'except', 'intersect'])} select ${this.#column()} from ${this.#table()}`);
     if (once(10)) parts.push(`window w as (${of(['partition by a', 'order by lower(b)', ''])})${once(2) ? ', v as (w order by c)' : ''}`);
     if (once(3)) parts.push(`order by ${of(['1', 'name desc', 'lower(name), id asc nulls last'])}`);
-    if (once(3)) parts.push(`limit ${of(['10', '$2', '10 offset 5'])}`);
-    if (depth === 0 && once(15)) parts.push('for update');
+    if (once(20)) parts.push(of(['fetch first 5 rows only', 'offset 1 fetch next row only']));
+    else if (once(3)) parts.push(`limit ${of(['10', '$2', '10 offset 5', 'all', '10 offset lower(b) rows'])}`);
+    if (depth === 0 && once(15))
+      parts.push(of(['for update', 'for no key update of users, t nowait', 'for share skip locked', 'for key share of "Order"']));
     const text = parts.join(' ');
     return depth === 0 && once(6) ? `${this.#with()} ${text}` : text;
   }
@@ -249,7 +337,17 @@ export class Statements {
     const { chance } = { chance: this.#chance };
     const name = (): string => chance.of(['users', 'orders', 't', '"Order"', 'c (a, b)', 'items', '"users"', 'T']);
     const how = (): string => chance.of(['', '', '', 'materialized ', 'not materialized ']);
-    const body = (): string => (chance.once(8) ? this.#delete() : this.#select(1));
+    const body = (): string => {
+      if (!chance.once(5)) return this.#select(1);
+      return chance.of([
+        this.#delete(),
+        this.#update(),
+        this.#insert(),
+        "values (1, lower('x'))",
+        'table users',
+        '(select 1) union all (select 2)',
+      ]);
+    };
     const parts = Array.from({ length: 1 + chance.below(3) }, () => `${name()} as ${how()}(${body()})`);
     return `with ${chance.once(10) ? 'recursive ' : ''}${parts.join(', ')}`;
   }
@@ -260,8 +358,17 @@ export class Statements {
   }
 
   #insert(): string {
-    const target = this.#chance.of(['users', 'public.items (a, b)', '"Order" ("Id", b)', 'orders (id, n)']);
-    const source = this.#chance.once(3) ? this.#select(1) : `values ${this.#rows()}`;
+    const target = this.#chance.of([
+      'users',
+      'public.items (a, b)',
+      '"Order" ("Id", b)',
+      'orders (id, n)',
+      'users as u (id, time)',
+      'items overriding system value',
+    ]);
+    const source = this.#chance.once(3)
+      ? this.#chance.of([this.#select(1), `(${this.#select(1)})`, 'table users', 'default values', `${this.#with()} select 1`])
+      : `values ${this.#rows()}`;
     const rest = this.#chance.of([
       '',
       '',
@@ -279,16 +386,25 @@ export class Statements {
   #where(): string {
     return this.#chance.once(5)
       ? ''
-      : ` where ${this.#chance.once(2) ? this.#chance.of(['id = $1', "a = 1 and b = 'x'", 'id >= 4', 'u.id = 1', "id in (1, 'x', $2)", 'a is null and b is not null', 'a is null or a is not null', 'id in (1) and id = id']) : this.#condition(1)}`;
+      : ` where ${this.#chance.once(2) ? this.#chance.of(['id = $1', "a = 1 and b = 'x'", 'id >= 4', 'u.id = 1', "id in (1, 'x', $2)", 'a is null and b is not null', 'a is null or a is not null', 'id in (1) and id = id', 'current of c', "a like '%'", '(a, b) = (1, 2)', 'not false', 'a = any($1)', '((a)) = (a)']) : this.#condition(1)}`;
   }
 
   #update(): string {
     const target = this.#chance.of(['users', 'public.items as i', '"Order"', 'users u']);
-    const what = this.#chance.of(['a = 1', "a = 'x', b = $2", 'n = n + 1', `a = ${this.#value(2)}`, '(a, b) = (1, 2)']);
-    return `update ${target} set ${what}${this.#chance.once(8) ? ' from teams' : ''}${this.#where()}${this.#chance.once(6) ? ' returning *' : ''}`;
+    const what = this.#chance.of([
+      'a = 1',
+      "a = 'x', b = $2",
+      'n = n + 1',
+      `a = ${this.#value(2)}`,
+      '(a, b) = (1, 2)',
+      'a[lower(b)] = 1, c.d = default',
+      `(a, b) = (${this.#select(2)})`,
+      '(a, b) = row(1, lower(c))',
+    ]);
+    return `update ${target} set ${what}${this.#chance.once(8) ? this.#chance.of([' from teams', ` from ${this.#from(1)}`]) : ''}${this.#where()}${this.#chance.once(6) ? ' returning *' : ''}`;
   }
 
   #delete(): string {
-    return `delete from ${this.#chance.of(['users', 'public.items', '"Order" as o', 'only users'])}${this.#chance.once(8) ? ' using teams' : ''}${this.#where()}${this.#chance.once(6) ? ' returning lower(id), (select 1 from gone)' : ''}`;
+    return `delete from ${this.#chance.of(['users', 'public.items', '"Order" as o', 'only users'])}${this.#chance.once(8) ? this.#chance.of([' using teams', ` using ${this.#from(1)}`]) : ''}${this.#where()}${this.#chance.once(6) ? ' returning lower(id), (select 1 from gone)' : ''}`;
   }
 }

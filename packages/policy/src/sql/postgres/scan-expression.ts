@@ -128,6 +128,7 @@ export abstract class Expressions extends Cursor {
   /** Operands with operators between them, but for AND, OR and NOT. */
   chain(): boolean {
     const before = this.#columns;
+    const patterns = this.#patterns;
     const height = this.#height;
     this.#height = 0;
     let operand = this.signed();
@@ -148,7 +149,9 @@ export abstract class Expressions extends Cursor {
     this.#height = Math.max(this.#height, height);
     this.column = links === 0 ? operand.column : undefined;
     if (links === 0 && operand.always !== undefined) return operand.always;
-    return this.#columns === before;
+    if (this.#columns > before) return false;
+    if (this.#patterns > patterns) this.isUnsure = true;
+    return true;
   }
 
   /** What stands behind an operator: a value, or ANY of some. */
@@ -181,8 +184,8 @@ export abstract class Expressions extends Cursor {
         if (!this.takesSymbol('*')) this.anyName();
       } else if (word === 'collate') {
         this.next();
-        do this.anyName();
-        while (this.takesSymbol('.'));
+        this.simpleName();
+        while (this.takesSymbol('.')) this.anyName();
       } else if (word === 'at') this.#atTimeZone();
       else return count > 0;
       this.rises(1);
@@ -305,9 +308,13 @@ export abstract class Expressions extends Cursor {
   /** The last pattern was one of SIMILAR TO: the same function takes its ESCAPE. */
   #isSimilar = false;
 
+  /** How many LIKE there were. */
+  #patterns = 0;
+
   /** `LIKE '%'` fits everything. */
   #pattern(): void {
     this.#isSimilar = false;
+    this.#patterns++;
     const { kind, text } = this.here;
     if (this.symbol === '(' || (kind === 'string' && (/^%*$/.test(text) || !this.isPlainString()))) this.isUnsure = true;
   }

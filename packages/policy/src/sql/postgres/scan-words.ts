@@ -56,7 +56,7 @@ export const FIELDS = new Set(['year', 'month', 'day', 'hour', 'minute', 'second
 
 /** Values that look like names. */
 export const VALUES_BY_NAME = new Set(
-  'current_catalog current_date current_role current_time current_timestamp current_user localtime localtimestamp session_user system_user user true false null'.split(
+  'current_catalog current_date current_role current_time current_timestamp current_user localtime localtimestamp session_user user true false null'.split(
     ' ',
   ),
 );

@@ -174,6 +174,8 @@ function readInsert(node: Tree, place: Place): void {
     const { withClause: own, ...values } = source.node;
     visit(values, withNames(source.node, inside));
   } else visit(selectStmt, inside);
+  // `INSERT INTO t (a[f(1)])`: a place in an array may be worked out.
+  visit(cols, inside);
   visit(rest, inside);
 }
 
