@@ -67,7 +67,7 @@ describe('rules', () => {
 
   test('say whether anything is judged at all', () => {
     assert.equal(policy().allowsAll, true);
-    assert.equal(policy({ type: 'row_limit', rows_max: 3 }).allowsAll, true, 'which is about answers');
+    assert.equal(policy({ ...words(), type: 'row_limit', rows_max: 3 }).allowsAll, true, 'which is about answers');
     assert.equal(policy({ ...words('drop'), action: 'log' }).allowsAll, false);
   });
 

@@ -201,6 +201,37 @@ describe('a line that is typed', () => {
     await seat.shows('\rtwo');
   });
 
+  test('that comes out of the history in one piece with its Enter is judged, too', async () => {
+    const judged = { denied: '' };
+    await using seat = await bash({ judge: (action) => (judged.denied ? denying(judged.denied)(action) : { allow: true }) });
+    await seat.shows('$ ');
+    await seat.type('echo one-$((1+1))\r');
+    await seat.shows(/one-2\r\n.*\$ $/s);
+    judged.denied = 'one';
+    await seat.type('\x1b[A\r');
+    await seat.shows('no one here');
+    assert.equal(seat.stdout.split('one-2').length, 2);
+  });
+
+  test('that is typed ahead and begins as the one before is judged, too', async () => {
+    await using seat = await program('while read -r line; do echo "<$line>"; done', { judge: denying('forbidden') });
+    await seat.type('x\rx forbidden\ry\r');
+    await seat.shows('no forbidden here');
+    await seat.type('z\r');
+    await seat.shows('<z>');
+    assert.deepEqual(lines(seat), ['allow x', 'deny x forbidden', 'allow z']);
+  });
+
+  test('that is denied draws its prompt as the mask left it', async () => {
+    await using seat = await bash({ judge: denying('forbidden'), mask: MASK });
+    await seat.shows('$ ');
+    await seat.type('printf "ann%sexample.test " @\r');
+    await seat.shows(/#+ .*\$ $/s);
+    await seat.type('echo forbidden\r');
+    await seat.shows(/no forbidden here.*#+ \$ /s);
+    assert.doesNotMatch(seat.stdout, /ann@/);
+  });
+
   test('that is completed is judged as it is shown', async () => {
     await using seat = await bash();
     await seat.shows('$ ');
