@@ -327,7 +327,8 @@ export class JudgedInput {
   }
 
   #edit({ kind, text, code }: Key): void {
-    if (this.#ports.shown.inAlternateScreen) {
+    const { shown } = this.#ports;
+    if (shown.inAlternateScreen) {
       this.#begin();
       return;
     }
@@ -336,15 +337,15 @@ export class JudgedInput {
     if (this.#isFresh) {
       this.#isFresh = false;
       // What was typed ahead comes while the terminal still shows the line before.
-      this.#prompt = this.#ports.shown.lines === this.#leftLine ? '' : this.#ports.shown.text;
+      this.#prompt = shown.lines === this.#leftLine ? '' : shown.text;
       this.#firstKeyAt_ms = this.#lastKeyAt_ms;
     }
     // What is looked at together is what comes between two keys.
-    else if (!this.#ports.shown.isStepwise) this.#ports.shown.draw();
+    else if (!shown.isStepwise) shown.draw();
     if (kind === 'text') this.#line.insert(text);
     else if (kind === 'control') this.#control(code);
     else this.#sequence(text);
-    if (kind !== 'text' && !this.#line.isCertain) this.#shownAtKey = this.#ports.shown.pieces;
+    if (kind !== 'text' && !this.#line.isCertain && !shown.isStepwise) this.#shownAtKey = shown.pieces;
   }
 
   #control(code: number): void {

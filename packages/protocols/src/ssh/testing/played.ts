@@ -78,6 +78,13 @@ export class Played {
     this.#gate.replacePolicy({ ...this.#policy, mask });
   }
 
+  /** From now on actions with this word are denied, or nothing is judged. */
+  forbid(word: string | undefined): void {
+    const judge = ({ text }: Action): Verdict =>
+      word !== undefined && text.includes(word) ? { allow: false, denial: { rule: 'no', message: `Not ${word}` } } : { allow: true };
+    this.#gate.replacePolicy({ ...this.#policy, allowsAll: word === undefined, judge });
+  }
+
   /** A command that runs. */
   exec(command: string, window = 2 ** 21): void {
     this.openSession(0, 100, window);
