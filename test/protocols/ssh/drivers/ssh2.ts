@@ -7,6 +7,7 @@ import type { Place } from '../../place.ts';
 export interface Ssh2Client extends NodeJS.EventEmitter {
   connect(options: Readonly<Record<string, unknown>>): void;
   exec(command: string, options: object, done: (error: Error | undefined, channel: Ssh2Channel) => void): void;
+  shell(window: object, done: (error: Error | undefined, channel: Ssh2Channel) => void): void;
   subsys(name: string, done: (error: Error | undefined, channel: Ssh2Channel) => void): void;
   forwardOut(
     from: string,
