@@ -137,6 +137,8 @@ function stricter(known: Treatment | undefined, rule: MaskText): Treatment {
 /** What an entity is counted as, and what is done to it. */
 interface Kind extends Treatment {
   readonly name: string;
+  /** How many bytes at its end are shown. */
+  readonly shown: number;
 }
 
 const REDACT: Treatment = { threshold: 0, strategy: 'redact', rank: STRATEGIES.indexOf('redact'), keep: 0 };
@@ -159,7 +161,7 @@ class EntityMask implements Mask {
     { key, mode, asked }: MaskOptions & { asked: Asked | undefined },
   ) {
     this.#search = search;
-    this.#kinds = new Map([...treatments].map(([entity, treatment]) => [entity, { ...treatment, name: nameOf(entity) }]));
+    this.#kinds = new Map([...treatments].map(([entity, treatment]) => [entity, kindOf(entity, treatment)]));
     this.#key = key;
     this.#asked = asked;
     this.#isStrict = mode !== 'best-effort';
@@ -213,9 +215,13 @@ class EntityMask implements Mask {
     try {
       const own = this.#search.findIn(bytes, start, end);
       if (own.length === 0) return false;
-      for (const { entity, from, to } of this.#counted(own, counts)) {
-        const { strategy, keep } = this.#kind(entity);
-        fillRange(bytes, start + from, start + to, strategy === 'partial' ? keep : 0);
+      const findings = own.length > 1 ? merged(own, this.#rank) : own;
+      for (let index = 0; index < findings.length; index++) {
+        const finding = findings[index];
+        if (!finding) continue;
+        const { name, shown } = this.#kind(finding.entity);
+        counts[name] = (counts[name] ?? 0) + 1;
+        fillRange(bytes, start + finding.from, start + finding.to, shown);
       }
       return true;
     } catch {
@@ -249,8 +255,8 @@ class EntityMask implements Mask {
     let parts: Buffer[] | undefined;
     let after = 0;
     for (const { entity, from, to } of findings) {
-      const { strategy, keep } = this.#kind(entity);
-      if (isFixed || (strategy !== 'hash' && strategy !== 'token')) fillRange(filled, from, to, strategy === 'partial' ? keep : 0);
+      const { strategy, shown } = this.#kind(entity);
+      if (isFixed || (strategy !== 'hash' && strategy !== 'token')) fillRange(filled, from, to, shown);
       else {
         parts ??= [];
         parts.push(filled.subarray(after, from), standIn(strategy, nameOf(entity), text.subarray(from, to), this.#key));
@@ -264,8 +270,12 @@ class EntityMask implements Mask {
   readonly #rank = (entity: string): number => this.#kind(entity).rank;
 
   #kind(entity: string): Kind {
-    return this.#kinds.get(entity) ?? { ...REDACT, name: nameOf(entity) };
+    return this.#kinds.get(entity) ?? kindOf(entity, REDACT);
   }
+}
+
+function kindOf(entity: string, treatment: Treatment): Kind {
+  return { ...treatment, name: nameOf(entity), shown: treatment.strategy === 'partial' ? treatment.keep : 0 };
 }
 
 /** What a detector fails on is to be looked at. */

@@ -1,6 +1,7 @@
 import {
   CLASS,
   DIGIT,
+  DULL,
   FOREIGN,
   GAP_MAX,
   GOES_ON,
@@ -25,6 +26,7 @@ import { HASH_SEED, hashed, kindsOf, mayBeListed } from './words.ts';
 /** A card number between letters, without a gap. */
 const BARE_RUN_MIN = 13;
 const ZERO = 0x30;
+const DOT = 0x2e;
 const SMALL_A = 0x61;
 const FIRST_FOREIGN = 0x80;
 /** A value that is nothing but a name is not longer. */
@@ -44,6 +46,22 @@ interface Numbers {
 }
 
 const NOBODY: Found = () => undefined;
+
+/**
+ * Where something stands that has to be looked at, in a text of which most words say nothing: a capital, a number, a sign, with the word
+ * before it where it belongs to that. Everything before it is small letters and what stands between words.
+ */
+function dullEnd(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && DULL[bytes[at] ?? 0] === 1) at++;
+  if (at === end) return end;
+  let word = at;
+  // A word that the number behind it may make a part of a day, or of an address.
+  if (CLASS[bytes[at] ?? 0] === DIGIT || bytes[at] === DOT) while (word > start && at - word < GAP_MAX && bytes[word - 1] === SPACE) word--;
+  let from = word;
+  while (from > start && CLASS[bytes[from - 1] ?? 0] === LETTER) from--;
+  return from < word ? from : at;
+}
 
 export type FoundEntity = (entity: string, from: number, to: number, score: number) => void;
 
@@ -167,6 +185,10 @@ export class Blocks {
     let before = -1;
     let left = 0;
     for (let at = start; at < end; ) {
+      if (left <= 0 && !wantsSmall) {
+        at = dullEnd(bytes, at, end);
+        if (at === end) break;
+      }
       const first = bytes[at] ?? 0;
       let kind = table[first] ?? 0;
       if (kind === 0) {

@@ -23,6 +23,9 @@ export const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
 /** The same of a text that nothing was undone in. */
 export const RAW = CLASS.map((kind, byte) => (isOdd(byte) ? ODD : kind));
 
+/** Small letters, and what stands between words. */
+export const DULL = RAW.map((kind, byte) => (kind === 0 || (kind === LETTER && byte >= 0x61) ? 1 : 0));
+
 /** A letter in upper case, a digit as it is; 0 for what stands between. */
 export const UPPER = Uint8Array.from({ length: 256 }, (_, byte) => {
   const kind = CLASS[byte];

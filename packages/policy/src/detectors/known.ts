@@ -1,7 +1,6 @@
 import type { Finding } from './search.ts';
 
-/** Shorter values are searched as quickly as they are looked up, longer ones hardly ever come again. */
-const VALUE_BYTES_MIN = 8;
+/** Longer values hardly ever come again. */
 const VALUE_BYTES_MAX = 48;
 const PLACES = 512;
 /** No value has this tag. */
@@ -28,7 +27,7 @@ export class Known<T = Finding[]> {
 
   /** Whether values of so many bytes are kept. */
   static keeps(length: number): boolean {
-    return length >= VALUE_BYTES_MIN && length <= VALUE_BYTES_MAX;
+    return length > 0 && length <= VALUE_BYTES_MAX;
   }
 
   /** What is known of the value in [from, to), at most 48 bytes long. Every byte is compared. @param tag its hash, after folding */

@@ -55,6 +55,11 @@ export class Plan {
     this.#steps = steps;
   }
 
+  /** Whether nobody looks at such a text, but for what the bits say. */
+  get isEmpty(): boolean {
+    return this.#steps.length === 0;
+  }
+
   /**
    * @param codes the digits of the text, from the first on, from the second on, and so forth
    * @param until by word detector: where what it found ends

@@ -160,4 +160,21 @@ describe('the quick ways of looking at a value', () => {
       }
     });
   }
+
+  it('find the same days and numbers in a text of dull words as in a short one, where each word is looked up', () => {
+    const search = new Search(new Map(['DATE_TIME', 'PHONE_NUMBER', 'US_SSN', 'UK_NINO', 'IBAN_CODE'].map((entity) => [entity, 0.1])));
+    const word = fc.constantFrom(
+      ...'may Nov. march the of order iPhone No x1 1x 5 12 21st 2026 12345 AB 12 34 56 C 536-90-4399 é , .'.split(' '),
+    );
+    const gap = fc.constantFrom(' ', ' ', ' ', '  ', '   ', '    ', '.', '. ', ' .', ' . ', '-', ', ', '\n');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(word, gap), { minLength: 1, maxLength: 6 }), (parts) => {
+        const short = Buffer.from(parts.flat().join(''));
+        fc.pre(short.length <= 48);
+        const long = Buffer.concat([short, Buffer.from('\twhich nobody has anything to say about, whoever looks at it')]);
+        assert.deepEqual(search.find(long), search.find(short), String(short));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
 });

@@ -55,6 +55,7 @@ export function hasRun(bytes: Buffer, least: number, inRun: Uint8Array, start = 
     let to = at + 1;
     while (to - from < least && to < end && inRun[bytes[to] ?? 0] === 1) to++;
     if (to - from >= least) return true;
+    at = to;
   }
   return false;
 }

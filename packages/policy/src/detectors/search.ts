@@ -129,6 +129,7 @@ export class Search {
     if (known) return known;
     let findings: Finding[] | undefined;
     if (facts.isNumeric) findings = this.#findNumeric(bytes, from, to);
+    if (findings === NONE) return NONE;
     if (!findings) {
       if (!this.#suspectsIn(bytes, from, to)) return NONE;
       findings = this.findPlainly(to - from === bytes.length ? bytes : bytes.subarray(from, to));
@@ -144,6 +145,7 @@ export class Search {
     this.#plans ??= new Known<Plan | null>(FOLDS);
     const plan = this.#plans.get(bytes, from, to, FACTS.shapeTag);
     if (plan) {
+      if (plan.isEmpty && (plan.bits & this.#scanBits) === 0 && to - from < RUN_BYTES_MIN && this.#customs.length === 0) return NONE;
       const text = FACTS.take(bytes, from, to);
       this.#begin(text.length);
       blocks.findBy(plan, text, FACTS.digits, this.#keep);
