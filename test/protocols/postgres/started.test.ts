@@ -63,7 +63,7 @@ describe('the parameters with which a session of PostgreSQL begins', () => {
         { client_encoding: 'SQL_ASCII' },
         { client_encoding: 'LATIN1' },
         { options: '-c standard_conforming_strings=on' },
-      ])
+      ] as readonly Readonly<Record<string, string>>[])
         assert.equal(await heard(access, parameters), 'shown 42');
   });
 

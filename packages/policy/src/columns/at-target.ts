@@ -29,6 +29,7 @@ const NO_NAMES: NamedQueries = { define: () => undefined, of: () => undefined };
 export class AtTarget implements Known {
   readonly #patterns: ColumnPatterns;
   readonly #readers: DefinitionReaders;
+  readonly #unseen: Treatment | undefined;
   readonly #views: ReadonlyMap<string, readonly CatalogueView[]>;
   readonly #computed: ReadonlyMap<string, readonly ComputedColumn[]>;
   readonly #relatives: ReadonlyMap<string, readonly Relatives[]>;
@@ -42,7 +43,9 @@ export class AtTarget implements Known {
   readonly #found = new Map<string, readonly Source[]>();
   #depth = 0;
 
-  constructor(catalogue: Catalogue, patterns: ColumnPatterns, readers: DefinitionReaders) {
+  /** @param unseen how what has no definition to read is hidden */
+  constructor(catalogue: Catalogue, patterns: ColumnPatterns, readers: DefinitionReaders, unseen: Treatment | undefined) {
+    this.#unseen = unseen;
     this.#patterns = patterns;
     this.#readers = readers;
     this.#views = grouped(catalogue.views, ({ name }) => [this.#folded(name)]);
@@ -131,7 +134,10 @@ export class AtTarget implements Known {
     if (known) return known;
     const source = this.#guarded(
       () => {
+        if (view.definition === '') return opaque(this.#unseen);
         const output = this.#readers.query(view.definition, this.#reading(view.definition));
+        // Of its own names, where the definition says them all.
+        if (view.columns.length === 0) return new QuerySource(output);
         const isPlain = output.length === view.columns.length && !output.some(isStar);
         const columns = view.columns.map((name, index): Item => ({ name: this.#folded(name), hidden: (output[index] as Item).hidden }));
         return isPlain ? new QuerySource(columns) : opaque(rowOf(output));
@@ -167,6 +173,7 @@ export class AtTarget implements Known {
           const row = this.#called(routine.madeOf);
           return { output: [{ star: [opaque(row)] }], row };
         }
+        if (routine.definition === '') return { output: [{ star: [opaque(this.#unseen)] }], row: this.#unseen };
         const output = this.#renamed(this.#readers.routine(routine, this.#reading(routine.definition)), routine);
         return { output, row: rowOf(output) };
       },
@@ -219,6 +226,13 @@ export class AtTarget implements Known {
   #folded(name: string): string {
     return this.#readers.folds ? name.toLowerCase() : name;
   }
+}
+
+/** Whether there is anything that the target does not show how it is made. */
+export function hasUnseen({ views, routines }: Catalogue): boolean {
+  return (
+    views.some(({ definition }) => definition === '') || routines.some(({ definition, madeOf }) => definition === '' && madeOf.length === 0)
+  );
 }
 
 function grouped<T>(all: readonly T[], keysOf: (each: T) => Iterable<string>): ReadonlyMap<string, readonly T[]> {

@@ -6,7 +6,7 @@ import type { Dialect } from '@hoop/core/protocol';
 import { strangenessOf, TEXT_LENGTH_MAX } from '../sql/analyse.ts';
 import { isParserLoaded, loadParser } from '../sql/postgres/parser.ts';
 import { STRATEGIES, type Strategy } from '../strategies.ts';
-import { AtTarget, type DefinitionReaders } from './at-target.ts';
+import { AtTarget, type DefinitionReaders, hasUnseen } from './at-target.ts';
 import { type Columns, treatmentsFor } from './columns.ts';
 import { hiderOf } from './hide.ts';
 import { type Known, NOTHING_KNOWN, UnreadTarget } from './known.ts';
@@ -91,6 +91,8 @@ class SessionColumns implements ColumnMasks {
   /** As it was read last; null: it was never asked for. */
   #catalogue: Catalogue | undefined | null = null;
   #known: Known = NOTHING_KNOWN;
+  /** Whether there is something at the target that nobody can look into. */
+  #isPartial = false;
   #isTold = false;
 
   constructor(patterns: ColumnPatterns, dialect: Dialect | undefined, context: ColumnsContext) {
@@ -110,9 +112,10 @@ class SessionColumns implements ColumnMasks {
 
   #judgeWith(action: Action, catalogue: Catalogue | undefined): ColumnJudgement | Promise<ColumnJudgement> {
     if (catalogue !== this.#catalogue) this.#learn(catalogue);
-    if (catalogue || this.#isTold) return this.#judge(action);
+    if (this.#isTold || !this.#isPartial) return this.#judge(action);
     this.#isTold = true;
-    const matched = { rule: RULE, message: this.#context.mode === 'best-effort' ? UNREAD_SHOWN : UNREAD_HIDDEN };
+    const [what, strict, lenient] = catalogue ? UNSEEN : UNREAD;
+    const matched = { rule: RULE, message: `${what}. ${this.#context.mode === 'best-effort' ? lenient : strict}` };
     const judgement = this.#judge(action);
     return judgement instanceof Promise ? judgement.then((judged) => ({ ...judged, matched })) : { ...judgement, matched };
   }
@@ -122,8 +125,12 @@ class SessionColumns implements ColumnMasks {
     if (this.#catalogue !== null) this.#names = new SessionNames();
     this.#catalogue = catalogue;
     this.#remembered.clear();
-    if (catalogue && this.#definitions) this.#known = new AtTarget(catalogue, this.#patterns, this.#definitions);
-    else this.#known = this.#context.mode === 'best-effort' ? NOTHING_KNOWN : new UnreadTarget(this.#patterns.strictest);
+    this.#isPartial = !catalogue || hasUnseen(catalogue);
+    const { strictest } = this.#patterns;
+    const isLenient = this.#context.mode === 'best-effort';
+    if (catalogue && this.#definitions)
+      this.#known = new AtTarget(catalogue, this.#patterns, this.#definitions, isLenient ? undefined : strictest);
+    else this.#known = isLenient ? NOTHING_KNOWN : new UnreadTarget(strictest);
   }
 
   #judge({ text, via }: Action): ColumnJudgement | Promise<ColumnJudgement> {
@@ -167,10 +174,18 @@ class SessionColumns implements ColumnMasks {
 /** What records call the rules that mask columns, all of them together. */
 const RULE = 'column masking';
 
-const UNREAD =
-  'What is at the target cannot be read, so that nobody knows which views and functions show masked columns; see the log of the agent';
-const UNREAD_HIDDEN = `${UNREAD}. Whatever they may show is hidden until then`;
-const UNREAD_SHOWN = `${UNREAD}. What they show is not hidden meanwhile`;
+/** What is missing; what is hidden for it; what is not. */
+type Missing = readonly [what: string, strict: string, lenient: string];
+const UNREAD: Missing = [
+  'What is at the target cannot be read, so that nobody knows which views and functions show masked columns; see the log of the agent',
+  'Whatever is not plain to see is hidden meanwhile',
+  'What they show is not hidden meanwhile',
+];
+const UNSEEN: Missing = [
+  'Some views or functions of the target do not show how they are made; let the user of the connection see them',
+  'What they give is hidden',
+  'What they give is not hidden',
+];
 
 /** Calls of PostgreSQL's message for functions that move bytes of large objects, into which nothing hidden gets. */
 const LARGE_OBJECT = /^FUNCTION CALL (pg_catalog\.)?(lo_\w+|loread|lowrite)$/;

@@ -50,6 +50,26 @@ export async function connect(context: ConnectContext<MysqlSettings>, timeout_ms
   }
 }
 
+/**
+ * A login of the agent's own, for what is not the client's business: with nothing of the client's, and at no database.
+ * @throws TargetFault, Misconfigured
+ */
+export async function withOwnLogin<T>(settings: MysqlSettings, timeout_ms: number, use: (wire: Wire) => Promise<T>): Promise<T> {
+  const start: Start = { ...startOf({ user: '' }), capabilities: CAPABILITY.transactions };
+  try {
+    return await withTarget(settings, timeout_ms, async (dialled) => {
+      const login = new Login(dialled, settings, start, '');
+      await login.run();
+      const used = await use(login.wire);
+      await login.wire.write(encodePacket(0, Buffer.from([COM_QUIT])));
+      login.wire.destroy();
+      return used;
+    });
+  } catch (error) {
+    throw targetWords(asAppError(error), settings);
+  }
+}
+
 /** All of what is done with the wire must be over in time; if not, or if it fails, the wire goes. */
 async function withTarget<T>(settings: MysqlSettings, timeout_ms: number, use: (wire: SocketWire) => Promise<T>): Promise<T> {
   const dialled = await dial(settings.HOST, settings.PORT, { timeout_ms });

@@ -1,5 +1,6 @@
 import type { Protocol } from '@hoop/core/protocol';
 import { accept } from './accept.ts';
+import { readCatalogue } from './catalogue.ts';
 import { connect } from './connect.ts';
 import { execute } from './execute.ts';
 import { MysqlSettings } from './settings.ts';
@@ -15,5 +16,6 @@ export const mysql: Protocol<MysqlSettings> = {
   refuse: fatalWords,
   accept,
   connect,
+  catalogue: readCatalogue,
   execute,
 };
