@@ -2,6 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
 import { compileMasks, maskableEntities } from '@hoop/policy/masks';
+import { Cells } from '@hoop/protocols/mysql/cells';
+import { Columns } from '@hoop/protocols/mysql/columns';
+import { HEADER_BYTES as PACKET_HEADER_BYTES, PAYLOAD_BYTES_MAX } from '@hoop/protocols/mysql/frame';
+import { lenencBytes, NULL_CELL } from '@hoop/protocols/mysql/messages/fields';
+import { TYPE } from '@hoop/protocols/mysql/messages/row';
+import { server } from '@hoop/protocols/mysql/testing/packets';
 import { HEADER_BYTES } from '@hoop/protocols/postgres/frame';
 import { decodeDataRow, encodeDataRow } from '@hoop/protocols/postgres/messages/row';
 import { Result } from '@hoop/protocols/postgres/results';
@@ -39,6 +45,31 @@ function without(mask: Mask): Mask {
   };
 }
 
+const UTF8 = 45;
+const UTF16 = 54;
+const MYSQL_TYPES = [
+  TYPE.varString,
+  TYPE.varString,
+  TYPE.string,
+  TYPE.blob,
+  TYPE.long,
+  TYPE.newDecimal,
+  TYPE.double,
+  TYPE.datetime,
+  TYPE.json,
+];
+const mysqlColumn = fc.record({
+  type: fc.constantFrom(...MYSQL_TYPES),
+  charset: fc.constantFrom(UTF8, UTF8, UTF8, UTF8, UTF8, UTF16),
+  isEnum: fc.constantFrom(false, false, false, true),
+  cell,
+});
+const ENUM = 0x100;
+
+function mysqlRow(cells: readonly (Buffer | null)[]): Buffer {
+  return Buffer.concat(cells.map((each) => (each ? lenencBytes(each) : Buffer.from([NULL_CELL]))));
+}
+
 /** The row in the midst of others, as it is shown when it is masked where it stands. */
 function inPlace(result: Result, message: Buffer, mask: Mask, counts: MaskCounts): Buffer {
   const before = Buffer.from('before +');
@@ -73,5 +104,37 @@ describe('a row that is masked where it stands', () => {
         { numRuns: 1_000 },
       );
     });
+
+    it(`of MySQL is shown as one of which each cell is cut out, and counted like it: ${strategy}`, () => {
+      fc.assert(
+        fc.property(fc.array(mysqlColumn, { minLength: 1, maxLength: 8 }), (columns) => {
+          const described = new Columns();
+          for (const { type, charset, isEnum } of columns) {
+            described.add(server.column(1, 'a', type, { charset, flags: isEnum ? ENUM : 0 }).subarray(PACKET_HEADER_BYTES));
+          }
+          const row = mysqlRow(columns.map((each) => each.cell));
+          const expected: MaskCounts = {};
+          const plain = new Cells({ mask: without(mask), hides: undefined, counts: expected }, described, false).shown(row);
+          const chunk = Buffer.concat([Buffer.from('before +'), row, Buffer.from('@ behind')]);
+          const counts: MaskCounts = {};
+          const own = chunk.subarray(8, 8 + row.length);
+          const shown = new Cells({ mask, hides: undefined, counts }, described, false).shown(own);
+          assert.deepEqual(shown, plain);
+          assert.deepEqual(counts, expected);
+          assert.equal(`${chunk.subarray(0, 8)}${chunk.subarray(8 + row.length)}`, 'before +@ behind');
+        }),
+        { numRuns: 1_000 },
+      );
+    });
   }
+
+  it('is written anew where it came in several packets', () => {
+    const mask = compileMasks([{ name: 'mail', entities: ['EMAIL_ADDRESS'] }]);
+    const columns = new Columns();
+    for (const name of ['a', 'b']) columns.add(server.column(1, name, TYPE.varString, { charset: UTF8 }).subarray(PACKET_HEADER_BYTES));
+    const row = mysqlRow([Buffer.from('ada@example.org'), Buffer.alloc(PAYLOAD_BYTES_MAX, 'x ')]);
+    const shown = new Cells({ mask, hides: undefined, counts: {} }, columns, false).shown(row);
+    assert.notEqual(shown, row);
+    assert.ok(row.includes('ada@example.org') && !shown.includes('ada@example.org'));
+  });
 });

@@ -2,6 +2,7 @@ import type { Denial } from '@hoop/core/action';
 import type { HideValue } from '@hoop/core/answer';
 import type { Mask, MaskCounts } from '@hoop/core/gate';
 import type { Columns } from './columns.ts';
+import { PAYLOAD_BYTES_MAX } from './frame.ts';
 import { isJson, isJsonDocument, mendJson } from './json.ts';
 import { isWide, roomOf } from './messages/column.ts';
 import { Fields, lenencBytes, NULL_CELL } from './messages/fields.ts';
@@ -34,11 +35,17 @@ export class Cells {
     this.#isBinary = isBinary;
   }
 
-  /** A row's payload as it is shown; the payload itself when nothing in it has to be hidden. @throws PeerFault `bad_message` */
+  /**
+   * A row's payload as it is shown; the payload itself when nothing in it has to be hidden, or where it was hidden inside of it.
+   * @throws PeerFault `bad_message`
+   */
   shown(payload: Buffer): Buffer {
     const { hides, mask } = this.#rules;
     const isPlain = !hides && !this.#columns.isOpaque(this.#isBinary);
     if (isPlain && mask?.suspects(payload) !== true) return payload;
+    // What came in several packets was put together, and stands somewhere else.
+    const isThere = isPlain && !this.#isBinary && payload.length < PAYLOAD_BYTES_MAX;
+    if (isThere && mask?.hideIn && this.#hideIn(payload, mask)) return payload;
     return this.#visited(payload, (value, index) => this.#value(value, index));
   }
 
@@ -54,6 +61,25 @@ export class Cells {
 
   #visited(payload: Buffer, visit: Visit): Buffer {
     return this.#isBinary ? this.#binaryRow(payload, visit) : this.#textRow(payload, visit);
+  }
+
+  /**
+   * Hides values of a row in the text format where they stand, those that have room for any text. False: there is something to be hidden
+   * in others, and the row has to be gone through again. (MySQL Internals, "ProtocolText::ResultsetRow")
+   */
+  #hideIn(payload: Buffer, mask: Mask): boolean {
+    const fields = new Fields(payload);
+    const { counts } = this.#rules;
+    let isDone = true;
+    for (let index = 0; fields.left > 0; index++) {
+      const start = fields.cellStart();
+      if (start < 0) continue;
+      const first = payload[start];
+      const isText = this.#room(index) === 'text' && first !== OPENING_BRACE && first !== OPENING_BRACKET;
+      if (isText) mask.hideIn?.(payload, start, fields.at, counts);
+      else if (mask.suspectsIn?.(payload, start, fields.at) !== false) isDone = false;
+    }
+    return isDone;
   }
 
   /** (MySQL Internals, "ProtocolText::ResultsetRow") */
@@ -146,3 +172,6 @@ export function narrowed(text: Buffer): Buffer {
 }
 
 const NULL = Buffer.from([NULL_CELL]);
+/** What JSON begins with that must stay JSON. */
+const OPENING_BRACE = 0x7b;
+const OPENING_BRACKET = 0x5b;

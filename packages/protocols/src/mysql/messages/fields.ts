@@ -62,6 +62,19 @@ export class Fields {
     return null;
   }
 
+  /** Goes over a value of a row in the text format: it ends at `at` then, and begins where this says; -1 for NULL. */
+  cellStart(): number {
+    if (this.#payload[this.#at] === NULL_CELL) {
+      this.#at++;
+      return -1;
+    }
+    const length = this.lenenc();
+    if (length > this.left) throw tooShort();
+    const start = this.#at;
+    this.#at += length;
+    return start;
+  }
+
   /** A text up to a zero byte. */
   zeroEnded(): string {
     const end = this.#payload.indexOf(0, this.#at);
