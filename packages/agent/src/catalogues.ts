@@ -92,7 +92,7 @@ export class Catalogues {
     if (this.#now() < entry.until_ms) return entry.catalogue;
     if (!entry.reading) return this.#read(entry, subject);
     // The session that reads may have ended meanwhile, and with it what it can log in with.
-    return entry.reading.then((catalogue) => catalogue ?? (this.#now() < entry.until_ms ? entry.catalogue : this.#read(entry, subject)));
+    return entry.reading.then((catalogue) => catalogue ?? entry.reading ?? this.#read(entry, subject));
   }
 
   #entry(key: string, { protocol, settings }: Subject): Entry {
