@@ -173,6 +173,7 @@ function addSessions(program: Command, { context, run }: Building): void {
     .option('-q, --quiet', 'without the statements')
     .option('--raw', 'only what it showed, byte for byte')
     .option('--after <seq>', 'only the statements after this one')
+    .option('--terminal <number>', 'of a session with several terminals, which one to show; the first if not given')
     .action((id: string, options: SessionGetOptions & Format) =>
       run(async () => (await import('./commands/sessions.ts')).get(context, id, formatted(options))),
     );
@@ -182,6 +183,7 @@ function addSessions(program: Command, { context, run }: Building): void {
     .addArgument(new CompletedArgument('<id>', 'the session', 'sessions'))
     .option('--speed <factor>', 'how many times as fast, such as 2 or 0.5')
     .option('--max-pause <duration>', 'the longest wait between two pieces, before --speed; 2s if not given')
+    .option('--terminal <number>', 'of a session with several terminals, which one to play; the first if not given')
     .action((id: string, options: ReplayOptions) =>
       run(async () => (await import('./commands/session-replay.ts')).replay(context, id, options)),
     );

@@ -14,11 +14,18 @@ export interface OutputPiece {
 /** What `via` says of the action that starts a terminal's command. */
 const VIA_TERMINAL = 'terminal';
 
-/** Everything that a session showed, page by page; nothing where its protocol has no transcript. Stops asking when it is left. */
-export async function* outputOf(client: Client, id: string): AsyncGenerator<OutputPiece | 'cut'> {
+/**
+ * Everything that a session showed, page by page; nothing where its protocol has no transcript. Stops asking when it is left.
+ * @param terminal what the action that began it is called: other terminals of the session are left out
+ */
+export async function* outputOf(client: Client, id: string, terminal?: number): AsyncGenerator<OutputPiece | 'cut'> {
+  const only = terminal === undefined ? {} : { terminal };
   let isTerminal = false;
   for (let next: { after: number; output_after?: number } | undefined = { after: 0 }; next; ) {
-    const session: Session = await client.call(getSession, { params: { session_id: id }, query: { expand: 'event_stream', ...next } });
+    const session: Session = await client.call(getSession, {
+      params: { session_id: id },
+      query: { expand: 'event_stream', ...only, ...next },
+    });
     for (const { time, event } of session.event_stream ?? []) {
       if (event.type === 'action' && event.via === VIA_TERMINAL) isTerminal = true;
       if (event.type === 'transcript.cut') yield 'cut';

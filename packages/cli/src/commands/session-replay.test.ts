@@ -101,3 +101,70 @@ test('a session without a recording says so, and flags that cannot be meant are 
     assert.equal((await shell.run(['sessions', 'replay', SESSION_ID, ...flags])).code, 2, flags.join(' '));
   }
 });
+
+/** A session over SSH with two terminals at once. */
+function multiplexed(): Handlers {
+  const time = new Date(START).toISOString();
+  const output = (seq: number, text: string): { time: string; event: AuditEvent } => ({
+    time,
+    event: { type: 'output', bytes: text.length, data: Buffer.from(text).toString('base64'), stream: 'stdout', seq },
+  });
+  const pieces = [output(1, 'one '), output(4, 'two '), output(1, 'uno'), output(4, 'due')];
+  const terminals = [
+    { seq: 1, time, text: 'shell', bytes: 7, size: { columns: 80, rows: 24 } },
+    { seq: 4, time, text: 'top', bytes: 7, size: { columns: 132, rows: 50 } },
+  ];
+  return {
+    getSession: ({ query }) => {
+      const { expand = '', terminal } = query;
+      const base = { type: 'application', connection_subtype: 'ssh', actions: [] };
+      if (expand.includes('terminals')) return session({ ...base, terminals });
+      const shown = pieces.filter(({ event }) => terminal === undefined || (event.type === 'output' && event.seq === terminal));
+      return session({ ...base, ...(expand.includes('event_stream') ? { event_stream: shown } : {}) });
+    },
+  };
+}
+
+test('of several terminals the first is played, and it is told how to see another one', async () => {
+  await using gateway = await FakeGateway.start(multiplexed());
+  using shell = Shell.at(gateway);
+  for (const words of [
+    ['replay', SESSION_ID],
+    ['get', SESSION_ID, '--raw'],
+  ]) {
+    const first = await shell.run(['sessions', ...words], { stdin: '' });
+    assert.deepEqual([first.code, first.out], [0, 'one uno']);
+    assert.match(first.err, /had 2 terminals; this is number 1\. See another one with --terminal 2/);
+    const second = await shell.run(['sessions', ...words, '--terminal', '2'], { stdin: '' });
+    assert.deepEqual([second.code, second.out], [0, 'two due']);
+    assert.match(second.err, /number 2\. See another one with --terminal 1/);
+  }
+  for (const number of ['0', '3', 'two', '-1']) {
+    const { code, err } = await shell.run(['sessions', 'replay', SESSION_ID, '--terminal', number]);
+    assert.equal(code, 2, number);
+    assert.match(err, number === '-1' ? /./ : /Give a number from 1 to 2/);
+  }
+});
+
+test('sessions get lists several terminals, and shows the output of one', async () => {
+  await using gateway = await FakeGateway.start(multiplexed());
+  using shell = Shell.at(gateway);
+  const { out } = await shell.run(['sessions', 'get', SESSION_ID, '--terminal', '2']);
+  assert.match(out, /TERMINAL +TIME +SCREEN +SIZE +BEGAN WITH\n1 +08:00:00 +80x24 .* shell\n2 +08:00:00 +132x50 .* top\n/);
+  assert.ok(out.endsWith('\nOutput:\ntwo due\n'), out);
+  const events = JSON.parse((await shell.run(['sessions', 'get', SESSION_ID, '--json', '--terminal', '1'])).out).event_stream;
+  assert.equal(events.length, 2);
+});
+
+test('a session with one terminal needs no number, and takes the first', async () => {
+  await using gateway = await FakeGateway.start(recorded('terminal', [0, 'one '], [1, 'two']));
+  using shell = Shell.at(gateway);
+  assert.deepEqual(await shell.run(['sessions', 'replay', SESSION_ID, '--terminal', '1'], { stdin: '' }), {
+    code: 0,
+    out: 'one two',
+    err: '',
+  });
+  const { code, err } = await shell.run(['sessions', 'replay', SESSION_ID, '--terminal', '2'], { stdin: '' });
+  assert.equal(code, 2);
+  assert.match(err, /no terminals to choose from/);
+});

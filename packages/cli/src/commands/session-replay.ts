@@ -9,10 +9,13 @@ import { pause } from '../pause.ts';
 import { enterRawMode, leaveRawMode } from '../terminal/raw-mode.ts';
 import { ScreenModes } from '../terminal/screen-modes.ts';
 import { type OutputPiece, outputOf } from './session-output.ts';
+import { chooseTerminal, noteChoice } from './session-terminals.ts';
 
 export interface ReplayOptions {
   readonly speed?: string;
   readonly maxPause?: string;
+  /** Which of several, counted from 1. */
+  readonly terminal?: string;
 }
 
 /** Nobody wants to watch somebody think. */
@@ -28,11 +31,13 @@ export async function replay(context: Context, id: string, options: ReplayOption
   const pause_ms_max = pauseOption(options.maxPause);
   const { client } = openGateway(context);
   const { terminal } = context;
+  const chosen = await chooseTerminal(client, id, options.terminal);
+  noteChoice(terminal, chosen);
   const stage = new Stage(terminal, context.stopSignal({ hangUp: true }));
   let last_ms: number | undefined;
   let isEmpty = true;
   try {
-    for await (const piece of outputOf(client, id)) {
+    for await (const piece of outputOf(client, id, chosen.seq)) {
       if (stage.over.aborted) break;
       isEmpty = false;
       if (piece === 'cut') continue;

@@ -18,6 +18,7 @@ import { type Cell, renderFacts, renderTable } from '../output/table.ts';
 import { note, print, printJson, show, type Terminal } from '../output/terminal.ts';
 import { ageOf, sizeOf, spanOf } from '../output/time.ts';
 import { outputOf } from './session-output.ts';
+import { chooseTerminal, noteChoice, terminalsTable } from './session-terminals.ts';
 
 export interface ListOptions {
   readonly user?: string;
@@ -105,6 +106,8 @@ export interface GetOptions {
   /** Only what was shown, byte for byte. */
   readonly raw?: boolean;
   readonly after?: string;
+  /** Of several, which one's output, counted from 1. */
+  readonly terminal?: string;
 }
 
 /** A person reads no more; `--raw` has the rest. */
@@ -119,12 +122,16 @@ export async function get(context: Context, id: string, options: GetOptions): Pr
   const { client } = openGateway(context);
   const { terminal } = context;
   if (options.raw === true) {
-    for await (const piece of outputOf(client, id))
+    const chosen = await chooseTerminal(client, id, options.terminal);
+    noteChoice(terminal, chosen);
+    for await (const piece of outputOf(client, id, chosen.seq))
       if (piece !== 'cut' && piece.stream !== 'notice') await show(terminal.stdout, piece.bytes);
     return;
   }
   const expand = options.json === true ? 'actions,session_input,event_stream' : 'actions,session_input';
-  const session = await client.call(getSession, { params: { session_id: id }, query: { expand, after } });
+  const only = options.json === true && options.terminal !== undefined ? await chooseTerminal(client, id, options.terminal) : undefined;
+  const query = { expand, after, ...(only?.seq === undefined ? {} : { terminal: only.seq }) };
+  const session = await client.call(getSession, { params: { session_id: id }, query });
   if (options.json === true) {
     printJson(terminal, session);
     return;
@@ -134,7 +141,7 @@ export async function get(context: Context, id: string, options: GetOptions): Pr
   const actions = session.actions ?? [];
   if (actions.length > 0) terminal.stdout.write(`\n${renderTable(ACTION_HEADERS, actions.map(rowOf))}`);
   if (session.next_after !== undefined) note(terminal, `There are more statements. Add --after ${session.next_after}`);
-  if (hasTranscript(session)) await showOutput(terminal, client, id);
+  if (hasTranscript(session)) await showOutput(terminal, client, id, options.terminal);
 }
 
 /** Protocols that do not record what was shown need not be asked for it. */
@@ -144,11 +151,13 @@ function hasTranscript(session: Session): boolean {
 }
 
 /** What was shown, as text to read; the beginning of it where it is long. */
-async function showOutput(terminal: Terminal, client: Client, id: string): Promise<void> {
+async function showOutput(terminal: Terminal, client: Client, id: string, given: string | undefined): Promise<void> {
+  const chosen = await chooseTerminal(client, id, given);
+  if (chosen.all.length > 1) terminal.stdout.write(`\n${terminalsTable(chosen.all)}`);
   const kept: Buffer[] = [];
   let bytes = 0;
   let isCut = false;
-  for await (const piece of outputOf(client, id)) {
+  for await (const piece of outputOf(client, id, chosen.seq)) {
     isCut = piece === 'cut' || bytes + piece.bytes.length > OUTPUT_SHOWN_BYTES_MAX;
     if (piece !== 'cut') kept.push(piece.bytes.subarray(0, OUTPUT_SHOWN_BYTES_MAX - bytes));
     if (isCut || piece === 'cut') break;
@@ -156,6 +165,7 @@ async function showOutput(terminal: Terminal, client: Client, id: string): Promi
   }
   const text = plainText(Buffer.concat(kept).toString('utf8')).trimEnd();
   if (text !== '') terminal.stdout.write(`\nOutput:\n${text}\n`);
+  noteChoice(terminal, chosen);
   if (isCut) note(terminal, 'There is more output. Add --raw, or see it with `hoop sessions replay`');
 }
 

@@ -26,6 +26,20 @@ export const SessionAction = z.object({
 });
 export type SessionAction = z.infer<typeof SessionAction>;
 
+/** A terminal of a session that may have several, as each channel of an SSH client is one. */
+export const SessionTerminal = z.object({
+  /** The action that began it: what `seq` of its output is. */
+  seq: z.number().int(),
+  /** That action; absent where it is not recorded. */
+  text: z.string().optional(),
+  /** When it showed something first. */
+  time: Time,
+  bytes: z.number().int(),
+  /** Its first size. */
+  size: z.object({ columns: z.number().int(), rows: z.number().int() }).optional(),
+});
+export type SessionTerminal = z.infer<typeof SessionTerminal>;
+
 export const Session = z.object({
   id: z.string(),
   org_id: z.string(),
@@ -59,6 +73,8 @@ export const Session = z.object({
   actions: z.array(SessionAction).optional(),
   /** With `expand=event_stream`: the audit records as they were written, of the same actions. */
   event_stream: z.array(z.object({ time: Time, event: AuditEvent })).optional(),
+  /** With `expand=terminals`, of protocols that tell them apart: those that showed something, in the order in which they were begun. */
+  terminals: z.array(SessionTerminal).optional(),
   /** True when there are more actions than one reply takes; `next_after` is then what to give as `after` for the next ones. */
   expand_truncated: z.boolean().optional(),
   next_after: z.number().int().optional(),
@@ -145,13 +161,15 @@ export const getSession = route({
   role: 'all',
   params: SessionParams,
   query: z.strictObject({
-    /** Any of `actions`, `event_stream`, `session_input`, joined by commas. */
+    /** Any of `actions`, `event_stream`, `session_input`, `terminals`, joined by commas. */
     expand: z
       .string()
-      .regex(/^(actions|event_stream|session_input)(,(actions|event_stream|session_input))*$/, {
-        message: 'Use actions, event_stream and session_input, joined by commas',
+      .regex(/^(actions|event_stream|session_input|terminals)(,(actions|event_stream|session_input|terminals))*$/, {
+        message: 'Use actions, event_stream, session_input and terminals, joined by commas',
       })
       .optional(),
+    /** Leave out output of other terminals than that of this action: `seq` of one of the `terminals`. */
+    terminal: z.coerce.number<number | string>().int().min(1).max(1_000_000_000).optional(),
     /** Leave out actions up to this number: `next_after` of the reply before. */
     after: z.coerce.number<number | string>().int().min(0).max(1_000_000_000).default(0),
     /** Leave out output up to this byte: `next_output_after` of the reply before. Without it, what was shown before the action `after`. */

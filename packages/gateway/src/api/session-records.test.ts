@@ -4,7 +4,7 @@ import type { AuditEvent } from '@hoop/contract/audit';
 import { encodeTerminalFrame, TERMINAL_FRAMES } from '@hoop/contract/terminal';
 import { protocolNamed } from '@hoop/protocols/all';
 import { SESSION_RECORDS_BYTES_MAX } from '../limits.ts';
-import { type RecordPage, readRecords } from './session-records.ts';
+import { type RecordPage, readRecords, readTerminals } from './session-records.ts';
 
 const transcript = () => protocolNamed('terminal')?.transcript?.();
 
@@ -79,4 +79,65 @@ test('what was told piece by piece is shown as it was told', async () => {
   const event: AuditEvent = { type: 'output', bytes: 5, data, stream: 'stderr', seq: 4, size: { columns: 80, rows: 24 } };
   const { events } = await read([{ type: 'action', seq: 4, via: 'shell', text: 'shell', verdict: 'allow' }, event]);
   assert.deepEqual(events[1]?.event, event);
+});
+
+/** Two terminals at once, and what was said to a third, as records of every version have them. */
+const SEVERAL: readonly AuditEvent[] = (() => {
+  const action = (seq: number, via: string, text: string): AuditEvent => ({ type: 'action', seq, via, text, verdict: 'allow' });
+  const piece = (seq: number, text: string, columns?: number): AuditEvent => ({
+    type: 'output',
+    bytes: text.length,
+    data: Buffer.from(text).toString('base64'),
+    stream: 'stdout',
+    seq,
+    ...(columns === undefined ? {} : { size: { columns, rows: 24 } }),
+  });
+  const sent: AuditEvent = { type: 'output', bytes: 2, data: '', stream: 'stdin', seq: 9 };
+  const [first, second] = [action(1, 'shell', 'shell'), action(2, 'exec', 'top')];
+  return [
+    first,
+    piece(1, '', 80),
+    second,
+    piece(2, '', 132),
+    piece(2, 'two '),
+    piece(1, 'one '),
+    piece(1, 'uno', 90),
+    sent,
+    piece(2, 'due'),
+  ];
+})();
+
+const reader = (events: readonly AuditEvent[]) => ({
+  async *actionsOf() {
+    for (const event of events) yield { at_ms: 0, event };
+  },
+});
+
+test('the terminals of a session are told apart by what began them', async () => {
+  const time = new Date(0).toISOString();
+  assert.deepEqual(await readTerminals(reader(SEVERAL), 's'), [
+    { seq: 1, time, text: 'shell', bytes: 7, size: { columns: 80, rows: 24 } },
+    { seq: 2, time, text: 'top', bytes: 7, size: { columns: 132, rows: 24 } },
+  ]);
+});
+
+test('of several terminals one is shown alone, with its own sizes, page by page too', async () => {
+  for (const [terminal, all, columns] of [
+    [1, 'one uno', [80, 90]],
+    [2, 'two due', [132]],
+  ] as const) {
+    const { events } = await readRecords(reader(SEVERAL), 's', { after: 0, outputAfter: undefined, transcript: transcript(), terminal });
+    const outputs = events.flatMap(({ event }) => (event.type === 'output' ? [event] : []));
+    assert.equal(outputs.map(({ data }) => Buffer.from(data, 'base64').toString()).join(''), all);
+    assert.deepEqual(
+      outputs.flatMap(({ size }) => (size ? [size.columns] : [])),
+      columns,
+    );
+  }
+  const late = await readRecords(reader(SEVERAL), 's', { after: 0, outputAfter: 8, transcript: transcript(), terminal: 1 });
+  assert.deepEqual(
+    late.events.flatMap(({ event }) => (event.type === 'output' ? [Buffer.from(event.data, 'base64').toString()] : [])),
+    ['uno'],
+    'places in the transcript count what is left out, too',
+  );
 });

@@ -1,5 +1,5 @@
 import type { AuditEvent, DecisionEvent, OutputEvent } from '@hoop/contract/audit';
-import type { SessionAction } from '@hoop/contract/routes/sessions';
+import type { SessionAction, SessionTerminal } from '@hoop/contract/routes/sessions';
 import type { TranscriptReader } from '@hoop/core/protocol';
 import { SESSION_RECORDS_BYTES_MAX, SESSION_RECORDS_MAX } from '../limits.ts';
 import type { AuditReader } from '../ports.ts';
@@ -23,6 +23,27 @@ export interface RecordsWish {
   readonly outputAfter: number | undefined;
   /** Reads the transcript; undefined where output is not asked for. */
   readonly transcript: TranscriptReader | undefined;
+  /** Output of other terminals than that of this action is left out. */
+  readonly terminal?: number | undefined;
+}
+
+/** The terminals of a session, by the actions that began them. Records of every version say of a piece which of them showed it. */
+export async function readTerminals(audit: AuditReader, session: string): Promise<SessionTerminal[]> {
+  const texts = new Map<number, string>();
+  const terminals = new Map<number, SessionTerminal>();
+  for await (const { at_ms, event } of audit.actionsOf(session)) {
+    if (event.type === 'action') texts.set(event.seq, event.text);
+    if (event.type !== 'output' || event.seq === undefined || event.stream === 'stdin') continue;
+    const { seq, size, bytes } = event;
+    const known = terminals.get(seq);
+    const text = texts.get(seq);
+    terminals.set(seq, {
+      ...(known ?? { seq, time: timeOf(at_ms), ...(text === undefined ? {} : { text }) }),
+      bytes: (known?.bytes ?? 0) + bytes,
+      ...(known?.size === undefined && size ? { size } : {}),
+    });
+  }
+  return [...terminals.values()].sort((one, other) => one.seq - other.seq);
 }
 
 /** Reads the actions after number `after`, each with how it ended, and what was shown, as many as fit in one reply. */
@@ -108,10 +129,11 @@ class Page implements RecordPage {
   }
 
   #takeOutput(time: string, event: OutputEvent): void {
-    const { transcript, outputAfter, after } = this.#wish;
+    const { transcript, outputAfter, after, terminal } = this.#wish;
     if (!transcript || this.nextAfter !== undefined) return;
     const before = this.#passed;
     this.#passed += event.bytes;
+    if (terminal !== undefined && event.seq !== undefined && event.seq !== terminal) return;
     // What is left out is read all the same: a frame may begin there and end in the page.
     const pieces = event.stream === undefined ? transcript.push(Buffer.from(event.data, 'base64')) : undefined;
     if (outputAfter === undefined ? this.#last < after : this.#passed <= outputAfter) return;

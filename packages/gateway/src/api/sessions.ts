@@ -14,7 +14,7 @@ import type { ExecResult, ProtocolTraits } from '../ports.ts';
 import { notFound, timeOf } from './failures.ts';
 import { type Handlers, NO_BODY } from './handler.ts';
 import type { ApiParts } from './parts.ts';
-import { readRecords } from './session-records.ts';
+import { readRecords, readTerminals } from './session-records.ts';
 import { defined } from './users.ts';
 
 type Names = 'listSessions' | 'execSession' | 'getSession' | 'getSessionResult' | 'killSession';
@@ -143,18 +143,24 @@ interface Expansion {
   readonly expand?: string | undefined;
   readonly after: number;
   readonly output_after?: number | undefined;
+  readonly terminal?: number | undefined;
 }
 
-async function expansions(parts: ApiParts, row: SessionRow, { expand = '', after, output_after }: Expansion): Promise<Partial<Session>> {
+async function expansions(parts: ApiParts, row: SessionRow, wish: Expansion): Promise<Partial<Session>> {
+  const { expand = '', after, output_after, terminal } = wish;
   const { store, audit, protocols } = parts;
   const { id } = row;
   const wanted = new Set(expand.split(','));
   const script = wanted.has('session_input') ? await store.sessions.scriptOf(id) : undefined;
-  const found: Partial<Session> = script === undefined ? {} : { script: { data: script } };
+  const showsTerminals = protocols.get(protocolOf(row.type, row.subtype) ?? '')?.showsTerminals === true;
+  const found: Partial<Session> = {
+    ...(script === undefined ? {} : { script: { data: script } }),
+    ...(wanted.has('terminals') ? { terminals: showsTerminals ? await readTerminals(audit, id) : [] } : {}),
+  };
   if (!wanted.has('actions') && !wanted.has('event_stream')) return found;
   const protocol = wanted.has('event_stream') ? protocolOf(row.type, row.subtype) : undefined;
   const transcript = protocol === undefined ? undefined : transcriptOf(protocols.get(protocol));
-  const page = await readRecords(audit, id, { after, outputAfter: output_after, transcript });
+  const page = await readRecords(audit, id, { after, outputAfter: output_after, transcript, terminal });
   const next =
     page.nextAfter === undefined ? {} : { next_after: page.nextAfter, ...(transcript ? { next_output_after: page.nextOutputAfter } : {}) };
   return {
