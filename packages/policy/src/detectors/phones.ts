@@ -11,13 +11,15 @@ const CONTEXT = contextOf(
 );
 
 /** ITU-T E.164 country codes: of one digit, of two, and the beginnings of those of three. */
-const ONE = new Set([1, 7]);
-const TWO = new Set(
-  [
-    20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66,
-  ].concat([81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98]),
+const ONE = [1, 7];
+const TWO = [
+  20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66,
+].concat([81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98]);
+const THREE = [21, 22, 23, 24, 25, 26, 29, 35, 37, 38, 42, 50, 59, 67, 68, 80, 85, 87, 88, 96, 97, 99];
+/** By the first two digits. */
+const COUNTRIES = Uint8Array.from({ length: 100 }, (_, two) =>
+  ONE.includes(Math.floor(two / 10)) || [...TWO, ...THREE].includes(two) ? 1 : 0,
 );
-const THREE = new Set([21, 22, 23, 24, 25, 26, 29, 35, 37, 38, 42, 50, 59, 67, 68, 80, 85, 87, 88, 96, 97, 99]);
 
 /** Numbers with a country code; national ones in the groups of North America or with a leading zero; others beside words such as `phone`. */
 export const PHONE_NUMBER: WordEntity = {
@@ -61,41 +63,54 @@ function goesOn(bytes: Buffer, at: number): boolean {
   return false;
 }
 
-interface Candidate {
-  readonly count: number;
+/** What was read last. */
+const CANDIDATE = {
+  count: 0,
   /** Sizes of its groups as one number, the last in the lowest place: 334 for `555-123-4567`. */
-  readonly layout: number;
-  readonly groups: number;
+  layout: 0,
+  groups: 0,
   /** Of the smallest group. */
-  readonly least: number;
-  readonly to: number;
-}
+  least: 0,
+  to: 0,
+};
+type Candidate = Readonly<typeof CANDIDATE>;
 
 const DIGITS = new Uint8Array(DIGITS_MAX);
 
 /** As many groups as have fifteen digits together; the digits themselves are in `DIGITS`. */
 function read(bytes: Buffer, from: number): Candidate {
+  const { length } = bytes;
   let count = 0;
   let layout = 0;
   let groups = 0;
   let least = DIGITS_MAX;
   let to = from;
-  for (let at = from; ; ) {
+  for (let at = from; at < length; ) {
     let end = at;
-    while (end - at <= DIGITS_MAX && isDigit(bytes[end])) end++;
+    let known = count;
+    for (; end < length && known <= DIGITS_MAX; end++) {
+      const byte = bytes[end] ?? 0;
+      if (byte < 0x30 || byte > 0x39) break;
+      // What does not fit is not kept.
+      DIGITS[known++] = byte - 0x30;
+    }
     const size = end - at;
-    if (size === 0 || count + size > DIGITS_MAX || isWord(bytes[end])) break;
-    for (let index = 0; index < size; index++) DIGITS[count + index] = (bytes[at + index] ?? 0) - 0x30;
-    count += size;
-    layout = layout * 10 + Math.min(size, 9);
+    if (size === 0 || known > DIGITS_MAX || (end < length && isWord(bytes[end]))) break;
+    count = known;
+    layout = layout * 10 + (size < 9 ? size : 9);
     groups++;
-    least = Math.min(least, size);
+    if (size < least) least = size;
     to = end;
     at = end;
-    while (at - end < GAP_MAX && JOINS[bytes[at] ?? 0] === 1) at++;
+    while (at < length && at - end < GAP_MAX && JOINS[bytes[at] ?? 0] === 1) at++;
     if (at === end) break;
   }
-  return { count, layout, groups, least, to };
+  CANDIDATE.count = count;
+  CANDIDATE.layout = layout;
+  CANDIDATE.groups = groups;
+  CANDIDATE.least = least;
+  CANDIDATE.to = to;
+  return CANDIDATE;
 }
 
 function scoreOf({ count, layout, groups, least }: Candidate, isInternational: boolean, hasBracket: boolean): number {
@@ -118,9 +133,7 @@ function isNorthAmerican(count: number): boolean {
 
 /** Whether a country code stands at this place in `DIGITS`. */
 function isCountry(at: number): boolean {
-  const first = DIGITS[at] ?? 0;
-  const two = first * 10 + (DIGITS[at + 1] ?? 0);
-  return ONE.has(first) || TWO.has(two) || THREE.has(two);
+  return COUNTRIES[(DIGITS[at] ?? 0) * 10 + (DIGITS[at + 1] ?? 0)] === 1;
 }
 
 function isDigit(byte: number | undefined): boolean {
