@@ -298,4 +298,45 @@ describe('what is typed into a terminal over SSH', () => {
     seat.type('exit\r');
     await seat.ended;
   });
+
+  test('of several terminals each is played alone, byte for byte and with its own sizes', async () => {
+    const access = await lab.access();
+    const socket = join(lab.directory, `mux-${randomUUID().slice(0, 8)}`);
+    const first = await shell(access, { columns: 100, rows: 30 }, ['-M', '-S', socket]);
+    const second = await shell(access, { columns: 70, rows: 20 }, ['-S', socket]);
+    first.type('echo one-$((1+1))\r');
+    await first.sees(/^one-2$/m);
+    second.type('echo two-$((1+1))\r');
+    await second.sees(/^two-2$/m);
+    first.resize(90, 25);
+    first.type('stty size\r');
+    await first.sees(/^25 90$/m);
+    for (const seat of [second, first]) {
+      seat.type('exit\r');
+      await seat.ended;
+    }
+    const { id } = await lab.system.office.endedSession(access.connection);
+    const { api } = lab.system.office;
+    const params = { session_id: id };
+    const { terminals = [] } = await api.call(routes.getSession, { params, query: { expand: 'terminals' } });
+    assert.deepEqual(
+      terminals.map(({ text, size }) => [text, size?.columns]),
+      [
+        ['shell', 100],
+        ['shell', 70],
+      ],
+    );
+    for (const [at, seat] of [first, second].entries()) {
+      const { seq = 0, bytes } = terminals[at] ?? {};
+      const { event_stream = [] } = await api.call(routes.getSession, { params, query: { expand: 'event_stream', terminal: seq } });
+      const outputs = event_stream.flatMap(({ event }) => (event.type === 'output' ? [event] : []));
+      const shown = Buffer.concat(outputs.map(({ data }) => Buffer.from(data, 'base64')));
+      // Behind it stands what ssh itself says to its own terminal.
+      assert.ok(shown.length === bytes && shown.length > 0 && seat.output.includes(shown.toString()), `terminal ${at + 1}`);
+      assert.deepEqual(
+        [...new Set(outputs.flatMap(({ size }) => (size ? [size.columns] : [])))],
+        at === 0 ? [100, 90] : [70],
+      );
+    }
+  });
 });
