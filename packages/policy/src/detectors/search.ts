@@ -131,7 +131,7 @@ export class Search {
     if (facts.isNumeric) findings = this.#findNumeric(bytes, from, to);
     if (findings === NONE) return NONE;
     if (!findings) {
-      if (!this.#suspectsIn(bytes, from, to)) return NONE;
+      if (!facts.isOdd && !this.#suspectsIn(bytes, from, to)) return NONE;
       findings = this.findPlainly(to - from === bytes.length ? bytes : bytes.subarray(from, to));
     }
     if (keeps) this.#known.add(bytes, findings, from, to);
@@ -143,17 +143,16 @@ export class Search {
     const blocks = this.#blocks;
     if (!blocks) return undefined;
     this.#plans ??= new Known<Plan | null>(FOLDS);
+    const text = FACTS.take(bytes, from, to);
     const plan = this.#plans.get(bytes, from, to, FACTS.shapeTag);
     if (plan) {
       if (plan.isEmpty && (plan.bits & this.#scanBits) === 0 && to - from < RUN_BYTES_MIN && this.#customs.length === 0) return NONE;
-      const text = FACTS.take(bytes, from, to);
       this.#begin(text.length);
       blocks.findBy(plan, text, FACTS.digits, this.#keep);
       this.#findIn(text, plan.bits);
       return this.#findings;
     }
-    if (plan === undefined)
-      this.#plans.add(bytes, this.#plans.cameBefore ? (blocks.planFor(FACTS.take(bytes, from, to)) ?? null) : null, from, to);
+    if (plan === undefined) this.#plans.add(bytes, this.#plans.cameBefore ? (blocks.planFor(text) ?? null) : null, from, to);
     return undefined;
   }
 
