@@ -68,6 +68,11 @@ const SIGNS: Some = [
   'pg_sleep(1)',
   '(select secret() from hidden)',
   'select secret() from hidden',
+  "json_object('a': 1)",
+  'xmlelement(name a, f(b))',
+  'normalize(f(a), nfc)',
+  "query_to_xml('select secret() from hidden', true, true, '')",
+  "set_config('a', f(b), true)",
   'a = a',
   'is null',
   'is not null',
@@ -123,6 +128,10 @@ const ATOMS: Some = [
   'a.b.c',
   'extract(year from a)',
   'extract(year from now())',
+  "json_value('{}', '$.a')",
+  'json_scalar(a)',
+  "xmlparse(content 'x')",
+  'normalize(a)',
 ];
 
 const COMPARISONS: Some = [

@@ -81,6 +81,14 @@ const GRAMMARS: readonly [string, ...string[]] = [
   '-a',
   '@ a',
   'left(a, right(b, 1))',
+  "json_object('a': lower(b))",
+  'json_arrayagg(lower(a) order by b) filter (where c)',
+  'json_array(select name from secrets)',
+  'xmlelement(name x, (select a from users))',
+  'xmlforest(lower(a) as b)',
+  'treat(a as app.kind)',
+  'normalize(lower(a))',
+  "set_config('search_path', lower(a), true)",
 ];
 
 /** Behind a value or a call. */

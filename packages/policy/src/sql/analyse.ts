@@ -1,8 +1,8 @@
-import type { Dialect, Facts } from './facts.ts';
+import { type Dialect, Doubt, type Facts } from './facts.ts';
 import { analysePostgres } from './postgres/analyse.ts';
 import { isParserLoaded, loadParser } from './postgres/parser.ts';
 import { scanPostgres } from './postgres/scan.ts';
-import { LEXICONS, tokensOf } from './tokens.ts';
+import { LEXICONS, type Token, tokensOf } from './tokens.ts';
 import { analyseMssql } from './words/mssql.ts';
 import { analyseMysql } from './words/mysql.ts';
 
@@ -25,10 +25,21 @@ export function classify(dialect: Dialect, text: string): Facts | Promise<Facts>
   const odd = strange(dialect, text);
   if (odd) return odd;
   if (dialect !== 'postgres') return REMEMBERED.keep(dialect, text, byWords(dialect, text));
-  const simple = scanPostgres(text);
+  const tokens = tokensIn(text);
+  const simple = tokens && scanPostgres(text, tokens);
   if (simple) return REMEMBERED.keep(dialect, text, { statements: [simple] });
-  if (isParserLoaded()) return REMEMBERED.keep(dialect, text, analysePostgres(text, false));
-  return loadParser().then(() => analysePostgres(text, false));
+  if (isParserLoaded()) return REMEMBERED.keep(dialect, text, analysePostgres(text, false, tokens));
+  return loadParser().then(() => analysePostgres(text, false, tokens));
+}
+
+/** Told apart once, for everybody who reads it. */
+function tokensIn(text: string): readonly Token[] | undefined {
+  try {
+    return tokensOf(text, LEXICONS.postgres);
+  } catch (error) {
+    if (error instanceof Doubt) return undefined;
+    throw error;
+  }
 }
 
 function byWords(dialect: Dialect, text: string): Facts {

@@ -85,6 +85,8 @@ export class Doubt extends Error {}
 
 /** Collects what one statement does. */
 export class StatementFacts {
+  /** Whether anybody asks for columns and for what tables are called. */
+  readonly withNames: boolean;
   readonly effects = new Set<Effect | Trait>();
   readonly #tables = new Map<string, TableUse>();
   readonly functions = new Set<string>();
@@ -92,6 +94,10 @@ export class StatementFacts {
   /** What tables are called in it. */
   readonly aliases = new Set<string>();
   doubt: string | undefined;
+
+  constructor(withNames = true) {
+    this.withNames = withNames;
+  }
 
   does(...effects: readonly (Effect | Trait)[]): void {
     for (const effect of effects) this.effects.add(effect);

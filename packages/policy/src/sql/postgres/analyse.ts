@@ -1,22 +1,26 @@
 import { Doubt, type Facts, type Statement, StatementFacts } from '../facts.ts';
+import type { Token } from '../tokens.ts';
 import { parseStatements, type RawStatement } from './parser.ts';
 import { shortened } from './shorten.ts';
 import { readStatement } from './walk.ts';
 
-/** What a text does, as PostgreSQL's own parser reads it. The parser must be loaded. Never throws. */
-export function analysePostgres(text: string, withColumns: boolean): Facts {
+/**
+ * What a text does, as PostgreSQL's own parser reads it. The parser must be loaded. Never throws.
+ * @param tokens of the text, where somebody has told them apart
+ */
+export function analysePostgres(text: string, withColumns: boolean, tokens?: readonly Token[]): Facts {
   let doubt: string | undefined;
   const statements: Statement[] = [];
   try {
-    const short = shortened(text);
-    const some = short === undefined ? [] : parseStatements(short);
+    const short = shortened(text, tokens);
+    const some = short === undefined ? [] : parseStatements(short, tokens?.length);
     // Of several statements each has its own text, and for that all of it has to be parsed.
     const isShort = some.length === 1;
-    const raw = isShort ? some : parseStatements(text);
+    const raw = isShort ? some : parseStatements(text, tokens?.length);
     const textOf = isShort ? (): string => text.trim() : slicer(text);
     for (const each of raw) {
       const own = textOf(each);
-      const facts = readOne(each, own);
+      const facts = readOne(each, own, withColumns);
       doubt ??= facts.doubt;
       statements.push(facts.done(own, withColumns));
     }
@@ -26,9 +30,9 @@ export function analysePostgres(text: string, withColumns: boolean): Facts {
   return doubt === undefined ? { statements } : { statements, unclassified: doubt };
 }
 
-function readOne(raw: RawStatement, text: string): StatementFacts {
+function readOne(raw: RawStatement, text: string, withNames: boolean): StatementFacts {
   try {
-    return readStatement(raw.tree, text);
+    return readStatement(raw.tree, text, 0, withNames);
   } catch (error) {
     if (!(error instanceof Doubt) && !(error instanceof RangeError)) throw error;
     const facts = new StatementFacts();

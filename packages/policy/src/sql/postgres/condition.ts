@@ -56,7 +56,8 @@ function isFalse(value: unknown): boolean {
   return constant !== undefined && constant.boolval !== true;
 }
 
-function readsNoColumn(value: unknown): boolean {
+/** True when there is no column in it, however deep. @throws Doubt when it is nested too deeply */
+export function readsNoColumn(value: unknown): boolean {
   let isFree = true;
   everyTree(value, (tree: Tree) => {
     if ('ColumnRef' in tree || 'CurrentOfExpr' in tree) isFree = false;

@@ -50,14 +50,23 @@ export class Cursor {
     return (at < this.#end ? this.#tokens[at] : undefined) ?? END;
   }
 
+  symbolAt(at: number): string {
+    const { kind, text } = this.tokenAt(at);
+    return kind === 'symbol' ? text : '';
+  }
+
   wordAfter(ahead = 1): string {
     const { kind, text } = this.tokenAt(this.#at + ahead);
     return kind === 'word' ? text : '';
   }
 
   symbolAfter(ahead = 1): string {
-    const { kind, text } = this.tokenAt(this.#at + ahead);
-    return kind === 'symbol' ? text : '';
+    return this.symbolAt(this.#at + ahead);
+  }
+
+  /** Of the text, as far as there are words in it. */
+  get length(): number {
+    return this.tokenAt(this.#end - 1).to;
   }
 
   /** Goes on when this word stands here. */

@@ -34,11 +34,14 @@ export interface RawStatement {
   readonly length: number;
 }
 
-/** @throws Doubt when PostgreSQL would not understand it */
-export function parseStatements(text: string): readonly RawStatement[] {
+/**
+ * @param tokens of the text, or of a longer one that it was made from, where somebody has counted them
+ * @throws Doubt when PostgreSQL would not understand it
+ */
+export function parseStatements(text: string, tokens?: number): readonly RawStatement[] {
   // The parser itself refuses an empty text; for the server it is a statement that does nothing.
   if (text.trim() === '') return [];
-  mustBeShort(text, TOKENS_MAX);
+  if (tokens === undefined || tokens > TOKENS_MAX || text.length > LENGTH_MAX) mustBeShort(text, TOKENS_MAX);
   const statements = guarded(() => parseSync(text)).stmts ?? [];
   return statements.map((each) => ({ tree: each.stmt, from: each.stmt_location ?? 0, length: each.stmt_len ?? 0 }));
 }

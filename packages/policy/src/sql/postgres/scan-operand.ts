@@ -1,14 +1,46 @@
 import { Doubt } from '../facts.ts';
+import { readsNoColumn } from './condition.ts';
+import { isParserLoaded, parseStatements } from './parser.ts';
 import { Expressions, type Operand, VALUE } from './scan-expression.ts';
 import { COLUMN_WORDS, FRAMES, KEYWORDS, LISTS, OPERATOR_SIGNS, QUERY_STARTS, TRIMS, TYPE_GOES_ON, VALUES_BY_NAME } from './scan-words.ts';
 import { isPlainCall } from './text-runners.ts';
+import { isTree, listAt, type Tree, treeAt } from './tree.ts';
+import { readPart } from './walk.ts';
 
 const NEVER: Operand = { always: false };
 
+/** Calls by keywords, which have a grammar of their own each. */
+const FOREIGN = /^(json_|xml|treat$|normalize$)/;
+
+/** So many parts of a statement the parser may read, and this part of its text. */
+const PARTS_MAX = 8;
+const PARTS_SHARE = 4;
+
+/** The tree of an expression. @throws Doubt when it is none, or more than one */
+function soleValue(text: string): unknown {
+  const statements = parseStatements(`select ${text}`);
+  const select = treeAt(asTree(statements[0]?.tree), 'SelectStmt');
+  const targets = listAt(select, 'targetList');
+  const target = treeAt(asTree(targets[0]), 'ResTarget');
+  const isSole = statements.length === 1 && targets.length === 1 && target?.name === undefined && !select?.fromClause;
+  if (!isSole || target?.val === undefined) throw new Doubt('not certain');
+  return target.val;
+}
+
+function asTree(value: unknown): Tree | undefined {
+  return isTree(value) ? value : undefined;
+}
+
 /** What stands between operators: constants, columns, calls, and what has a grammar of its own. */
 export abstract class Operands extends Expressions {
+  /** Names that a WITH gave: they are no tables. */
+  given: ReadonlySet<string> = new Set();
+
   /** A query from here to where it ends. */
   abstract query(): void;
+
+  /** The text between two places. */
+  abstract textBetween(from: number, to: number): string;
 
   operand(): Operand {
     const { kind } = this.here;
@@ -51,6 +83,7 @@ export abstract class Operands extends Expressions {
 
   /** A column, a call, or a value behind its type. */
   #named(): Operand {
+    const { at } = this;
     let name = this.anyName();
     let isStar = false;
     while (!isStar && this.takesSymbol('.')) {
@@ -58,7 +91,8 @@ export abstract class Operands extends Expressions {
       if (!isStar) name += `.${this.anyName()}`;
     }
     if (this.symbol === '(' && !isStar) {
-      this.call(name);
+      if (isPlainCall(name)) this.call(name);
+      else this.#foreign(at);
       return VALUE;
     }
     if (this.here.kind === 'string' && !isStar) {
@@ -79,8 +113,12 @@ export abstract class Operands extends Expressions {
       else this.#arguments();
       this.expectSymbol(')');
     }
-    if (this.word === 'within') {
-      this.next();
+    this.#behindCall();
+  }
+
+  /** WITHIN GROUP, FILTER and OVER. */
+  #behindCall(): void {
+    if (this.takes('within')) {
       this.expect('group');
       this.expectSymbol('(');
       this.expect('order');
@@ -169,6 +207,35 @@ export abstract class Operands extends Expressions {
     if (!this.takes('preceding')) this.expect('following');
   }
 
+  /** Parts that were given to the parser, and how long they are together. */
+  #parts = 0;
+  #partsLength = 0;
+
+  /**
+   * A call of which only the parser knows what comes of it, from its name on: it reads that much of the statement and no more. Where
+   * there is much of that, it had better read all of it.
+   */
+  #foreign(at: number): void {
+    let close = this.at;
+    while (this.symbolAt(close) !== '(') close++;
+    for (let depth = 1; depth > 0; ) {
+      const symbol = this.symbolAt(++close);
+      if (symbol === '(') depth++;
+      else if (symbol === ')') depth--;
+      else if (this.tokenAt(close).to === 0) throw new Doubt('not certain');
+    }
+    const text = this.textBetween(this.tokenAt(at).from, this.tokenAt(close).to);
+    this.#partsLength += text.length;
+    if (++this.#parts > PARTS_MAX || this.#partsLength * PARTS_SHARE > this.length || !isParserLoaded()) throw new Doubt('not certain');
+    const value = soleValue(text);
+    const facts = readPart(value, this.given);
+    if (facts.doubt !== undefined) throw new Doubt(facts.doubt);
+    this.facts.include(facts);
+    if (!readsNoColumn(value)) this.meetsColumn();
+    this.goTo(close + 1);
+    this.#behindCall();
+  }
+
   /** What begins with a keyword. */
   #special(): Operand {
     const { word } = this;
@@ -236,6 +303,10 @@ export abstract class Operands extends Expressions {
     if (word === 'left' || word === 'right' || word === 'current_schema') {
       this.next();
       this.call(word);
+      return VALUE;
+    }
+    if (FOREIGN.test(word)) {
+      this.#foreign(this.at);
       return VALUE;
     }
     this.next(2);

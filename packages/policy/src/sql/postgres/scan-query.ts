@@ -3,30 +3,25 @@ import { Operands } from './scan-operand.ts';
 import { JOINS, KEYWORDS, NO_LABEL, QUERY_STARTS, SET_OPERATIONS } from './scan-words.ts';
 import { isPlainCall } from './text-runners.ts';
 
-const NO_NAMES: ReadonlySet<string> = new Set();
-
 /** SELECT with all its clauses, VALUES, TABLE, what combines them, and WITH before any statement. */
 export abstract class Queries extends Operands {
-  /** Names that a WITH gave: they are no tables. */
-  #names = NO_NAMES;
-
   /** INSERT, UPDATE or DELETE, from here to where it ends. False when it is none of them. */
   abstract change(): boolean;
 
   query(): void {
-    const names = this.#names;
+    const names = this.given;
     if (this.word === 'with') this.withNames();
     this.#combined();
-    this.#names = names;
+    this.given = names;
   }
 
   /** A whole statement, with the names that a WITH gives for it. True when it changes something. */
   statement(): boolean {
-    const names = this.#names;
+    const names = this.given;
     if (this.word === 'with') this.withNames();
     const changes = this.change();
     if (!changes) this.#combined();
-    this.#names = names;
+    this.given = names;
     return changes;
   }
 
@@ -34,9 +29,9 @@ export abstract class Queries extends Operands {
   withNames(): void {
     this.next();
     const isRecursive = this.takes('recursive');
-    const known = new Set(this.#names);
+    const known = new Set(this.given);
     if (isRecursive) for (const name of this.#namesAhead()) known.add(name);
-    this.#names = known;
+    this.given = known;
     do {
       const name = this.simpleName();
       if (this.symbol === '(') this.names();
@@ -50,7 +45,7 @@ export abstract class Queries extends Operands {
         if (this.statement()) this.facts.does('data_modifying_cte');
       });
       this.expectSymbol(')');
-      this.#names = new Set(this.#names).add(name);
+      this.given = new Set(this.given).add(name);
     } while (this.takesSymbol(','));
   }
 
@@ -97,12 +92,12 @@ export abstract class Queries extends Operands {
       this.#combined(true);
       return;
     }
-    const names = this.#names;
+    const names = this.given;
     if (this.word === 'with') this.withNames();
     const isQuery = this.word === 'select' || this.word === 'table' || (this.symbol === '(' && this.wordAfter() === 'select');
     if (!isQuery) throw new Doubt('not certain');
     this.#combined();
-    this.#names = names;
+    this.given = names;
   }
 
   part(isRows = false): void {
@@ -326,7 +321,7 @@ export abstract class Queries extends Operands {
   relation(): void {
     const { at } = this;
     const name = this.qualifiedName();
-    if (this.at - at > 1 || !this.#names.has(name)) this.facts.table(name, 'read');
+    if (this.at - at > 1 || !this.given.has(name)) this.facts.table(name, 'read');
   }
 
   /** `AS t (a, b)`; of a function also `AS (a int, b text)`. */

@@ -51,6 +51,10 @@ class Scan extends Queries {
     return this.#text[from] === "'" && /[\s,(=]/.test(this.#text[from - 1] ?? '');
   }
 
+  textBetween(from: number, to: number): string {
+    return this.#text.slice(from, to);
+  }
+
   #isTransaction(): boolean {
     const next = this.tokenAt(1);
     const isShort = this.tokenAt(2).text === '' && (next.kind === 'word' || next.text === '');

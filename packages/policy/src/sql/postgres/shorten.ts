@@ -12,10 +12,10 @@ const STARTS = /^\s*(with|select|insert|update|delete|merge|explain)\b/i;
  * of them says nothing about what it does, and PostgreSQL's parser would take ten times as long for it. Undefined when there is nothing
  * to leave out.
  */
-export function shortened(text: string): string | undefined {
+export function shortened(text: string, tokens?: readonly Token[]): string | undefined {
   if (text.length < LENGTH_MIN || !STARTS.test(text)) return undefined;
   try {
-    return new Shortener(text, tokensOf(text, LEXICONS.postgres)).run();
+    return new Shortener(text, tokens ?? tokensOf(text, LEXICONS.postgres)).run();
   } catch (error) {
     if (error instanceof Doubt) return undefined;
     throw error;

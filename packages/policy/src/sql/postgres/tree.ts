@@ -24,10 +24,12 @@ export function textAt(tree: Tree | undefined, key: string): string | undefined 
 
 /** `[{"String":{"sval":"pg_catalog"}}, {"String":{"sval":"now"}}]` as its parts. */
 export function nameOf(parts: readonly unknown[]): string {
-  return parts
-    .map((part) => (isTree(part) ? (textAt(treeAt(part, 'String'), 'sval') ?? '') : ''))
-    .filter((part) => part !== '')
-    .join('.');
+  let name = '';
+  for (const part of parts) {
+    const text = isTree(part) ? textAt(treeAt(part, 'String'), 'sval') : undefined;
+    if (text) name = name === '' ? text : `${name}.${text}`;
+  }
+  return name;
 }
 
 export function rangeName(range: Tree): string {

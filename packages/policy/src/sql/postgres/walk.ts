@@ -14,42 +14,74 @@ export interface Place {
   readonly access: Access;
   /** The text of the statement that is being read, for what has a body. */
   readonly text: string;
-  readonly depth: number;
+  /** How deep the reading is just now; one for all places of a statement. */
+  readonly level: { depth: number };
 }
 
 /** Reads one statement of the tree. @throws Doubt when it is nested too deeply */
-export function readStatement(tree: unknown, text: string, depth = 0): StatementFacts {
-  const facts = new StatementFacts();
-  visit(tree, { facts, names: new Set(), access: 'read', text, depth });
+export function readStatement(tree: unknown, text: string, depth = 0, withNames = true): StatementFacts {
+  const facts = new StatementFacts(withNames);
+  visit(tree, { facts, names: new Set(), access: 'read', text, level: { depth } });
   return facts;
 }
+
+/** The same of one expression of a statement, whose WITH gave these names. @throws Doubt */
+export function readPart(tree: unknown, names: ReadonlySet<string>): StatementFacts {
+  const facts = new StatementFacts(false);
+  visit(tree, { facts, names, access: 'read', text: '', level: { depth: PART_DEPTH } });
+  return facts;
+}
+
+/** How deep a part may stand in what is read by others. */
+const PART_DEPTH = DEPTH_MAX / 2;
 
 /** Anything: a list, a node with its type, or one without. */
 export function visit(value: unknown, place: Place): void {
   if (typeof value !== 'object' || value === null) return;
-  if (place.depth > DEPTH_MAX) throw new Doubt('it is nested too deeply');
-  const deeper = { ...place, depth: place.depth + 1 };
+  const { level } = place;
+  if (++level.depth > DEPTH_MAX) throw new Doubt('it is nested too deeply');
   if (Array.isArray(value)) {
-    for (const each of value) visit(each, deeper);
-    return;
+    for (const each of value) visit(each, place);
+  } else if (isTree(value)) {
+    for (const key in value) {
+      const child = value[key];
+      if (typeof child === 'object' && child !== null) visitChild(key, child, place);
+    }
   }
-  if (!isTree(value)) return;
-  for (const key in value) {
-    const child = value[key];
-    if (typeof child !== 'object' || child === null) continue;
-    const reader = READERS[key];
-    if (reader && isTree(child)) reader(child, deeper);
-    else if (BARE_RELATIONS.has(key) && isTree(child) && 'relname' in child) readRelation(child, deeper);
-    else if (BARE_SELECTS.has(key) && isTree(child)) readSelect(child, deeper);
-    else if (key === 'func' && isTree(child) && 'objname' in child) deeper.facts.calls(nameOf(listAt(child, 'objname')));
-    else if (key === 'withClause' && isTree(child)) visit(child, deeper);
-    else if (key.endsWith('Stmt') && isTree(child)) readUtility(key, child, deeper);
-    else visit(child, deeper);
-  }
+  level.depth--;
 }
 
-const BARE_RELATIONS = new Set(['relation', 'rel', 'view', 'sequence', 'pktable']);
-const BARE_SELECTS = new Set(['larg', 'rarg']);
+function visitChild(key: string, child: object, place: Place): void {
+  const reader = readerOf(key);
+  if (reader === undefined || !isTree(child)) visit(child, place);
+  else reader(child, place);
+}
+
+/** There is nothing in constants. */
+const EMPTY = ['String', 'Integer', 'Float', 'Boolean', 'BitString', 'A_Const', 'A_Star', 'ParamRef'];
+
+function readerOf(key: string): Reader | undefined {
+  const known = KNOWN_READERS.get(key);
+  if (known !== undefined) return known;
+  if (!key.endsWith('Stmt')) return undefined;
+  const reader: Reader = (node, place) => readUtility(key, node, place);
+  // There are some two hundred types of statements.
+  KNOWN_READERS.set(key, reader);
+  return reader;
+}
+
+const READ_NOTHING: Reader = () => undefined;
+
+/** A relation without its type around it; under the same name there may be one with it. */
+const readBareRelation: Reader = (node, place) => {
+  if ('relname' in node) readRelation(node, place);
+  else visit(node, place);
+};
+
+const readBareFunction: Reader = (node, place) => {
+  if ('objname' in node) place.facts.calls(nameOf(listAt(node, 'objname')));
+  else visit(node, place);
+};
 
 type Reader = (node: Tree, place: Place) => void;
 
@@ -69,16 +101,18 @@ const READERS: Readonly<Record<string, Reader>> = {
     facts.does('execute');
     facts.doubts('EXECUTE runs what was prepared before, which does not stand here');
   },
-  DoStmt: (node, { facts, depth }) => readDo(node, facts, depth),
+  DoStmt: (node, { facts, level }) => readDo(node, facts, level.depth),
   CreateFunctionStmt: (node, place) => {
     place.facts.does('create');
-    readDefinition(node, place.text, place.facts, place.depth);
+    readDefinition(node, place.text, place.facts, place.level.depth);
     visit({ sql_body: node.sql_body, parameters: node.parameters }, place);
   },
   VariableSetStmt: readSet,
   FuncCall: readCall,
   RangeVar: readRelation,
-  ColumnRef: (node, { facts }) => facts.column(columnName(listAt(node, 'fields')), 'read'),
+  ColumnRef: (node, { facts }) => {
+    if (facts.withNames) facts.column(columnName(listAt(node, 'fields')), 'read');
+  },
   A_Indirection: (node, place) => {
     // `(u).email`, `$1.email`: a column of a row.
     for (const step of listAt(node, 'indirection')) {
@@ -92,6 +126,16 @@ const READERS: Readonly<Record<string, Reader>> = {
     visit(node.objargs, place);
   },
 };
+
+/** Readers by what stands before what they read; those of statements are added as they are met. */
+const KNOWN_READERS = new Map<string, Reader>([
+  ...Object.entries(READERS),
+  ...['relation', 'rel', 'view', 'sequence', 'pktable'].map((key) => [key, readBareRelation] as const),
+  // Of two sides that are combined neither has its type around it; of a join both do, and are taken for queries too.
+  ...['larg', 'rarg'].map((key) => [key, readSelect] as const),
+  ['func', readBareFunction],
+  ...EMPTY.map((key) => [key, READ_NOTHING] as const),
+]);
 
 /** A SELECT, with what its WITH, its INTO and its parts do. Also what VALUES and TABLE are. */
 function readSelect(node: Tree, place: Place): void {
@@ -138,7 +182,7 @@ function columnName(fields: readonly unknown[]): string {
 
 function readRelation(node: Tree, { facts, names, access }: Place): void {
   const name = rangeName(node);
-  facts.aliases.add(textAt(treeAt(node, 'alias'), 'aliasname') ?? textAt(node, 'relname') ?? '');
+  if (facts.withNames) facts.aliases.add(textAt(treeAt(node, 'alias'), 'aliasname') ?? textAt(node, 'relname') ?? '');
   if (access === 'read' && textAt(node, 'schemaname') === undefined && names.has(name)) return;
   facts.table(name, access);
 }
@@ -285,7 +329,7 @@ function readCall(node: Tree, place: Place): void {
   if (index !== undefined && !(bare === 'ts_rewrite' && given.length === 3)) {
     const text = index < 0 ? undefined : constantText(given[index]);
     if (text === undefined) facts.doubts(`${bare} runs a text that cannot be read here`);
-    else place.facts.include(readSqlText(text, place.depth + BODY_DEPTH));
+    else place.facts.include(readSqlText(text, place.level.depth + BODY_DEPTH));
   }
   const { funcname, ...rest } = node;
   visit(rest, place);
