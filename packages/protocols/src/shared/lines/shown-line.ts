@@ -8,6 +8,12 @@ const LINE_FEED = 0x0a;
 /** A run of output that is longer than this is no line being edited: only its end is looked at. */
 const BULK_BYTES = 4 * 1024;
 
+/** Output is taken in pieces of so many bytes at most. */
+const PIECE_BYTES = 32 * 1024;
+
+/** How a sequence begins that switches a mode of the terminal. */
+const MODE = Buffer.from('\x1b[?');
+
 /** What the largest line that is kept may take of output that has no line end. */
 const LINE_BYTES_MAX = 4 * SHOWN_CELLS_MAX;
 
@@ -29,9 +35,10 @@ export class ShownLine {
   #at = 0;
   /** The cursor stands behind the last column: the next character wraps. */
   #wraps = false;
-  /** Output that is not drawn yet, and beginnings of sequences that go on in what comes. */
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
+  /** Output that is not drawn yet, [from, to), and beginnings of sequences that go on in what comes. */
+  #pending: Buffer = Buffer.alloc(0);
+  #from = 0;
+  #to = 0;
   #shortenAt = SHOWN_PENDING_BYTES_MAX;
   #decoder = new StringDecoder('utf8');
   #heard: (() => void) | undefined;
@@ -84,10 +91,13 @@ export class ShownLine {
   /** Takes a copy. */
   feed(chunk: Buffer): void {
     this.pieces++;
-    this.#pending.push(Buffer.from(chunk));
-    this.#pendingBytes += chunk.length;
-    if (this.#pendingBytes >= this.#shortenAt) this.#shorten();
-    this.wake();
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+      const count = Math.min(PIECE_BYTES, chunk.length - at);
+      if (this.#to + count > this.#pending.length) this.#makePlace(count);
+      chunk.copy(this.#pending, this.#to, at, at + count);
+      this.#to += count;
+    }
+    if (this.#heard) this.wake();
   }
 
   /** Lets whoever waits for more look again. */
@@ -99,94 +109,96 @@ export class ShownLine {
 
   /** Draws all that came. */
   draw(): void {
-    if (this.#pendingBytes === 0) return;
-    const whole = this.#takePending();
-    const from = whole.length > BULK_BYTES ? this.#skipTo(whole, whole.lastIndexOf(LINE_FEED, whole.length - BULK_BYTES) + 1) : 0;
-    this.#drawn(whole.subarray(from));
+    if (this.#from === this.#to) return;
+    if (this.#to - this.#from > BULK_BYTES) this.#skipTo(this.#lastLine());
+    this.#drawTo(this.#to);
   }
 
   /** Draws what came up to the next line end behind the cursor. False: nothing more has come. */
   step(): boolean {
-    return this.#drawTo(1);
+    return this.#drawRow(this.#from + 1);
   }
 
   /** The same, but stays before a line end. */
   drawRow(): boolean {
-    return this.#drawTo(0);
+    return this.#drawRow(this.#from);
   }
 
   /** Whether a line end comes next. */
   get isRowOver(): boolean {
-    return this.#pending.find((piece) => piece.length > 0)?.[0] === LINE_FEED;
+    return this.#from < this.#to && this.#pending[this.#from] === LINE_FEED;
   }
 
-  #drawTo(from: number): boolean {
-    if (this.#pendingBytes === 0) return false;
-    const whole = this.#takePending();
-    const next = whole.indexOf(LINE_FEED, from);
-    const end = next < 0 ? whole.length : next;
-    this.#drawn(whole.subarray(0, end));
-    if (end < whole.length) this.#keep(whole.subarray(end));
+  #drawRow(from: number): boolean {
+    const before = this.#from;
+    if (before === this.#to) return false;
+    const next = this.#pending.subarray(0, this.#to).indexOf(LINE_FEED, from);
+    this.#drawTo(next < 0 ? this.#to : next);
     // A sequence without its end may be all that there is.
-    return this.#pendingBytes < whole.length;
+    return this.#from !== before;
   }
 
   #look(): void {
     if (!this.isStepwise) this.draw();
   }
 
-  #takePending(): Buffer {
-    const [only] = this.#pending;
-    const whole = only && this.#pending.length === 1 ? only : Buffer.concat(this.#pending);
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    return whole;
+  /** Where the last line begins that is whole, in what is long enough; nothing before it can still be edited. */
+  #lastLine(): number {
+    return this.#pending.subarray(0, this.#to).lastIndexOf(LINE_FEED, this.#to - BULK_BYTES) + 1;
   }
 
-  #keep(bytes: Buffer): void {
-    this.#pending.push(bytes);
-    this.#pendingBytes += bytes.length;
+  /** For so many bytes more. */
+  #makePlace(count: number): void {
+    if (this.#to - this.#from + count > this.#shortenAt) this.#shorten();
+    const length = this.#to - this.#from;
+    const room = Math.min(Math.max(length + count, 2 * this.#pending.length), Math.max(length + count, SHOWN_PENDING_BYTES_MAX));
+    const place = room > this.#pending.length ? Buffer.allocUnsafeSlow(room) : this.#pending;
+    this.#pending.copy(place, 0, this.#from, this.#to);
+    this.#pending = place;
+    this.#from = 0;
+    this.#to = length;
   }
 
   /** Nobody has looked for long: of what is not drawn, only the end can still matter. */
   #shorten(): void {
-    const whole = this.#takePending();
-    const lastLine = whole.lastIndexOf(LINE_FEED, whole.length - BULK_BYTES) + 1;
-    const isEndless = lastLine === 0 && whole.length > LINE_BYTES_MAX;
-    const from = this.#skipTo(whole, isEndless ? whole.length - SHOWN_CELLS_MAX : lastLine);
-    this.#keep(from === 0 ? whole : Buffer.from(whole.subarray(from)));
-    this.#shortenAt = Math.max(SHOWN_PENDING_BYTES_MAX, 2 * this.#pendingBytes);
+    const lastLine = this.#lastLine();
+    const isEndless = lastLine <= this.#from && this.#to - this.#from > LINE_BYTES_MAX;
+    this.#skipTo(isEndless ? this.#to - SHOWN_CELLS_MAX : lastLine);
+    this.#shortenAt = Math.max(SHOWN_PENDING_BYTES_MAX, 2 * (this.#to - this.#from));
   }
 
-  /** Of what is left out only the modes matter. Returns how much that is. */
-  #skipTo(bytes: Buffer, end: number): number {
-    if (end === 0) return 0;
-    for (let at = bytes.indexOf('\x1b[?'); at >= 0 && at < end; at = bytes.indexOf('\x1b[?', at + 1)) {
+  /** Of what is left out only the modes matter. */
+  #skipTo(end: number): void {
+    if (end <= this.#from) return;
+    const bytes = this.#pending.subarray(0, this.#to);
+    for (let at = bytes.indexOf(MODE, this.#from); at >= 0 && at < end; at = bytes.indexOf(MODE, at + 1)) {
       const sequence = sequenceAt(bytes, at);
       if (sequence.end !== undefined) this.#steer(bytes.toString('latin1', at + 2, sequence.end));
     }
     this.#newLine();
     this.#decoder = new StringDecoder('utf8');
-    return end;
+    this.#from = end;
   }
 
-  #drawn(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length; ) {
+  #drawTo(end: number): void {
+    const bytes = this.#pending.subarray(0, end);
+    while (this.#from < end) {
+      const at = this.#from;
       if (bytes[at] !== ESC) {
         const next = bytes.indexOf(ESC, at);
-        const end = next < 0 ? bytes.length : next;
-        this.#print(this.#decoder.write(bytes.subarray(at, end)));
-        at = end;
+        this.#from = next < 0 ? end : next;
+        this.#print(this.#decoder.write(bytes.subarray(at, this.#from)));
         continue;
       }
-      const { end, kind } = sequenceAt(bytes, at);
-      if (end === undefined) {
-        this.#keep(Buffer.from(bytes.subarray(at)));
-        break;
-      }
-      if (kind === 'csi') this.#steer(bytes.toString('latin1', at + 2, end));
-      at = Math.max(end, at + 1);
+      const sequence = sequenceAt(bytes, at);
+      if (sequence.end === undefined) return;
+      if (sequence.kind === 'csi') this.#steer(bytes.toString('latin1', at + 2, sequence.end));
+      this.#from = Math.max(sequence.end, at + 1);
     }
+    if (this.#from < this.#to) return;
+    this.#from = 0;
+    this.#to = 0;
+    if (this.#pending.length > SHOWN_PENDING_BYTES_MAX) this.#pending = Buffer.alloc(0);
   }
 
   #print(text: string): void {
