@@ -209,6 +209,82 @@ test('what an SSH client sends on a channel of its own reaches the host byte for
   assert.ok(rounds > 50);
 });
 
+/** What people type, and what they never would. */
+function keys(dice: Dice): Buffer {
+  const key = (): Buffer =>
+    dice.number(20) === 0
+      ? dice.bytes(1 + dice.number(6))
+      : Buffer.from(
+          dice.pick([
+            'ls ',
+            'a',
+            'drop',
+            'é日',
+            '\r',
+            '\r',
+            '\n',
+            '\x7f',
+            '\x15',
+            '\x03',
+            '\x04',
+            '\x0f',
+            '\t',
+            '\x1b[A',
+            '\x1b[D',
+            '\x1b[20',
+          ]) + dice.pick(['', '', '', '\x1b[200~', '\x1b[201~']),
+        );
+  return Buffer.concat(Array.from({ length: 1 + dice.number(30) }, key));
+}
+
+/** A host that shows what it is sent, and takes a line away when it is told to; it gives room for everything that it has read. */
+function echoing(relay: () => SshRelay, got: Buffer[]): FrameReader {
+  return new FrameReader(64 * 1024, (message) => {
+    if (message[0] !== MESSAGE.data) return;
+    const bytes = Buffer.from(message.subarray(9));
+    got.push(bytes);
+    const shown = Buffer.from(bytes.toString('latin1').replaceAll('\x05\x15', '\r\x1b[K').replaceAll('\r', '\r\n'), 'latin1');
+    const room = encodeMessage(MESSAGE.windowAdjust, 0, bytes.length);
+    queueMicrotask(() => onlyFaults(() => void relay().fromTarget(encodeFrames([encodeMessage(MESSAGE.data, 0, shown), room]))));
+  });
+}
+
+test('what is typed into a judged SSH terminal reaches the host whole, but for what is denied, and windows stay even', async () => {
+  const rounds = await fuzz('ssh typing', async (dice) => {
+    const denies = dice.number(2) === 0;
+    const [got, sent]: [Buffer[], Buffer[]] = [[], []];
+    let given = 0;
+    const judge = ({ text }: { text: string }) =>
+      denies && text.includes('drop') ? { allow: false as const, denial: { rule: 'r', message: 'no' } } : { allow: true as const };
+    const gate = new Gate({ revision: 0, mask: undefined, judge }, { intent: () => undefined, settled: () => undefined });
+    const host = echoing(() => relay, got);
+    const client = new FrameReader(64 * 1024, (message) => {
+      if (message[0] === MESSAGE.windowAdjust) given += message.readUInt32BE(5);
+    });
+    const ports = { gate, toTarget: (bytes: Buffer) => host.push(bytes), toClient: (bytes: Buffer) => client.push(bytes) };
+    const relay: SshRelay = new SshRelay(ports, { localForward: false, remoteForward: false, pty: true });
+    void relay.fromClient(encodeFrames([encodeMessage(MESSAGE.channelOpen, 'session', 0, 2 ** 20, 32_768)]));
+    void relay.fromTarget(encodeFrames([encodeMessage(MESSAGE.openConfirmation, 0, 9, 2 ** 20, 32_768)]));
+    const pty = encodeMessage(MESSAGE.channelRequest, 9, 'pty-req', true, 'xterm', dice.pick([0, 7, 80]), 24, 0, 0, '');
+    const begun = relay.fromClient(encodeFrames([pty, encodeMessage(MESSAGE.channelRequest, 9, 'shell', false)]));
+    void relay.fromTarget(encodeFrames([encodeMessage(MESSAGE.channelSuccess, 0)]));
+    await begun;
+    // A last Enter, so that no half of a key is left.
+    for (const piece of [...dice.chunks(keys(dice)), Buffer.from('\r')]) {
+      sent.push(piece);
+      for (const chunk of dice.chunks(encodeFrames([encodeMessage(MESSAGE.data, 9, piece)]))) await relay.fromClient(chunk);
+      if (dice.number(3) === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const typed = Buffer.concat(sent);
+    for (const end = performance.now() + 10_000; given !== typed.length && performance.now() < end; )
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal(given, typed.length, 'the client has the room that it had');
+    if (!denies) assert.deepEqual(Buffer.concat(got), typed);
+    void relay.end(undefined);
+  });
+  assert.ok(rounds > 3);
+});
+
 test('an SSH client that says anything at all before its login is turned away, and never kept waiting', async () => {
   const start = Buffer.from('SSH-2.0-Fuzzer\r\n');
   const rounds = await fuzz('ssh accept', async (dice) => {
