@@ -356,17 +356,16 @@ export class Blocks {
     }
   }
 
-  readonly #check: Check = (bytes, from, to, length, layout, wanted, done) => {
+  readonly #check: Check = (bytes, code, from, to, length, layout, wanted) => {
     if (wanted.length === 0) return;
     if (this.#planned) {
-      this.#planned.codes(bytes, from, to, length, layout, done ? wanted.filter((each) => !done.includes(each)) : wanted);
+      this.#planned.codes(bytes, from, to, length, layout, wanted);
       return;
     }
-    const code = this.#compact(bytes, from, to);
     let known = -1;
     for (let index = 0; index < wanted.length; index++) {
       const each = wanted[index];
-      if (!each || done?.includes(each)) continue;
+      if (!each) continue;
       const { threshold } = each;
       const score = each.code.score(code, length, layout);
       if (score <= 0) continue;
@@ -378,8 +377,8 @@ export class Blocks {
     }
   };
 
-  readonly #checkIban: CheckIban = (bytes, from, to, length) => {
-    const score = this.#iban?.score(this.#compact(bytes, from, to), length, 'listed') ?? 0;
+  readonly #checkIban: CheckIban = (code, from, to, length) => {
+    const score = this.#iban?.score(code, length, 'listed') ?? 0;
     if (score > 0 && score >= this.#ibanLeast) this.#found('IBAN_CODE', from, to, score);
   };
 

@@ -29,13 +29,13 @@ export function weighted(code: Code, weights: readonly number[], at = 0): number
   return sum;
 }
 
+const DOUBLED = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
+
 /** ISO/IEC 7812-1 Annex B. `seed`: what digits in front of it add to the sum. */
 export function luhn(code: Code, from: number, length: number, seed = 0): boolean {
   let sum = seed;
-  for (let index = length - 1, double = false; index >= 0; index--, double = !double) {
-    const value = digit(code, from + index);
-    sum += double ? (value > 4 ? value * 2 - 9 : value * 2) : value;
-  }
+  for (let index = from + length - 1; index >= from; index -= 2) sum += digit(code, index);
+  for (let index = from + length - 2; index >= from; index -= 2) sum += DOUBLED[digit(code, index)] ?? 0;
   return sum % 10 === 0;
 }
 

@@ -4,6 +4,8 @@ import { raised } from './shapes.ts';
 
 const DIGITS_MIN = 7;
 const DIGITS_MAX = 15;
+/** A number of more groups has none of the layouts that mean something. */
+const LAYOUT_GROUPS_MAX = 9;
 /** Signs between two groups: `) ` or ` - ` */
 const GAP_MAX = 3;
 const CONTEXT = contextOf(
@@ -86,24 +88,25 @@ function read(bytes: Buffer, from: number): Candidate {
   let least = DIGITS_MAX;
   let to = from;
   for (let at = from; at < length; ) {
-    let end = at;
-    let known = count;
-    for (; end < length && known <= DIGITS_MAX; end++) {
-      const byte = bytes[end] ?? 0;
-      if (byte < 0x30 || byte > 0x39) break;
-      // What does not fit is not kept.
-      DIGITS[known++] = byte - 0x30;
+    const start = count;
+    let part = 0;
+    do {
+      const byte = bytes[at] ?? 0;
+      part = PARTS[byte] ?? 0;
+      if (part !== DIGIT || count === DIGITS_MAX) break;
+      DIGITS[count++] = byte - 0x30;
+    } while (++at < length);
+    const size = count - start;
+    if (size === 0 || (at < length && part >= DIGIT)) {
+      count = start;
+      break;
     }
-    const size = end - at;
-    if (size === 0 || known > DIGITS_MAX || (end < length && isWord(bytes[end]))) break;
-    count = known;
-    layout = layout * 10 + (size < 9 ? size : 9);
+    layout = groups < LAYOUT_GROUPS_MAX ? layout * 10 + (size < 9 ? size : 9) : 0;
     groups++;
     if (size < least) least = size;
-    to = end;
-    at = end;
-    while (at < length && at - end < GAP_MAX && JOINS[bytes[at] ?? 0] === 1) at++;
-    if (at === end) break;
+    to = at;
+    while (at < length && at - to < GAP_MAX && PARTS[bytes[at] ?? 0] === JOIN) at++;
+    if (at === to || count === DIGITS_MAX) break;
   }
   CANDIDATE.count = count;
   CANDIDATE.layout = layout;
@@ -145,3 +148,10 @@ function isWord(byte: number | undefined): boolean {
 }
 
 const JOINS = Uint8Array.from({ length: 256 }, (_, byte) => (' -./()_+'.includes(String.fromCharCode(byte)) ? 1 : 0));
+
+const JOIN = 1;
+const DIGIT = 2;
+const WORD = 3;
+
+/** What a byte can be of a number. */
+const PARTS = JOINS.map((joins, byte) => (joins === 1 ? JOIN : isDigit(byte) ? DIGIT : isWord(byte) ? WORD : 0));

@@ -22,6 +22,12 @@ export interface Finding {
   readonly score: number;
 }
 
+/** One that the next may belong to. */
+interface Growing extends Finding {
+  to: number;
+  score: number;
+}
+
 /** Names of all entities that can be looked for, with their other names. */
 export const ENTITIES: readonly string[] = [
   ...[...CODES, ...SCANS, ...WORDS, ...RUNS].map(({ entity }) => entity),
@@ -68,6 +74,8 @@ export class Search {
   /** What was found in it, with the best score. */
   readonly #inner = new Map<string, number>();
   #findings: Finding[] = NONE;
+  /** The last one of them. */
+  #last: Growing | undefined;
 
   /** @param thresholds the least score by entity; of those that are not known and not among `customs` nothing is found */
   constructor(thresholds: ReadonlyMap<string, number>, customs: readonly CompiledCustom[] = []) {
@@ -167,6 +175,7 @@ export class Search {
 
   #begin(length: number): void {
     this.#findings = NONE;
+    this.#last = undefined;
     this.#view = undefined;
     this.#start = 0;
     this.#ownFrom = 0;
@@ -192,7 +201,10 @@ export class Search {
       this.#findIn(piece, bits);
       return;
     }
-    if (this.#findings.length > known) this.#findings.length = known;
+    if (this.#findings.length > known) {
+      this.#findings.length = known;
+      this.#last = undefined;
+    }
     const view = viewOf(piece, ROOM);
     this.#view = view;
     this.#findIn(view.bytes, this.#look(view.bytes, false));
@@ -225,7 +237,16 @@ export class Search {
     const from = this.#start + (this.#view?.from?.[first] ?? first);
     // What begins in another piece is found there.
     if (from < this.#ownFrom || from >= this.#ownTo) return;
-    const finding = { entity, from, to: this.#start + (this.#view?.to?.[end - 1] ?? end), score };
+    const to = this.#start + (this.#view?.to?.[end - 1] ?? end);
+    const last = this.#last;
+    // What goes on from the value before is one with it: a row of digits would be a value from every place on.
+    if (last && last.entity === entity && from >= last.from && from < last.to) {
+      if (to > last.to) last.to = to;
+      if (score > last.score) last.score = score;
+      return;
+    }
+    const finding = { entity, from, to, score };
+    this.#last = finding;
     if (this.#findings === NONE) this.#findings = [finding];
     else this.#findings.push(finding);
   }

@@ -1,4 +1,5 @@
-import { CLASS, DIGIT, GAP_MAX, isInRun, JOINS, LETTER } from './classes.ts';
+import type { Code } from './checks.ts';
+import { CLASS, DIGIT, GAP_MAX, isInRun, JOINS, LETTER, UPPER } from './classes.ts';
 import type { Layout } from './detector.ts';
 import { ibanLength } from './iban.ts';
 import { CODE_CHARACTERS_MAX, layoutWith, type Shapes, type Wanted } from './shapes.ts';
@@ -8,18 +9,21 @@ const GROUPS_MAX = 20;
 /** The shortest IBAN, and the country with its check digits, which are in one group. */
 const IBAN_MIN = 15;
 const IBAN_START_MIN = 4;
+const CODES_BYTES = 512;
 
-/** @param done of those that are wanted, the ones that were asked already */
+/** @param code in upper case, without what stands between; more may stand behind it */
 export type Check = (
   bytes: Buffer,
+  code: Code,
   from: number,
   to: number,
   length: number,
   layout: Layout,
   wanted: readonly Wanted[],
-  done: readonly Wanted[] | undefined,
 ) => void;
-export type CheckIban = (bytes: Buffer, from: number, to: number, length: number) => void;
+export type CheckIban = (code: Code, from: number, to: number, length: number) => void;
+
+const NOBODY: readonly Wanted[] = [];
 
 /** The last runs of letters and digits, and which of them could be one code together. */
 export class Sequences {
@@ -30,9 +34,22 @@ export class Sequences {
   readonly #digits = new Int32Array(GROUPS_MAX);
   /** How many characters an IBAN has that begins with it; 0 when none does. */
   readonly #starts = new Int32Array(GROUPS_MAX);
+  /** Where each stands in `#codes`; -1 when nobody has asked for it yet. */
+  readonly #places = new Int32Array(GROUPS_MAX);
+  /** The characters of runs, one behind the other, and what is there from each place on. */
+  readonly #codes = new Uint8Array(CODES_BYTES);
+  readonly #codesFrom: readonly Code[] = Array.from({ length: CODES_BYTES }, (_, at) => this.#codes.subarray(at));
+  #codesEnd = 0;
+  /** The last run that is there, and where those begin that it is in a row with. */
+  #coded = 0;
+  #codedFrom = 0;
   /** A bit for each of the last runs that an IBAN may begin with, the lowest for the last one. */
   #startBits = 0;
   #head = 0;
+  /** So many groups of digits only, all of one size, are the last ones, and the last ones but one: at least. */
+  #row = 0;
+  #rowBefore = 0;
+  #rowSize = 0;
   /** How many of them stand before the last one, joined to it and to each other. */
   #chain = 0;
 
@@ -78,6 +95,7 @@ export class Sequences {
       this.#to[slot] = to;
       this.#mask[slot] = mask;
       this.#digits[slot] = count;
+      this.#places[slot] = -1;
       if (this.#wantsIban) starts |= this.#start(bytes, slot) << groups;
       slot = (slot + GROUPS_MAX - 1) % GROUPS_MAX;
       room -= to - start;
@@ -86,6 +104,7 @@ export class Sequences {
     }
     this.#chain = groups - 1;
     this.#ones = 0;
+    this.#row = 0;
     this.#startBits = starts;
   }
 
@@ -96,8 +115,13 @@ export class Sequences {
     this.#to[slot] = to;
     this.#mask[slot] = mask;
     this.#digits[slot] = count;
+    this.#places[slot] = -1;
     this.#chain = Math.min(this.#chain + 1, GROUPS_MAX - 1);
-    this.#ones = to - from === 1 ? (this.#chain === 0 ? 1 : this.#ones + 1) : 0;
+    const size = to - from;
+    this.#rowBefore = this.#chain === 0 ? 0 : this.#row;
+    this.#row = count < size ? 0 : size === this.#rowSize ? this.#rowBefore + 1 : 1;
+    this.#rowSize = size;
+    this.#ones = size === 1 ? (this.#chain === 0 ? 1 : this.#ones + 1) : 0;
     if (this.#wantsIban) this.#startBits = (this.#chain === 0 ? 0 : this.#startBits << 1) | this.#start(bytes, slot);
   }
 
@@ -120,11 +144,16 @@ export class Sequences {
     const from = this.#from[slot] ?? 0;
     const to = this.#to[slot] ?? 0;
     const shaped = this.#shapes.get(to - from, this.#mask[slot] ?? 0);
-    if (shaped) this.#check(bytes, from, to, to - from, 'plain', shaped.all, undefined);
+    if (shaped) this.#check(bytes, this.#code(bytes, slot), from, to, to - from, 'plain', shaped.all);
     if (this.#startBits !== 0) this.#lookForIban(bytes, slot, to);
     if (this.#chain === 0) return;
     const listed = this.#lookListed(bytes, slot, to);
-    if (this.#shapes.regularMax > to - from) this.#lookRegular(bytes, slot, to, listed);
+    if (this.#shapes.regularMax <= to - from) return;
+    const before = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
+    const size = (this.#to[before] ?? 0) - (this.#from[before] ?? 0);
+    if (size < to - from) return;
+    if (this.#row > 0 && size > 1 && this.#rowBefore * size >= this.#shapes.regularMax) this.#lookInRow(bytes, slot, to, size, listed);
+    else this.#lookRegular(bytes, slot, to, listed);
   }
 
   /** Groups as the country of a code writes them. Says of how many groups there were such codes, as bits. */
@@ -146,17 +175,18 @@ export class Sequences {
       mask |= (this.#mask[slot] ?? 0) << length;
       length += size;
       layout = layoutWith(layout, size);
-      const wanted = shapes.isLayout(node) ? shapes.get(length, mask)?.byLayout.get(layout) : undefined;
+      const shaped = shapes.isLayout(node) ? shapes.get(length, mask) : undefined;
+      const wanted = shaped?.byLayout.get(layout);
       if (!wanted) continue;
       listed |= 1 << groups;
-      this.#listed[groups] = wanted;
-      this.#check(bytes, from, to, length, 'listed', wanted, undefined);
+      this.#others[groups] = shaped?.othersByLayout.get(layout);
+      this.#check(bytes, this.#code(bytes, slot), from, to, length, 'listed', wanted);
     }
     return listed;
   }
 
-  /** By how many groups they have: what was looked for last among groups that are listed. */
-  readonly #listed: (readonly Wanted[] | undefined)[] = Array.from({ length: GROUPS_MAX + 1 });
+  /** By how many groups they have: what is still to be looked for when the groups are listed. */
+  readonly #others: (readonly Wanted[] | undefined)[] = Array.from({ length: GROUPS_MAX + 1 });
 
   /** Groups of one size, of which the last may be shorter. */
   #lookRegular(bytes: Buffer, last: number, to: number, listed: number): void {
@@ -170,7 +200,7 @@ export class Sequences {
       slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
       const from = this.#from[slot] ?? 0;
       const own = (this.#to[slot] ?? 0) - from;
-      if (groups > 2 ? own !== size : own < length) return;
+      if (groups > 2 && own !== size) return;
       size = own;
       mask |= (this.#mask[slot] ?? 0) << length;
       length += own;
@@ -178,11 +208,27 @@ export class Sequences {
       if ((shapes.regularLengths & (1 << length)) === 0) continue;
       // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
       if (size === 1 && groups < end) continue;
-      const wanted = shapes.get(length, mask)?.regular;
-      if (!wanted) continue;
-      const done = (listed & (1 << groups)) === 0 ? undefined : this.#listed[groups];
-      this.#check(bytes, from, to, length, 'regular', wanted, done);
+      const wanted = this.#regular(length, mask, groups, listed);
+      if (wanted.length > 0) this.#check(bytes, this.#code(bytes, slot), from, to, length, 'regular', wanted);
     }
+  }
+
+  /** The same in a long row of numbers of one size, without a look at each of them once more for every one that comes. */
+  #lookInRow(bytes: Buffer, last: number, to: number, size: number, listed: number): void {
+    const shapes = this.#shapes;
+    let length = to - (this.#from[last] ?? 0) + size;
+    for (let groups = 2; length <= shapes.regularMax; groups++, length += size) {
+      if ((shapes.regularLengths & (1 << length)) === 0) continue;
+      const wanted = this.#regular(length, 0, groups, listed);
+      if (wanted.length === 0) continue;
+      const slot = last - groups + (last < groups - 1 ? GROUPS_MAX + 1 : 1);
+      this.#check(bytes, this.#code(bytes, slot), this.#from[slot] ?? 0, to, length, 'regular', wanted);
+    }
+  }
+
+  /** Whom there is to ask about groups of one size. @param listed what was asked about already, by numbers of groups */
+  #regular(length: number, mask: number, groups: number, listed: number): readonly Wanted[] {
+    return ((listed & (1 << groups)) === 0 ? this.#shapes.get(length, mask)?.regular : this.#others[groups]) ?? NOBODY;
   }
 
   /** Groups of any sizes, from a country's letters on. */
@@ -195,8 +241,34 @@ export class Sequences {
       length += (this.#to[slot] ?? 0) - from;
       digits += this.#digits[slot] ?? 0;
       if (length > CODE_CHARACTERS_MAX) return;
-      if (length === this.#starts[slot] && length >= IBAN_MIN && digits >= this.#shapes.digitsMin) this.#checkIban(bytes, from, to, length);
+      if (length === this.#starts[slot] && length >= IBAN_MIN && digits >= this.#shapes.digitsMin)
+        this.#checkIban(this.#code(bytes, slot), from, to, length);
       slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
     }
+  }
+
+  /** The runs from one to the last, together. Of a row of runs only those are read that have come since somebody asked. */
+  #code(bytes: Buffer, first: number): Code {
+    if (this.#codesEnd + CODE_CHARACTERS_MAX > CODES_BYTES) {
+      this.#codesEnd = 0;
+      this.#codedFrom = 0;
+      this.#places.fill(-1);
+    }
+    let place = this.#places[first] ?? -1;
+    let slot = this.#coded;
+    if (place < this.#codedFrom) {
+      place = this.#codesEnd;
+      const before = first === 0 ? GROUPS_MAX - 1 : first - 1;
+      if (slot !== before || (this.#places[slot] ?? -1) < this.#codedFrom) this.#codedFrom = place;
+      slot = before;
+    }
+    while (slot !== this.#head) {
+      slot = slot === GROUPS_MAX - 1 ? 0 : slot + 1;
+      this.#places[slot] = this.#codesEnd;
+      const to = this.#to[slot] ?? 0;
+      for (let at = this.#from[slot] ?? 0; at < to; at++) this.#codes[this.#codesEnd++] = UPPER[bytes[at] ?? 0] ?? 0;
+    }
+    this.#coded = slot;
+    return this.#codesFrom[place] ?? this.#codes;
   }
 }

@@ -36,11 +36,15 @@ export interface Shaped {
   /** Those that may be written in groups of one size that nobody has listed. */
   readonly regular: Wanted[];
   readonly byLayout: Map<number, Wanted[]>;
+  /** Of the regular ones, those that are not among `byLayout`. */
+  readonly othersByLayout: Map<number, Wanted[]>;
 }
 
 /** What codes that are looked for look like. */
 export class Shapes {
   readonly #byShape = new Map<number, Shaped>();
+  /** Those without a letter, by their length. */
+  readonly #ofDigits: (Shaped | undefined)[] = Array.from({ length: SHAPE_CHARACTERS_MAX + 1 });
   /** A bit for each of 65536 places that a shape can have: most sequences of a text have the shape of no code. */
   readonly #maybe = new Int32Array(2_048);
   /** The same for the ends of those that may be in groups of one size. */
@@ -79,8 +83,9 @@ export class Shapes {
   #add(wanted: Wanted): void {
     for (const shape of new Set(wanted.code.shapes)) {
       const key = shapeKey(shape);
-      const shaped: Shaped = this.#byShape.get(key) ?? { all: [], regular: [], byLayout: new Map() };
+      const shaped: Shaped = this.#byShape.get(key) ?? { all: [], regular: [], byLayout: new Map(), othersByLayout: new Map() };
       this.#byShape.set(key, shaped);
+      if (key === 1 << shape.length) this.#ofDigits[shape.length] = shaped;
       shaped.all.push(wanted);
       if (isRegular(wanted.code, shape.length)) {
         shaped.regular.push(wanted);
@@ -89,6 +94,11 @@ export class Shapes {
         this.regularMax = Math.max(this.regularMax, shape.length);
       }
       for (const layout of wanted.layouts) shaped.byLayout.set(layout, [...(shaped.byLayout.get(layout) ?? []), wanted]);
+      for (const [layout, listed] of shaped.byLayout)
+        shaped.othersByLayout.set(
+          layout,
+          shaped.regular.filter((each) => !listed.includes(each)),
+        );
       addTo(this.#maybe, placeOf(key));
       this.lengths |= 1 << shape.length;
       this.lengthMax = Math.max(this.lengthMax, shape.length);
@@ -130,6 +140,7 @@ export class Shapes {
   /** The codes that have this shape: a bit for its length, and one for each letter below it. */
   get(length: number, letters: number): Shaped | undefined {
     if (length > SHAPE_CHARACTERS_MAX || (this.lengths & (1 << length)) === 0) return undefined;
+    if (letters === 0) return this.#ofDigits[length];
     const key = (1 << length) | letters;
     return isAmong(this.#maybe, placeOf(key)) ? this.#byShape.get(key) : undefined;
   }

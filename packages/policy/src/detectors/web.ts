@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { indexOfByte } from './bytes.ts';
 import type { Found, ScanEntity } from './detector.ts';
 import { BITS } from './survey.ts';
@@ -71,7 +70,7 @@ function findIpv6(bytes: Buffer, found: Found): void {
   findHexRuns(bytes, COLON, (from, to) => {
     // A time has two.
     if (count(bytes, from, to, COLON) < 6 && !hasPair(bytes, from, to)) return;
-    if (to - from <= IPV6_BYTES_MAX && isIPv6(bytes.toString('latin1', from, to))) found(from, to, 0.6);
+    if (to - from <= IPV6_BYTES_MAX && isIpv6(bytes, from, to)) found(from, to, 0.6);
   });
 }
 
@@ -85,6 +84,45 @@ function findIpv4(bytes: Buffer, found: Found): void {
     found(from, to, 0.6);
     at = to;
   }
+}
+
+/** RFC 4291, 2.2: eight groups of up to four digits, zeros as two colons once, the last two groups as an address of version 4. */
+function isIpv6(bytes: Buffer, from: number, to: number): boolean {
+  let groups = 0;
+  let hasZeros = false;
+  let at = from;
+  if (bytes[at] === COLON && bytes[++at] !== COLON) return false;
+  while (at < to) {
+    if (bytes[at] === COLON) {
+      if (hasZeros) return false;
+      hasZeros = true;
+      at++;
+      continue;
+    }
+    const start = at;
+    while (at < to && bytes[at] !== COLON && bytes[at] !== DOT) at++;
+    if (bytes[at] === DOT && at < to) {
+      if (!isIpv4(bytes, start, to)) return false;
+      groups += 2;
+      break;
+    }
+    if (at - start > 4) return false;
+    groups++;
+    if (at < to && ++at === to) return false;
+  }
+  return hasZeros ? groups < 8 : groups === 8;
+}
+
+function isIpv4(bytes: Buffer, from: number, to: number): boolean {
+  let at = from;
+  for (let part = 0; part < 4; part++) {
+    const start = at;
+    let value = 0;
+    while (at < to && at - start < 4 && isDigit(bytes[at])) value = value * 10 + (bytes[at++] ?? 0) - 0x30;
+    if (at === start || value > 255 || (at - start > 1 && bytes[start] === 0x30)) return false;
+    if (part < 3 && (at >= to || bytes[at++] !== DOT)) return false;
+  }
+  return at === to;
 }
 
 /** Where four numbers up to 255 end; 0 when they do not stand there. Five parts are a version or an object identifier. */
