@@ -2,6 +2,9 @@ import { Doubt } from '../facts.ts';
 import type { Token } from '../tokens.ts';
 import { FIELDS, KEYWORDS, PLAIN_TYPES, TEXT_TYPES } from './scan-words.ts';
 
+/** Thrown where only the parser is certain: always the same one, for where it came from is of no interest, and takes time to find out. */
+export const UNCERTAIN = new Doubt('not certain');
+
 const END: Token = { kind: 'symbol', text: '', from: 0, to: 0 };
 
 /** PostgreSQL cuts off what is longer, in bytes; what is not ASCII never comes here. */
@@ -83,31 +86,31 @@ export class Cursor {
   }
 
   expect(word: string): void {
-    if (!this.takes(word)) throw new Doubt('not certain');
+    if (!this.takes(word)) throw UNCERTAIN;
   }
 
   expectSymbol(symbol: string): void {
-    if (!this.takesSymbol(symbol)) throw new Doubt('not certain');
+    if (!this.takesSymbol(symbol)) throw UNCERTAIN;
   }
 
   /** `a.b` from here on: a table. */
   qualifiedName(): string {
     const parts = [this.simpleName()];
     while (this.takesSymbol('.')) parts.push(this.anyName());
-    if (parts.length > 2) throw new Doubt('not certain');
+    if (parts.length > 2) throw UNCERTAIN;
     return parts.join('.');
   }
 
   /** A name of a table, of a column, or that somebody gives. */
   simpleName(): string {
-    if (this.here.kind === 'word' && (KEYWORDS.get(this.word) ?? 'column') !== 'column') throw new Doubt('not certain');
+    if (this.here.kind === 'word' && (KEYWORDS.get(this.word) ?? 'column') !== 'column') throw UNCERTAIN;
     return this.anyName();
   }
 
   /** Behind a dot or AS every word is a name. */
   anyName(): string {
     const { kind, text } = this.here;
-    if ((kind !== 'word' && kind !== 'quoted') || text.length > NAME_MAX || text === '') throw new Doubt('not certain');
+    if ((kind !== 'word' && kind !== 'quoted') || text.length > NAME_MAX || text === '') throw UNCERTAIN;
     this.next();
     return text;
   }
@@ -141,7 +144,7 @@ export class Cursor {
       this.next();
       this.modifiers();
     } else {
-      if (this.here.kind === 'word' && (KEYWORDS.get(word) ?? 'function') !== 'function') throw new Doubt('not certain');
+      if (this.here.kind === 'word' && (KEYWORDS.get(word) ?? 'function') !== 'function') throw UNCERTAIN;
       this.anyName();
       while (this.takesSymbol('.')) this.anyName();
       this.modifiers();
@@ -169,7 +172,7 @@ export class Cursor {
     if (!this.takesSymbol('(')) return;
     do {
       this.takesSymbol('-');
-      if (this.here.kind !== 'number' && this.here.kind !== 'string') throw new Doubt('not certain');
+      if (this.here.kind !== 'number' && this.here.kind !== 'string') throw UNCERTAIN;
       this.next();
     } while (this.takesSymbol(','));
     this.expectSymbol(')');

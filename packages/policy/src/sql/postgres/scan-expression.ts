@@ -1,5 +1,5 @@
-import { Doubt, StatementFacts } from '../facts.ts';
-import { Cursor } from './cursor.ts';
+import { StatementFacts } from '../facts.ts';
+import { Cursor, UNCERTAIN } from './cursor.ts';
 import { OPERATOR_SIGNS, QUANTIFIERS } from './scan-words.ts';
 
 /** Expressions and queries in each other. */
@@ -52,7 +52,7 @@ export abstract class Expressions extends Cursor {
   }
 
   deeper(read: () => void): void {
-    if (++this.#depth > DEPTH_MAX) throw new Doubt('not certain');
+    if (++this.#depth > DEPTH_MAX) throw UNCERTAIN;
     const height = this.#height;
     this.#height = QUERY_HEIGHT;
     read();
@@ -63,7 +63,7 @@ export abstract class Expressions extends Cursor {
   /** What was just read stands so many levels further down. */
   rises(levels: number): void {
     this.#height += levels;
-    if (this.#height > HEIGHT_MAX) throw new Doubt('not certain');
+    if (this.#height > HEIGHT_MAX) throw UNCERTAIN;
   }
 
   /**
@@ -73,7 +73,7 @@ export abstract class Expressions extends Cursor {
    */
   condition(): boolean {
     const always = this.expression();
-    if (this.isUnsure || (this.#seesOr && this.#seesNull && this.#seesNotNull)) throw new Doubt('not certain');
+    if (this.isUnsure || (this.#seesOr && this.#seesNull && this.#seesNotNull)) throw UNCERTAIN;
     return always;
   }
 
@@ -91,7 +91,12 @@ export abstract class Expressions extends Cursor {
 
   /** True when it would let every row through as a condition, as far as its form tells. */
   expression(): boolean {
-    if (++this.#depth > DEPTH_MAX) throw new Doubt('not certain');
+    if (this.#isAlone()) {
+      this.next();
+      this.column = undefined;
+      return true;
+    }
+    if (++this.#depth > DEPTH_MAX) throw UNCERTAIN;
     const isSimilar = this.#isSimilar;
     const height = this.#height;
     this.#height = 0;
@@ -114,6 +119,14 @@ export abstract class Expressions extends Cursor {
     this.rises(1);
     this.#height = Math.max(this.#height, height);
     return always;
+  }
+
+  /** A constant with nothing to it, as in lists and rows. */
+  #isAlone(): boolean {
+    const { kind } = this.here;
+    if (kind !== 'number' && kind !== 'string' && kind !== 'parameter') return false;
+    const after = this.symbolAfter();
+    return after === ',' || after === ')';
   }
 
   #negatable(): boolean {
@@ -335,7 +348,7 @@ export abstract class Expressions extends Cursor {
       this.simpleName();
       this.expectSymbol('.');
     }
-    if (!this.#infix()) throw new Doubt('not certain');
+    if (!this.#infix()) throw UNCERTAIN;
     this.expectSymbol(')');
   }
 }

@@ -1,5 +1,5 @@
-import { Doubt } from '../facts.ts';
 import { readsNoColumn } from './condition.ts';
+import { UNCERTAIN } from './cursor.ts';
 import { isParserLoaded, parseStatements } from './parser.ts';
 import { Expressions, type Operand, VALUE } from './scan-expression.ts';
 import { COLUMN_WORDS, FRAMES, KEYWORDS, LISTS, OPERATOR_SIGNS, QUERY_STARTS, TRIMS, TYPE_GOES_ON, VALUES_BY_NAME } from './scan-words.ts';
@@ -23,7 +23,7 @@ function soleValue(text: string): unknown {
   const targets = listAt(select, 'targetList');
   const target = treeAt(asTree(targets[0]), 'ResTarget');
   const isSole = statements.length === 1 && targets.length === 1 && target?.name === undefined && !select?.fromClause;
-  if (!isSole || target?.val === undefined) throw new Doubt('not certain');
+  if (!isSole || target?.val === undefined) throw UNCERTAIN;
   return target.val;
 }
 
@@ -58,7 +58,7 @@ export abstract class Operands extends Expressions {
         return KEYWORDS.has(this.word) ? this.#special() : this.#named();
       default:
         if (this.symbol === '(') return this.parenthesis();
-        if (this.symbol !== '.' || this.tokenAt(this.at + 1).kind !== 'number') throw new Doubt('not certain');
+        if (this.symbol !== '.' || this.tokenAt(this.at + 1).kind !== 'number') throw UNCERTAIN;
         this.next(2);
         return VALUE;
     }
@@ -105,7 +105,7 @@ export abstract class Operands extends Expressions {
 
   /** From the parenthesis behind its name on. */
   call(name: string): void {
-    if (!isPlainCall(name)) throw new Doubt('not certain');
+    if (!isPlainCall(name)) throw UNCERTAIN;
     this.facts.calls(name);
     this.expectSymbol('(');
     if (!this.takesSymbol(')')) {
@@ -154,10 +154,10 @@ export abstract class Operands extends Expressions {
     const second = this.symbolAfter(2);
     const isColon = first === ':' && second === '=';
     if (!isColon && !(first === '=' && second === '>')) return;
-    if (this.here.kind === 'word' && KEYWORDS.get(this.word) === 'reserved') throw new Doubt('not certain');
+    if (this.here.kind === 'word' && KEYWORDS.get(this.word) === 'reserved') throw UNCERTAIN;
     this.anyName();
     this.next(2);
-    if (OPERATOR_SIGNS.has(this.symbol)) throw new Doubt('not certain');
+    if (OPERATOR_SIGNS.has(this.symbol)) throw UNCERTAIN;
   }
 
   /** Behind ORDER. */
@@ -222,14 +222,14 @@ export abstract class Operands extends Expressions {
       const symbol = this.symbolAt(++close);
       if (symbol === '(') depth++;
       else if (symbol === ')') depth--;
-      else if (this.tokenAt(close).to === 0) throw new Doubt('not certain');
+      else if (this.tokenAt(close).to === 0) throw UNCERTAIN;
     }
     const text = this.textBetween(this.tokenAt(at).from, this.tokenAt(close).to);
     this.#partsLength += text.length;
-    if (++this.#parts > PARTS_MAX || this.#partsLength * PARTS_SHARE > this.length || !isParserLoaded()) throw new Doubt('not certain');
+    if (++this.#parts > PARTS_MAX || this.#partsLength * PARTS_SHARE > this.length || !isParserLoaded()) throw UNCERTAIN;
     const value = soleValue(text);
     const facts = readPart(value, this.given);
-    if (facts.doubt !== undefined) throw new Doubt(facts.doubt);
+    if (facts.doubt !== undefined) throw UNCERTAIN;
     this.facts.include(facts);
     if (!readsNoColumn(value)) this.meetsColumn();
     this.goTo(close + 1);
@@ -263,14 +263,14 @@ export abstract class Operands extends Expressions {
     const isValue = this.tokenAt(this.at + 1).kind === 'string';
     if (!isValue && COLUMN_WORDS.has(word) && !TYPE_GOES_ON.has(this.wordAfter())) return this.#named();
     if (word === 'interval') {
-      if (!isValue) throw new Doubt('not certain');
+      if (!isValue) throw UNCERTAIN;
       this.next(2);
       this.intervalFields();
       return VALUE;
     }
-    if (KEYWORDS.get(word) !== 'column' || !(isValue || word === 'timestamp' || word === 'time')) throw new Doubt('not certain');
+    if (KEYWORDS.get(word) !== 'column' || !(isValue || word === 'timestamp' || word === 'time')) throw UNCERTAIN;
     this.type();
-    if (this.here.kind !== 'string') throw new Doubt('not certain');
+    if (this.here.kind !== 'string') throw UNCERTAIN;
     this.next();
     return VALUE;
   }
@@ -321,7 +321,7 @@ export abstract class Operands extends Expressions {
     switch (word) {
       case 'exists':
       case 'array':
-        if (!QUERY_STARTS.has(this.word)) throw new Doubt('not certain');
+        if (!QUERY_STARTS.has(this.word)) throw UNCERTAIN;
         this.deeper(() => this.query());
         return;
       case 'cast':
@@ -347,7 +347,7 @@ export abstract class Operands extends Expressions {
         this.#trim();
         return;
       default:
-        throw new Doubt('not certain');
+        throw UNCERTAIN;
     }
   }
 

@@ -1,4 +1,4 @@
-import { Doubt } from '../facts.ts';
+import { UNCERTAIN } from './cursor.ts';
 import { Operands } from './scan-operand.ts';
 import { JOINS, KEYWORDS, NO_LABEL, QUERY_STARTS, SET_OPERATIONS } from './scan-words.ts';
 import { isPlainCall } from './text-runners.ts';
@@ -95,7 +95,7 @@ export abstract class Queries extends Operands {
     const names = this.given;
     if (this.word === 'with') this.withNames();
     const isQuery = this.word === 'select' || this.word === 'table' || (this.symbol === '(' && this.wordAfter() === 'select');
-    if (!isQuery) throw new Doubt('not certain');
+    if (!isQuery) throw UNCERTAIN;
     this.#combined();
     this.given = names;
   }
@@ -260,7 +260,7 @@ export abstract class Queries extends Operands {
 
   #kindOfJoin(): void {
     const { word } = this;
-    if (word === 'cross' || word === 'natural' || !JOINS.has(word)) throw new Doubt('not certain');
+    if (word === 'cross' || word === 'natural' || !JOINS.has(word)) throw UNCERTAIN;
     this.next();
     if (word !== 'join') this.#joinWord(word);
   }
@@ -278,7 +278,7 @@ export abstract class Queries extends Operands {
         this.next();
         this.deeper(() => this.query());
       } else {
-        if (isLateral || this.symbolAfter() === '(') throw new Doubt('not certain');
+        if (isLateral || this.symbolAfter() === '(') throw UNCERTAIN;
         this.next();
         this.deeper(() => this.#joined());
       }
@@ -301,7 +301,7 @@ export abstract class Queries extends Operands {
     let name = this.simpleName();
     while (this.takesSymbol('.')) name += `.${this.anyName()}`;
     if (this.symbol === '(') {
-      if (isKeyword || !isPlainCall(name)) throw new Doubt('not certain');
+      if (isKeyword || !isPlainCall(name)) throw UNCERTAIN;
       this.call(name);
       if (this.word === 'with') {
         this.next();
@@ -310,7 +310,7 @@ export abstract class Queries extends Operands {
       this.#alias(true);
       return;
     }
-    if (isLateral) throw new Doubt('not certain');
+    if (isLateral) throw UNCERTAIN;
     this.goTo(at);
     this.relation();
     this.takesSymbol('*');
@@ -329,7 +329,7 @@ export abstract class Queries extends Operands {
     const isSaid = this.takes('as');
     const isName = this.here.kind === 'quoted' || (this.here.kind === 'word' && (isSaid || !KEYWORDS.has(this.word)));
     if (isName) this.simpleName();
-    else if (isSaid && !(isFunction && this.symbol === '(')) throw new Doubt('not certain');
+    else if (isSaid && !(isFunction && this.symbol === '(')) throw UNCERTAIN;
     if ((isName || isSaid) && this.symbol === '(') this.#columnsOfAlias(isFunction);
   }
 

@@ -13,12 +13,19 @@ export function scanPostgres(text: string, given?: readonly Token[]): Statement 
   try {
     const tokens = given ?? tokensOf(text, LEXICONS.postgres);
     const end = tokens.at(-1)?.text === ';' && tokens.at(-1)?.kind === 'symbol' ? tokens.length - 1 : tokens.length;
-    if (end === 0 || (NOT_ASCII.test(text) && tokens.some((token) => isForeign(token, text)))) return undefined;
+    if (end === 0 || !isKnown(tokens[0]) || (NOT_ASCII.test(text) && tokens.some((token) => isForeign(token, text)))) return undefined;
     return new Scan(text, tokens, end).read();
   } catch (error) {
     if (error instanceof Doubt) return undefined;
     throw error;
   }
+}
+
+/** What the statements begin with that are read here. */
+const STARTS = new Set('( select insert update delete with values table begin commit rollback abort end start'.split(' '));
+
+function isKnown(first: Token | undefined): boolean {
+  return first !== undefined && (first.kind === 'word' || first.kind === 'symbol') && STARTS.has(first.text);
 }
 
 /** Names and strings with escapes of Unicode. */
