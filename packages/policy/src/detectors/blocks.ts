@@ -21,7 +21,7 @@ import { type Plan, Planned } from './plans.ts';
 import { type Check, type CheckIban, Sequences } from './sequences.ts';
 import { CODE_CHARACTERS_MAX, raised, Shapes, SURE_SCORE } from './shapes.ts';
 import { BITS, signAt } from './survey.ts';
-import { HASH_SEED, hashed, kindsOf, mayBeListed } from './words.ts';
+import { HASH_SEED, hashed, kindsOf, kindsOfHash } from './words.ts';
 
 /** A card number between letters, without a gap. */
 const BARE_RUN_MIN = 13;
@@ -197,7 +197,8 @@ export class Blocks {
       }
       const from = at;
       if (kind === LETTER) {
-        let isListed = false;
+        // -1: nobody has looked yet.
+        let kinds = -1;
         if (first >= SMALL_A && !wantsSmall) {
           do kind = ++at < end ? (table[bytes[at] ?? 0] ?? 0) : 0;
           while (kind === LETTER);
@@ -209,11 +210,11 @@ export class Blocks {
             byte = ++at < end ? (bytes[at] ?? 0) : 0;
             kind = table[byte] ?? 0;
           } while (kind === LETTER);
-          isListed = mayBeListed(hash);
+          kinds = kindsOfHash(hash);
         }
         if (kind === 0 || kind >= SIGN) {
-          if (isListed || (at < end && isBeforeNumber(bytes, at, end))) {
-            this.#word(bytes, from, at);
+          if (kinds > 0 || (at < end && isBeforeNumber(bytes, at, end))) {
+            this.#word(bytes, from, at, kinds < 0 ? kindsOf(bytes, from, at) : kinds);
             if (this.#isSuspect) return bits;
           }
           if (left <= 0) continue;
@@ -264,7 +265,7 @@ export class Blocks {
     this.#joins = false;
     const goesOn = at < end && GOES_ON[bytes[at] ?? 0] === 1;
     if (count === 0) {
-      if (this.#wantsWords) this.#word(bytes, from, at);
+      if (this.#wantsWords) this.#word(bytes, from, at, kindsOf(bytes, from, at));
       return at;
     }
     const isPlain = count === at - from;
@@ -332,8 +333,7 @@ export class Blocks {
     }
   }
 
-  #word(bytes: Buffer, from: number, to: number): void {
-    const kinds = kindsOf(bytes, from, to);
+  #word(bytes: Buffer, from: number, to: number, kinds: number): void {
     if (kinds === 0 && (bytes[from] ?? 0) >= SMALL_A && (bytes[from] ?? 0) < FIRST_FOREIGN) return;
     if (kinds === 0 && !(bytes[to] === SPACE && CLASS[bytes[to + 1] ?? 0] === DIGIT)) return;
     for (let index = 0; index < this.#words.length; index++) {

@@ -151,10 +151,12 @@ function isMonth(bytes: Buffer, from: number, to: number): boolean {
   return (kindsOf(bytes, from, to) & KINDS.month) !== 0;
 }
 
+/** Pairs of letters, each as one number. */
+const ORDINALS: ReadonlySet<number> = new Set(['st', 'nd', 'rd', 'th'].map((pair) => pair.charCodeAt(0) * 256 + pair.charCodeAt(1)));
+
 /** Behind 1, 2, 3, 4. */
 function isOrdinal(bytes: Buffer, at: number): boolean {
-  const pair = String.fromCharCode((bytes[at] ?? 0) | 0x20, (bytes[at + 1] ?? 0) | 0x20);
-  return isLetter(bytes[at]) && (pair === 'st' || pair === 'nd' || pair === 'rd' || pair === 'th');
+  return isLetter(bytes[at]) && ORDINALS.has(((bytes[at] ?? 0) | 0x20) * 256 + ((bytes[at + 1] ?? 0) | 0x20));
 }
 
 function wordEnd(bytes: Buffer, from: number): number {

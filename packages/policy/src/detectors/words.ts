@@ -26,8 +26,13 @@ export const KINDS = {
   month: 512,
 } as const;
 
-/** The lists, by the hash of a word: a slice and its lower case for each word of a text would take longer than all else. */
-const LISTED = new Map<number, number>();
+/**
+ * The lists, by the hash of a word: a slice and its lower case for each word of a text would take longer than all else. Each hash stands at
+ * its place, or in the next one that is free, with what its word can be beside it.
+ */
+const SLOTS = 8_192;
+const HASHES = new Int32Array(SLOTS);
+const LISTED = new Int32Array(SLOTS);
 /** A bit for each of 65536 places that a hash can have. */
 const MAYBE = new Int32Array(2_048);
 
@@ -58,8 +63,17 @@ function list(words: string, kind: number): void {
     const hash = hashOf(bytes, 0, bytes.length);
     const place = placeOf(hash);
     MAYBE[place >>> 5] = (MAYBE[place >>> 5] ?? 0) | (1 << (place & 31));
-    LISTED.set(hash, (LISTED.get(hash) ?? 0) | kind);
+    const slot = slotOf(hash);
+    HASHES[slot] = hash;
+    LISTED[slot] = (LISTED[slot] ?? 0) | kind;
   }
+}
+
+/** Where a hash stands, or would. */
+function slotOf(hash: number): number {
+  let slot = (hash ^ (hash >>> 16)) & (SLOTS - 1);
+  while (LISTED[slot] !== 0 && HASHES[slot] !== hash) slot = (slot + 1) & (SLOTS - 1);
+  return slot;
 }
 
 function placeOf(hash: number): number {
@@ -82,9 +96,9 @@ export function kindsOf(bytes: Buffer, from: number, to: number): number {
   return kindsOfHash(hashOf(bytes, from, to));
 }
 
-/** What the word with this hash can be. Most words are none of the lists: a table of bits says so before a map is asked. */
+/** What the word with this hash can be. Most words are none of the lists: a table of bits says so before it is looked up. */
 export function kindsOfHash(hash: number): number {
-  return mayBeListed(hash) ? (LISTED.get(hash) ?? 0) : 0;
+  return mayBeListed(hash) ? (LISTED[slotOf(hash)] ?? 0) : 0;
 }
 
 /** A `false` is certain. */
