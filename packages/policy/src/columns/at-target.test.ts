@@ -162,6 +162,12 @@ describe('columns through functions of the target', () => {
     ]));
 });
 
+test('what is prepared shows what it is given', async () => {
+  const masks = session(catalogueOf({ routines: [routine('one', created('one() RETURNS text', 'sql', 'select ssn from users'))] }));
+  await judged('prepare p (text) as select $1 as x', masks);
+  await check(masks, ["execute p('a') | x | -", 'execute p(one()) | x | x']);
+});
+
 describe('a target that does not tell what is at it', () => {
   test('is hidden but for what is plain to see, and the record says so once', async () => {
     const masks = session(undefined);
@@ -211,10 +217,22 @@ describe('statements that would take the name from what shows a hidden column', 
       "create function f() returns text language sql as 'select note from contacts'",
       "create function f() returns text language plpgsql as 'begin return one(1); end'",
       'insert into t (a) select note from contacts',
+      'create table t (a text default one(1))',
+      'alter table t alter column a set default one(1)',
+      'alter table t add column a text default upper(one(1))',
+      'create operator %% (leftarg = int, function = one)',
+      'create aggregate a (int) (sfunc = one, stype = text)',
+      'create cast (int as text) with function one(int)',
+      'create domain d as text default one(1)',
       "do 'begin perform set_config(''a.b'', note, false) from contacts; end'",
     ])
       assert.match((await judged(text, masks)).denial?.message ?? '', /would take the values of a masked column away/, text);
-    for (const text of ['alter view contacts rename column id to i', 'create view w as select id as x from contacts', 'drop view notes'])
+    for (const text of [
+      'drop function one(int)',
+      'alter view contacts rename column id to i',
+      'create view w as select id as x from contacts',
+      'drop view notes',
+    ])
       assert.equal((await judged(text, masks)).denial, undefined, text);
   });
 });

@@ -16,6 +16,7 @@ const PLAIN: readonly Output[] = [[{ star: [opaque(undefined)] }]];
 export function readColumns(tree: unknown, reading: Reading): readonly Output[] {
   const found = unwrap(tree);
   if (!found) return NO_ROWS;
+  if (DEFINES.has(found.type) && callsHidden(tree, reading)) reading.deny(takesAway('A definition'));
   const reader = Object.hasOwn(READERS, found.type) ? READERS[found.type] : undefined;
   if (reader) return reader(found.node, reading);
   const output = readChange(found.type, found.node, NO_SCOPE, reading);
@@ -27,6 +28,10 @@ export function readColumns(tree: unknown, reading: Reading): readonly Output[] 
 }
 
 const NO_ROWS: readonly Output[] = [];
+/** What calls functions later, or now for a default, without anybody saying their names again. */
+const DEFINES = new Set(
+  'CreateStmt AlterTableStmt DefineStmt CreateCastStmt CreateDomainStmt AlterDomainStmt CreateOpClassStmt CreateTrigStmt'.split(' '),
+);
 const BODIES = new Set(['DoStmt', 'CreateFunctionStmt', 'RuleStmt']);
 
 type Reader = (node: Tree, reading: Reading) => readonly Output[];
@@ -45,8 +50,9 @@ const READERS: Readonly<Record<string, Reader>> = {
   PrepareStmt: (node, reading) => define(nameIn(node, 'name'), node, reading),
   DeclareCursorStmt: (node, reading) => define(nameIn(node, 'portalname'), node, reading),
   ExecuteStmt: (node, reading) => {
-    hiddenIn(node.params, NO_SCOPE, reading);
-    return behind(nameIn(node, 'name'), reading);
+    // No columns can stand there, but functions can, and what is prepared may show what it is given.
+    const given = hiddenIn(node.params, NO_SCOPE, reading);
+    return given ? [[{ star: [opaque(reading.strictest)] }]] : behind(nameIn(node, 'name'), reading);
   },
   FetchStmt: (node, reading) => (node.ismove === true ? NO_ROWS : behind(nameIn(node, 'portalname'), reading)),
   CreateTableAsStmt: readCreateAs,
@@ -189,6 +195,10 @@ function readRename(node: Tree, reading: Reading): readonly Output[] {
     reading.deny(takesAway('RENAME'));
   }
   return NO_ROWS;
+}
+
+function callsHidden(tree: unknown, { text, known }: Reading): boolean {
+  return [...readStatement(tree, text).functions].some((name) => known.routine(name.split('.'))?.row !== undefined);
 }
 
 /** Whether a view, a table with computed columns or a function shows hidden columns for what the target makes it of. */
