@@ -66,6 +66,8 @@ const SIGNS: Some = [
   '/* /* */ ( */',
   '--x\n',
   'pg_sleep(1)',
+  'operator(*)',
+  'operator(pg_catalog.-)',
   '(select secret() from hidden)',
   'select secret() from hidden',
   "json_object('a': 1)",
@@ -179,7 +181,14 @@ export class Mutations {
 
   /** A change of rows, with a condition that may be true for all of them. */
   change(): string {
-    const start = this.#chance.of(['delete from t where ', 'update t set a = 1 where ', 'with c as (delete from t where ']);
+    const start = this.#chance.of([
+      'delete from t where ',
+      'explain analyze delete from t where ',
+      'explain delete from t where ',
+      'prepare p (int[]) as delete from t where ',
+      'update t set a = 1 where ',
+      'with c as (delete from t where ',
+    ]);
     const end = this.#chance.of(['', ' returning *', ' returning a as b', ';']);
     const condition = this.#condition(0);
     return start.startsWith('with') ? `${start}${condition}) select 1` : `${start}${condition}${end}`;

@@ -125,8 +125,31 @@ export class Statements {
   next(): string {
     const kind = this.#chance.below(10);
     if (this.#chance.once(10)) return this.#dressed(this.#combined());
+    if (this.#chance.once(12)) return this.#dressed(this.#wrapped());
     const text = kind < 6 ? this.#select(0) : kind < 8 ? this.#insert() : kind === 8 ? this.#update() : this.#delete();
     return this.#dressed(text);
+  }
+
+  #wrapped(): string {
+    const query = (): string => this.#chance.of([this.#select(0), this.#select(1), "values (1, lower('x'))", 'table users', '(select 1)']);
+    const table = this.#chance.of(['copies', 'app."Copy"', 'if not exists copies', 'copies (a, time)']);
+    const explained = this.#chance.of([
+      'explain',
+      'explain analyze',
+      'explain analyze verbose',
+      'explain (costs off)',
+      'explain (analyze, format json)',
+      'explain (analyze false)',
+      "explain (buffers 'on', analyze)",
+    ]);
+    return this.#chance.of([
+      `create ${this.#chance.of(['', 'temp ', 'unlogged '])}table ${table} as ${query()} ${this.#chance.of(['', 'with data', 'with no data'])}`,
+      `create or replace ${this.#chance.of(['', 'temporary '])}view ${table.replace('if not exists ', '')} as ${query()}`,
+      `create materialized view ${table} as ${query()}`,
+      `${explained} ${this.#chance.of([query(), this.#insert(), this.#update(), this.#delete(), `create table copies as ${query()}`])}`,
+      `declare c ${this.#chance.of(['', 'no scroll ', 'binary '])}cursor ${this.#chance.of(['', 'with hold '])}for ${query()}`,
+      `prepare p ${this.#chance.of(['', '(int, app.kind[]) '])}as ${this.#chance.of([query(), this.#insert(), this.#update(), this.#delete()])}`,
+    ]);
   }
 
   #combined(): string {

@@ -25,7 +25,7 @@ export const VALUE: Operand = {};
  * is asked whether it is always true, and for that AND, OR and NOT are told apart, as `condition.ts` does it in the parser's tree.
  */
 export abstract class Expressions extends Cursor {
-  readonly facts = new StatementFacts();
+  facts = new StatementFacts(false);
   /** Something in a condition that only the parser can weigh. */
   isUnsure = false;
   /** Columns that were met so far. */

@@ -105,7 +105,8 @@ export abstract class Operands extends Expressions {
 
   /** From the parenthesis behind its name on. */
   call(name: string): void {
-    if (!isPlainCall(name)) throw UNCERTAIN;
+    // `OPERATOR(*) a` begins an expression, and calls nothing.
+    if (!isPlainCall(name) || name === 'operator') throw UNCERTAIN;
     this.facts.calls(name);
     this.expectSymbol('(');
     if (!this.takesSymbol(')')) {

@@ -1,11 +1,11 @@
 import { Doubt, type Statement } from '../facts.ts';
 import { LEXICONS, type Token, tokensOf } from '../tokens.ts';
-import { Queries } from './scan-query.ts';
 import { QUERY_STARTS, TRANSACTION } from './scan-words.ts';
+import { Wrappers } from './scan-wrapper.ts';
 
 /**
- * What programs and people send most, read in one pass over its words: SELECT, INSERT, UPDATE and DELETE, and the ends and beginnings of
- * transactions. It knows a part of PostgreSQL's grammar, and says so: undefined means that it is not certain, and then PostgreSQL's
+ * What programs and people send most, read in one pass over its words: SELECT, INSERT, UPDATE and DELETE, what is made of them or
+ * explains them, and the ends and beginnings of transactions. It knows a part of PostgreSQL's grammar, and says so: undefined means that it is not certain, and then PostgreSQL's
  * parser reads the statement. What it does say is what the parser would.
  */
 export function scanPostgres(text: string, given?: readonly Token[]): Statement | undefined {
@@ -22,7 +22,9 @@ export function scanPostgres(text: string, given?: readonly Token[]): Statement 
 }
 
 /** What the statements begin with that are read here. */
-const STARTS = new Set('( select insert update delete with values table begin commit rollback abort end start'.split(' '));
+const STARTS = new Set(
+  '( select insert update delete with values table create explain declare prepare begin commit rollback abort end start'.split(' '),
+);
 
 function isKnown(first: Token | undefined): boolean {
   return first !== undefined && (first.kind === 'word' || first.kind === 'symbol') && STARTS.has(first.text);
@@ -38,7 +40,7 @@ function isForeign({ kind, from, to }: Token, text: string): boolean {
   return (kind === 'word' || kind === 'quoted') && NOT_ASCII.test(text.slice(from, to));
 }
 
-class Scan extends Queries {
+class Scan extends Wrappers {
   readonly #text: string;
 
   constructor(text: string, tokens: readonly Token[], end: number) {
@@ -48,7 +50,7 @@ class Scan extends Queries {
 
   read(): Statement | undefined {
     if (this.#isTransaction()) this.facts.does('transaction');
-    else this.statement();
+    else if (!this.wrapped()) this.statement();
     if (!this.isAtEnd) return undefined;
     return this.facts.done(this.#text.trim(), false);
   }
