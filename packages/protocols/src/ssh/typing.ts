@@ -157,7 +157,8 @@ export class Typing {
   /** What was denied will not be read by the target, which would never give room for it again. */
   #released(count: number): void | Promise<void> {
     this.#heldBytes -= count;
-    if (this.#surplus >= 0 || !this.#isOpen) return undefined;
+    const isAllSent = this.#heldBytes === 0 && !this.#input.holdsKey;
+    if (this.#surplus >= 0 || !isAllSent || !this.#isOpen) return undefined;
     const given = -this.#surplus;
     this.#surplus = 0;
     return this.#books.toClient(encodeFrames([encodeMessage(MESSAGE.windowAdjust, this.#channel.clientId ?? 0, given)]));
