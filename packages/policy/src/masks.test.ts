@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AppError } from '@hoop/core/errors';
 import type { MaskCounts } from '@hoop/core/gate';
+import fc from 'fast-check';
 import { SEARCH_MS_MAX } from './detectors/search.ts';
 import { compileMasks, entityMask, type MaskText, maskableEntities } from './masks.ts';
 
@@ -74,6 +75,73 @@ describe('a mask', () => {
         (error) => error instanceof AppError && error.code === 'invalid_rule',
       );
     assert.equal(new Set(maskableEntities()).size, maskableEntities().length);
+  });
+});
+
+describe('a value that is an address and nothing else', () => {
+  const all = maskableEntities();
+  const alike = compileMasks([{ name: 'all', entities: all }]);
+  // Where one entity is treated in another way, all findings have to be known.
+  const unlike = compileMasks([
+    { name: 'all', entities: all.filter((entity) => entity !== 'MAC_ADDRESS') },
+    { name: 'one', entities: ['MAC_ADDRESS'], strategy: 'null' },
+  ]);
+  const part = fc.constantFrom(
+    ...[
+      'ada',
+      'Ada',
+      'lovelace',
+      '.',
+      '-',
+      '_',
+      '+',
+      '%',
+      '%40',
+      '{',
+      "'",
+      '@',
+      '@',
+      '@',
+      'example',
+      '.org',
+      '.com',
+      'é',
+      'а',
+      '4111111111111111',
+    ],
+    ...[
+      '536-90-4399',
+      'AB123456C',
+      'ghp_0123456789abcdef0123456789abcdef0123',
+      '10.1.2.3',
+      ' ',
+      '/',
+      '=',
+      '\u200b',
+      '\\u0061',
+      'www.',
+      'http://',
+    ],
+  );
+
+  test('is hidden and counted as if every detector had looked at it', () => {
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 1, maxLength: 7 }), (parts) => {
+        const text = Buffer.from(parts.join(''));
+        for (let time = 0; time < 3; time++) {
+          const expected: MaskCounts = {};
+          const counts: MaskCounts = {};
+          const inPlace: MaskCounts = {};
+          const own = Buffer.from(text);
+          const shown = alike.apply(text, counts);
+          assert.equal(String(shown), String(unlike.apply(text, expected)));
+          alike.hideIn?.(own, 0, own.length, inPlace);
+          assert.equal(String(own), String(shown));
+          assert.deepEqual([counts, inPlace], [expected, expected], String(text));
+        }
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 

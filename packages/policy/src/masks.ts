@@ -77,10 +77,18 @@ export function compileMasks(rules: readonly MaskText[], options: MaskOptions = 
   }
   const thresholds = new Map([...treatments].map(([entity, { threshold }]) => [entity, threshold]));
   const remote = [...treatments.keys()].filter((entity) => !entity.includes('\0') && isRemote(entity, ENTITIES.includes(entity)));
-  return new EntityMask(new Search(thresholds, [...customs.values()]), treatments, {
+  return new EntityMask(new Search(thresholds, [...customs.values()], areAlike([...treatments.values()])), treatments, {
     ...options,
     asked: options.remote && remote.length > 0 ? askedOf(options.remote, remote, thresholds) : undefined,
   });
+}
+
+/** Whether it makes no difference to what is shown which of them a value gets. */
+function areAlike(treatments: readonly Treatment[]): boolean {
+  const first = treatments[0];
+  return treatments.every(
+    ({ strategy, keep }) => (strategy === 'redact' || strategy === 'partial') && strategy === first?.strategy && keep === first.keep,
+  );
 }
 
 /** What a mask has others look for. */

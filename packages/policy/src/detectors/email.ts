@@ -3,6 +3,7 @@ import { indexOfByte } from './bytes.ts';
 const AT = 0x40;
 const OPENING_BRACE = 0x7b;
 const APOSTROPHE = 0x27;
+const PERCENT = 0x25;
 
 /** Bytes of the local part and of a domain. Bytes over 127 count as letters: an address may be in any script. */
 const LOCAL = byteTable((byte) => isLetterOrDigit(byte) || "!#$%&'*+-/=?^_`{|}~.".includes(String.fromCharCode(byte)) || byte > 127);
@@ -31,6 +32,19 @@ export function findEmails(bytes: Buffer, found: (from: number, to: number) => v
     found(from, to);
     after = to;
   }
+}
+
+/** Whether the value in [from, to) is an address as `findEmails` finds it, and nothing else. */
+export function isEmail(bytes: Buffer, from: number, to: number): boolean {
+  const first = bytes[from];
+  if (first === OPENING_BRACE || first === APOSTROPHE) return false;
+  let at = from;
+  // What is written as a percent sign may be read as something else.
+  while (at < to && LOCAL[bytes[at] ?? 0] === 1 && bytes[at] !== PERCENT) at++;
+  if (at === from || at - from > LOCAL_BYTES_MAX || bytes[at] !== AT || to - at > DOMAIN_BYTES_MAX) return false;
+  for (let end = at + 1; end < to; end++) if (DOMAIN[bytes[end] ?? 0] !== 1) return false;
+  const last = bytes[to - 1];
+  return last !== 0x2e && last !== 0x2d && hasDomain(bytes, at + 1, to);
 }
 
 /** Inside a binary format a length stands before a text; a text itself has no such control bytes in it. */

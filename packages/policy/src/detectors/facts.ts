@@ -6,6 +6,7 @@ const VALUE_BYTES_MAX = 48;
 const SEED = 0x811c9dc5;
 const ZERO = 0x30;
 const PERCENT = 0x25;
+const AT = 0x40;
 
 /** Every digit as a zero, so that what is left of a value is its shape. */
 export const FOLDS = Uint8Array.from({ length: 256 }, (_, byte) => (CLASS[byte] === DIGIT ? ZERO : byte));
@@ -16,10 +17,12 @@ const HAS_DIGIT = 1;
 const HAS_LETTER = 2;
 /** What has to be looked at closer, whatever is around it. */
 const HAS_ODD = 4;
+const HAS_AT = 8;
 
 const SEEN = Uint8Array.from({ length: 256 }, (_, byte) => {
   if (isOdd(byte)) return HAS_ODD;
   if (CLASS[byte] === DIGIT) return HAS_DIGIT;
+  if (byte === AT) return HAS_AT;
   return CLASS[byte] === LETTER || CLASS[byte] === FOREIGN || byte === PERCENT ? HAS_LETTER : 0;
 });
 
@@ -34,6 +37,7 @@ export class Facts {
   isNumeric = false;
   /** Whether it has to be undone before it can be read. */
   isOdd = false;
+  hasAt = false;
   /** Its digits after `take`: from the first on, from the second on, and so forth. */
   readonly digits: readonly Uint8Array[];
   readonly #digits = new Uint8Array(VALUE_BYTES_MAX);
@@ -66,6 +70,7 @@ export class Facts {
     this.tag = tag | 1;
     this.isNumeric = seen === HAS_DIGIT;
     this.isOdd = (seen & HAS_ODD) !== 0;
+    this.hasAt = (seen & HAS_AT) !== 0;
   }
 
   /** A copy of the value, for as long as no other one is taken: cutting it out would make something new for each. */

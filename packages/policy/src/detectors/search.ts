@@ -3,6 +3,7 @@ import { Blocks } from './blocks.ts';
 import { forgetContext } from './context.ts';
 import type { CompiledCustom } from './custom.ts';
 import type { CodeEntity, Found, Hints, ScanEntity } from './detector.ts';
+import { isEmail } from './email.ts';
 import { DECODED, decodedText } from './encoded.ts';
 import { Facts, FOLDS } from './facts.ts';
 import { Known } from './known.ts';
@@ -60,6 +61,8 @@ export class Search {
   readonly #runs: Runs | undefined;
   readonly #customs: readonly CompiledCustom[];
   readonly #wantsRuns: boolean;
+  /** Whether a value that is an address, and nothing else, need not be looked at closer. */
+  readonly #isWholeEnough: boolean;
   #known: Known | undefined;
   /** What there is to be done for values of digits, by their shape; null where it is too much. */
   #plans: Known<Plan | null> | undefined;
@@ -77,8 +80,11 @@ export class Search {
   /** The last one of them. */
   #last: Growing | undefined;
 
-  /** @param thresholds the least score by entity; of those that are not known and not among `customs` nothing is found */
-  constructor(thresholds: ReadonlyMap<string, number>, customs: readonly CompiledCustom[] = []) {
+  /**
+   * @param thresholds the least score by entity; of those that are not known and not among `customs` nothing is found
+   * @param isWholeEnough all findings are treated alike: beside one that is sure and covers all of a value, the others need not be told
+   */
+  constructor(thresholds: ReadonlyMap<string, number>, customs: readonly CompiledCustom[] = [], isWholeEnough = false) {
     this.#thresholds = thresholds;
     const isWanted = ({ entity }: { entity: string }): boolean => thresholds.has(entity);
     const codes = CODES.filter(isWanted);
@@ -90,6 +96,7 @@ export class Search {
     this.#customs = customs;
     this.#blocks = codes.length + words.length > 0 ? new Blocks(codes, words, thresholds) : undefined;
     this.#wantsRuns = thresholds.size > 0;
+    this.#isWholeEnough = isWholeEnough && (thresholds.get(EMAIL) ?? 2) <= 1;
     const hints: Hints[] = [
       ...[...this.#scans, ...words].map((each) => each.hints),
       ...codes.map((code) => ({ digits: digitsOf(code) })),
@@ -137,6 +144,8 @@ export class Search {
     if (known) return known;
     let findings: Finding[] | undefined;
     if (facts.isNumeric) findings = this.#findNumeric(bytes, from, to);
+    else if (facts.hasAt && this.#isWholeEnough && !facts.isOdd && isEmail(bytes, from, to))
+      findings = [{ entity: EMAIL, from: 0, to: to - from, score: 1 }];
     if (findings === NONE) return NONE;
     if (!findings) {
       if (!facts.isOdd && !this.#suspectsIn(bytes, from, to)) return NONE;
@@ -298,6 +307,7 @@ export class Search {
 }
 
 const NONE: Finding[] = [];
+const EMAIL = 'EMAIL_ADDRESS';
 
 /** Of the value that is being searched. */
 const FACTS = new Facts();
