@@ -34,14 +34,26 @@ const STATEMENTS: Readonly<Record<string, (at: number) => string>> = {
       (n) => `${n + at}, `,
       '0)',
     ),
+  'calls with a syntax of their own': (at) =>
+    filled('select ', (n) => `overlay(t.name_${n + at} placing t.other from ${n}) as column_${n}, `, '1 from orders t'),
+  'CASE, casts and comparisons': (at) =>
+    filled(
+      'select ',
+      (n) => `case when t.name_${n + at} = 'x' and t.b > ${n} then lower(t.c) else coalesce(t.d, t.e)::text end as column_${n}, `,
+      '1 from orders t',
+    ),
+  'an UPDATE of what one of many conditions says': (at) =>
+    filled(`update orders set a = ${at} where id = ${at} and (`, (n) => `name_${n} = ${n + at} or `, 'b = 1)'),
+  'one call that only the parser reads': (at) =>
+    filled('select ', (n) => `round(t.price_${n + at} * ${n}, 2) as column_${n}, `, `json_object('a': t.id) from orders t`),
   'a list that only the parser reads': (at) =>
     filled(
-      `with recursive t as (select ${at} as n union all select n + 1 from t where n in (`,
-      (n) => `${n + at}, `,
-      '0)) select n from t',
+      'merge into orders t using (values ',
+      (n) => `(${n + at}, 'name ${n}'), `,
+      `(${at}, 'last')) as s (id, name) on t.id = s.id when matched then update set name = s.name`,
     ),
   'columns that only the parser reads': (at) =>
-    filled(`select `, (n) => `overlay(t.name_${n + at} placing t.other from ${n}) as column_${n}, `, '1 from orders t'),
+    filled('select ', (n) => `normalize(t.name_${n + at}, nfc) as column_${n}, `, '1 from orders t'),
 };
 
 function filled(start: string, part: (at: number) => string, end: string): string {
