@@ -237,6 +237,11 @@ describe('statements that would take the name from what shows a hidden column', 
   });
 });
 
+test('a character set in which quotes may hide is denied, as a session may begin with it', async () => {
+  const masks = session(catalogueOf({}), undefined, 'mysql');
+  assert.match((await judged('SET NAMES gbk', masks)).denial?.message ?? '', /character set/);
+});
+
 describe('views and routines of MySQL', () => {
   const views = [
     {
