@@ -1,4 +1,4 @@
-import { digit, isUniform, text, weighted } from './checks.ts';
+import { digit, isUniform, weighted } from './checks.ts';
 import { type CodeEntity, digits } from './detector.ts';
 
 const UK_NHS: CodeEntity = {
@@ -13,6 +13,12 @@ const UK_NHS: CodeEntity = {
 };
 
 const NINO_NEVER = new Set(['BG', 'GB', 'KN', 'NK', 'NT', 'TN', 'ZZ']);
+/** Whether two letters are given out, by the letters: strings would be made for every place where they stand. */
+const NINO_PREFIXES = Uint8Array.from({ length: 32 * 32 }, (_, place) => {
+  const prefix = String.fromCharCode(0x40 + (place >> 5), 0x40 + (place & 31));
+  return /^[A-Z]{2}$/.test(prefix) && !/[DFIQUV]/.test(prefix) && prefix[1] !== 'O' && !NINO_NEVER.has(prefix) ? 1 : 0;
+});
+const LAST_NINO = 0x44;
 
 const UK_NINO: CodeEntity = {
   entity: 'UK_NINO',
@@ -20,9 +26,9 @@ const UK_NINO: CodeEntity = {
   layouts: ['2-2-2-2-1', '2-6-1', '2-6', '4-4-1', '8-1', '2-7'],
   context: ['national', 'insurance', 'ni', 'nino'],
   score: (code) => {
-    const prefix = text(code, 0, 2);
-    if (/[DFIQUV]/.test(prefix) || prefix[1] === 'O' || NINO_NEVER.has(prefix)) return 0;
-    return 'ABCD'.includes(text(code, 8, 1)) ? 0.7 : 0;
+    const last = code[8] ?? 0;
+    const isGiven = NINO_PREFIXES[(((code[0] ?? 0) & 31) << 5) | ((code[1] ?? 0) & 31)] === 1;
+    return isGiven && last >= 0x41 && last <= LAST_NINO ? 0.7 : 0;
   },
 };
 

@@ -12,10 +12,13 @@ interface Prefix {
 }
 
 function prefixed(entity: string, prefixes: readonly Prefix[]): RunEntity {
+  const seconds = new Set(prefixes.map(({ start }) => start.charCodeAt(1)));
+  const isSecond = Uint8Array.from({ length: 256 }, (_, byte) => (seconds.has(byte) ? 1 : 0));
   return {
     entity,
     firsts: [...new Set(prefixes.map(({ start }) => start[0]))].join(''),
     begins(bytes, at, to, found) {
+      if (isSecond[bytes[at + 1] ?? 0] === 0) return at + 1;
       for (const { start, least, most } of prefixes) {
         if (!startsWith(bytes, at, start)) continue;
         const from = at + start.length;
@@ -60,6 +63,7 @@ const API_TOKEN = prefixed('API_TOKEN', [
 ]);
 
 const ACCESS_KEY_BYTES = 20;
+/** All of them end with an A. */
 const ACCESS_KEY_STARTS = ['AKIA', 'ASIA', 'ABIA', 'ACCA', 'AGPA', 'AIDA', 'AROA', 'ANPA'];
 
 /** The key's id has 20 characters; the secret has 40, and nothing to know it by but the words before it. */
@@ -67,7 +71,7 @@ const AWS_ACCESS_KEY: RunEntity = {
   entity: 'AWS_ACCESS_KEY',
   firsts: 'A',
   begins(bytes, at, to, found) {
-    if (!ACCESS_KEY_STARTS.some((start) => startsWith(bytes, at, start))) return at + 1;
+    if (bytes[at + 3] !== 0x41 || !ACCESS_KEY_STARTS.some((start) => startsWith(bytes, at, start))) return at + 1;
     let end = at;
     while (end < to && isUpperOrDigit(bytes[end] ?? 0)) end++;
     if (end - at === ACCESS_KEY_BYTES && !isWord(bytes[end] ?? 0)) found(at, end, 0.95);

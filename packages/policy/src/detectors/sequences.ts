@@ -34,6 +34,9 @@ export class Sequences {
   readonly #digits = new Int32Array(GROUPS_MAX);
   /** How many characters an IBAN has that begins with it; 0 when none does. */
   readonly #starts = new Int32Array(GROUPS_MAX);
+  /** How many characters stood before each, and behind the last one. */
+  readonly #before = new Int32Array(GROUPS_MAX);
+  #total = 0;
   /** Where each stands in `#codes`; -1 when nobody has asked for it yet. */
   readonly #places = new Int32Array(GROUPS_MAX);
   /** The characters of runs, one behind the other, and what is there from each place on. */
@@ -78,6 +81,7 @@ export class Sequences {
     let slot = this.#head;
     let groups = 0;
     let starts = 0;
+    let total = 0;
     while (groups < GROUPS_MAX - 1) {
       let to = first;
       while (to > floor && first - to < GAP_MAX && JOINS[bytes[to - 1] ?? 0] === 1) to--;
@@ -98,6 +102,8 @@ export class Sequences {
       this.#places[slot] = -1;
       if (this.#wantsIban) starts |= this.#start(bytes, slot) << groups;
       slot = (slot + GROUPS_MAX - 1) % GROUPS_MAX;
+      total -= to - start;
+      this.#before[slot] = total;
       room -= to - start;
       first = start;
       groups++;
@@ -116,6 +122,8 @@ export class Sequences {
     this.#mask[slot] = mask;
     this.#digits[slot] = count;
     this.#places[slot] = -1;
+    this.#before[slot] = this.#total;
+    this.#total += to - from;
     this.#chain = Math.min(this.#chain + 1, GROUPS_MAX - 1);
     const size = to - from;
     this.#rowBefore = this.#chain === 0 ? 0 : this.#row;
@@ -233,18 +241,22 @@ export class Sequences {
 
   /** Groups of any sizes, from a country's letters on. */
   #lookForIban(bytes: Buffer, last: number, to: number): void {
-    let slot = last;
-    let length = 0;
-    let digits = 0;
-    for (let starts = this.#startBits; starts !== 0; starts >>>= 1) {
-      const from = this.#from[slot] ?? 0;
-      length += (this.#to[slot] ?? 0) - from;
-      digits += this.#digits[slot] ?? 0;
-      if (length > CODE_CHARACTERS_MAX) return;
-      if (length === this.#starts[slot] && length >= IBAN_MIN && digits >= this.#shapes.digitsMin)
-        this.#checkIban(this.#code(bytes, slot), from, to, length);
-      slot = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
+    for (let bits = this.#startBits; bits !== 0; bits &= bits - 1) {
+      const back = 31 - Math.clz32(bits & -bits);
+      const slot = last - back + (last < back ? GROUPS_MAX : 0);
+      const length = this.#total - (this.#before[slot] ?? 0);
+      const wanted = this.#starts[slot] ?? 0;
+      // What is longer once will not be shorter.
+      if (back >= GROUPS_MAX || length > wanted) this.#startBits &= ~(1 << back);
+      else if (length === wanted && length >= IBAN_MIN && this.#digitsFrom(slot) >= this.#shapes.digitsMin)
+        this.#checkIban(this.#code(bytes, slot), this.#from[slot] ?? 0, to, length);
     }
+  }
+
+  #digitsFrom(first: number): number {
+    let sum = this.#digits[this.#head] ?? 0;
+    for (let slot = first; slot !== this.#head; slot = slot === GROUPS_MAX - 1 ? 0 : slot + 1) sum += this.#digits[slot] ?? 0;
+    return sum;
   }
 
   /** The runs from one to the last, together. Of a row of runs only those are read that have come since somebody asked. */
