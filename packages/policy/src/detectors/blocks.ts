@@ -25,6 +25,8 @@ import { HASH_SEED, hashed, kindsOf, kindsOfHash } from './words.ts';
 
 /** A card number between letters, without a gap. */
 const BARE_RUN_MIN = 13;
+/** No card number has fewer digits, and most digits among letters are those of a hash. */
+const CARD_DIGITS_MIN = 12;
 const ZERO = 0x30;
 const DOT = 0x2e;
 const SMALL_A = 0x61;
@@ -404,6 +406,7 @@ export class Blocks {
       const start = at;
       while (at < to && CLASS[bytes[at] ?? 0] === DIGIT) at++;
       const length = at - start;
+      if (length < CARD_DIGITS_MIN) continue;
       for (const { entity, code, threshold } of this.#shapes.get(length, 0)?.all ?? []) {
         if (entity !== 'CREDIT_CARD') continue;
         const score = code.score(this.#compact(bytes, start, at), length, 'plain');

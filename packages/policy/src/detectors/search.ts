@@ -116,21 +116,35 @@ export class Search {
   findIn(bytes: Buffer, from: number, to: number): Finding[] {
     const length = to - from;
     if (length <= Facts.BYTES_MAX) return this.#findShort(bytes, from, to);
-    if (length <= PIECE_BYTES && !this.#suspectsIn(bytes, from, to)) return NONE;
-    return this.findPlainly(length === bytes.length ? bytes : bytes.subarray(from, to));
+    if (length > PIECE_BYTES) return this.findPlainly(length === bytes.length ? bytes : bytes.subarray(from, to));
+    return this.#findSuspected(bytes, from, to);
   }
 
   /** Whether `findIn` would find anything; false is certain. */
   suspectsIn(bytes: Buffer, from: number, to: number): boolean {
-    return to - from > PIECE_BYTES || this.#suspectsIn(bytes, from, to);
+    return to - from > PIECE_BYTES || this.#isSuspect(bytes, from, to) || this.#hasRun(bytes, from, to);
   }
 
-  #suspectsIn(bytes: Buffer, from: number, to: number): boolean {
+  /** Of a piece: it is cut out only where something may be in it. */
+  #findSuspected(bytes: Buffer, from: number, to: number): Finding[] {
+    const isSuspect = this.#isSuspect(bytes, from, to);
+    if (!isSuspect && !this.#hasRun(bytes, from, to)) return NONE;
+    const text = to - from === bytes.length ? bytes : bytes.subarray(from, to);
+    if (isSuspect) return this.findPlainly(text);
+    // Nothing but a run of letters and digits, which is what numbers and keys of programs look like.
+    this.#begin(text.length);
+    this.#findIn(text, 0);
+    return this.#findings;
+  }
+
+  /** Whether anything may be there beside what is in long runs. */
+  #isSuspect(bytes: Buffer, from: number, to: number): boolean {
     if (this.#customs.length > 0) return true;
-    if (
-      this.#blocks ? this.#blocks.suspects(bytes, from, to, this.#scanBits) : (survey(bytes, from, to) & (this.#scanBits | BITS.odd)) !== 0
-    )
-      return true;
+    if (this.#blocks) return this.#blocks.suspects(bytes, from, to, this.#scanBits);
+    return (survey(bytes, from, to) & (this.#scanBits | BITS.odd)) !== 0;
+  }
+
+  #hasRun(bytes: Buffer, from: number, to: number): boolean {
     return this.#wantsRuns && hasRun(bytes, RUN_BYTES_MIN, IN_RUN, from, to);
   }
 
@@ -148,8 +162,8 @@ export class Search {
       findings = [{ entity: EMAIL, from: 0, to: to - from, score: 1 }];
     if (findings === NONE) return NONE;
     if (!findings) {
-      if (!facts.isOdd && !this.#suspectsIn(bytes, from, to)) return NONE;
-      findings = this.findPlainly(to - from === bytes.length ? bytes : bytes.subarray(from, to));
+      findings = this.#findSuspected(bytes, from, to);
+      if (findings === NONE) return NONE;
     }
     if (keeps) this.#known.add(bytes, findings, from, to);
     return findings;
