@@ -72,6 +72,7 @@ export class Sequences {
   /** What is pushed next has nothing to do with what was pushed before. */
   begin(): void {
     this.#chain = -1;
+    this.#total = 0;
   }
 
   /** The words before a number, as far as a code may reach. They are not kept while they pass: hardly any stands before a number. */
@@ -101,9 +102,9 @@ export class Sequences {
       this.#digits[slot] = count;
       this.#places[slot] = -1;
       if (this.#wantsIban) starts |= this.#start(bytes, slot) << groups;
-      slot = (slot + GROUPS_MAX - 1) % GROUPS_MAX;
       total -= to - start;
       this.#before[slot] = total;
+      slot = (slot + GROUPS_MAX - 1) % GROUPS_MAX;
       room -= to - start;
       first = start;
       groups++;
@@ -111,6 +112,7 @@ export class Sequences {
     this.#chain = groups - 1;
     this.#ones = 0;
     this.#row = 0;
+    this.#total = 0;
     this.#startBits = starts;
   }
 
