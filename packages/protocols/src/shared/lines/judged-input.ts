@@ -224,7 +224,7 @@ export class JudgedInput {
     const { gate } = this.#ports;
     if (this.#line.isTooLong) return TOO_LONG;
     const text = await this.#lineText();
-    if (text === undefined || this.#isOver) return undefined;
+    if (text === undefined) return undefined;
     const typed = this.#line.text;
     if (text !== NOT_SHOWN && text !== typed && typed.trim() !== '') {
       const denial = await gate.check('line', typed);
@@ -234,7 +234,8 @@ export class JudgedInput {
     if (decision.denial) return decision.denial;
     this.#settle();
     this.#open = decision.permit;
-    if (this.#isOver) this.#settle('the terminal was closed before');
+    // What its echo ended is on record all the same.
+    if (this.#isOver) this.#settle('the terminal was closed before it ran');
     else if (decision.permit.notice !== undefined) await this.#ports.warn?.(decision.permit.notice);
     return undefined;
   }
