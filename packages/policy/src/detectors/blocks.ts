@@ -18,6 +18,7 @@ import {
 import { forgetContext, isIn, readContext } from './context.ts';
 import type { CodeEntity, Found, WordEntity } from './detector.ts';
 import { type Plan, Planned } from './plans.ts';
+import { hasRun } from './runs.ts';
 import { type Check, type CheckIban, Sequences } from './sequences.ts';
 import { CODE_CHARACTERS_MAX, raised, Shapes, SURE_SCORE } from './shapes.ts';
 import { BITS, signAt } from './survey.ts';
@@ -27,6 +28,7 @@ import { HASH_SEED, hashed, kindsOf, kindsOfHash } from './words.ts';
 const BARE_RUN_MIN = 13;
 /** No card number has fewer digits, and most digits among letters are those of a hash. */
 const CARD_DIGITS_MIN = 12;
+const DIGITS = CLASS.map((kind) => (kind === DIGIT ? 1 : 0));
 const ZERO = 0x30;
 const DOT = 0x2e;
 const SMALL_A = 0x61;
@@ -399,6 +401,7 @@ export class Blocks {
 
   /** Digits in the middle of letters: only a card number is long enough to be meant. */
   #bareRuns(bytes: Buffer, from: number, to: number): void {
+    if (!hasRun(bytes, CARD_DIGITS_MIN, DIGITS, from, to)) return;
     for (let at = from; at < to; at++) {
       if (CLASS[bytes[at] ?? 0] !== DIGIT) continue;
       // Numbers are filled up with zeros.
@@ -406,7 +409,6 @@ export class Blocks {
       const start = at;
       while (at < to && CLASS[bytes[at] ?? 0] === DIGIT) at++;
       const length = at - start;
-      if (length < CARD_DIGITS_MIN) continue;
       for (const { entity, code, threshold } of this.#shapes.get(length, 0)?.all ?? []) {
         if (entity !== 'CREDIT_CARD') continue;
         const score = code.score(this.#compact(bytes, start, at), length, 'plain');
