@@ -16,7 +16,7 @@ export interface Catalogue {
 export interface CatalogueView {
   readonly schema: string;
   readonly name: string;
-  /** Its columns, in their order. */
+  /** Its columns, in their order; empty where the target does not tell a name. */
   readonly columns: readonly string[];
   /** The query behind it, with every name said whole; empty where the target does not show it. */
   readonly definition: string;

@@ -247,14 +247,16 @@ describe('views and routines of MySQL', () => {
     {
       schema: 'shop',
       name: 'contacts',
-      columns: [],
+      columns: ['id', 'note'],
       definition: 'select `shop`.`users`.`id` AS `id`,`shop`.`users`.`ssn` AS `note` from `shop`.`users`',
     },
     {
       schema: 'shop',
       name: 'Notes',
-      columns: [],
-      definition: 'select lcase(`c`.`note`) AS `remark` from (`shop`.`contacts` `c` join `shop`.`orders` `o` on((`o`.`id` = `c`.`id`)))',
+      columns: ['remark'],
+      // As MySQL 8 writes it: the names of a list of columns, and a schema in front of an alias.
+      definition:
+        'select lcase(`shop`.`c`.`note`) AS `low` from (`shop`.`contacts` `c` join `shop`.`orders` `o` on((`o`.`id` = `c`.`id`)))',
     },
   ];
   const routines = [

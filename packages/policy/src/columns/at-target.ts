@@ -136,11 +136,12 @@ export class AtTarget implements Known {
       () => {
         if (view.definition === '') return opaque(this.#unseen);
         const output = this.#readers.query(view.definition, this.#reading(view.definition));
-        // Of its own names, where the definition says them all.
-        if (view.columns.length === 0) return new QuerySource(output);
-        const isPlain = output.length === view.columns.length && !output.some(isStar);
-        const columns = view.columns.map((name, index): Item => ({ name: this.#folded(name), hidden: (output[index] as Item).hidden }));
-        return isPlain ? new QuerySource(columns) : opaque(rowOf(output));
+        if (output.some(isStar) || output.length < view.columns.length) return opaque(rowOf(output));
+        // One whose name is not told may have any.
+        const named = output.map(
+          (part, index): Item => ({ name: this.#folded(view.columns[index] ?? '') || undefined, hidden: part.hidden }),
+        );
+        return new QuerySource(named);
       },
       () => opaque(this.#patterns.strictest),
     );

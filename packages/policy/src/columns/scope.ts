@@ -105,7 +105,8 @@ export function sourceOf(name: readonly string[], scope: Scope): Source | undefi
     // A name twice: of tables in two schemas. The stricter one counts.
     if (found.length > 1) return new QuerySource([{ star: found }]);
   }
-  return undefined;
+  // MySQL puts a schema in front of aliases, too, where it writes down a view.
+  return name.length > 1 ? sourceOf(name.slice(-1), scope) : undefined;
 }
 
 function isCalled({ alias, table }: Relation, name: readonly string[]): boolean {

@@ -5,7 +5,7 @@ import type { ConnectContext } from '@hoop/core/protocol';
 import type { Wire } from '@hoop/core/wire';
 import { withOwnLogin } from './connect.ts';
 import { encodePacket, PacketReader } from './frame.ts';
-import { CATALOGUE_BYTES_MAX, CATALOGUE_MS_MAX, CATALOGUE_ROWS_MAX } from './limits.ts';
+import { CATALOGUE_BYTES_MAX, CATALOGUE_MS_MAX, CATALOGUE_ROWS_MAX, COLUMNS_MAX } from './limits.ts';
 import { COMMAND } from './messages/command.ts';
 import { decodeError, EOF, EOF_BYTES_MAX, ERROR, errorLine, OK } from './messages/result.ts';
 import { decodeTextRow } from './messages/row.ts';
@@ -23,11 +23,17 @@ export function readCatalogue(context: ConnectContext<MysqlSettings>): Promise<C
       await asking.rows(limit, [ER_UNKNOWN_SYSTEM_VARIABLE]);
     const views = await asking.rows(VIEWS, []);
     // Servers from before there were computed columns do not know the word.
+    const columns = columnsOf(await asking.rows(VIEW_COLUMNS, []));
     const computed = await asking.rows(COMPUTED, [ER_BAD_FIELD]);
     const routines = await asking.rows(ROUTINES, []);
     return {
       digest: asking.digest,
-      views: views.map(([schema = '', name = '', definition = '']) => ({ schema, name, columns: [], definition })),
+      views: views.map(([schema = '', name = '', definition = '']) => ({
+        schema,
+        name,
+        columns: columns.get(`${schema}\0${name}`) ?? [],
+        definition,
+      })),
       computed: computed.map(([schema = '', table = '', column = '', expression = '']) => ({ schema, table, column, expression })),
       routines: routines.map(routineOf),
       relatives: [],
@@ -43,12 +49,29 @@ const ER_UNKNOWN_SYSTEM_VARIABLE = 1193;
 const OTHERS_OWN = "not in ('mysql', 'information_schema', 'performance_schema', 'sys')";
 const VIEWS = `select table_schema, table_name, view_definition from information_schema.views where table_schema ${OTHERS_OWN}
   order by table_schema, table_name`;
+const VIEW_COLUMNS = `select c.table_schema, c.table_name, c.ordinal_position, c.column_name
+  from information_schema.columns c join information_schema.views v on v.table_schema = c.table_schema and v.table_name = c.table_name
+  where c.table_schema ${OTHERS_OWN} order by c.table_schema, c.table_name, c.ordinal_position`;
 const COMPUTED = `select table_schema, table_name, column_name, generation_expression from information_schema.columns
   where table_schema ${OTHERS_OWN} and generation_expression <> '' order by table_schema, table_name, ordinal_position`;
 const ROUTINES = `select routine_schema, routine_name, routine_type, routine_definition from information_schema.routines
   where routine_schema ${OTHERS_OWN} order by routine_schema, routine_name, routine_type`;
 
 type Row = readonly string[];
+
+/** Names of columns by view. Those that the user may not see are not told, and the places of the others stay. */
+function columnsOf(rows: readonly Row[]): ReadonlyMap<string, readonly string[]> {
+  const columns = new Map<string, string[]>();
+  for (const [schema = '', name = '', position = '', column = ''] of rows) {
+    const key = `${schema}\0${name}`;
+    const names = columns.get(key) ?? [];
+    columns.set(key, names);
+    const place = Math.min(Number(position), COLUMNS_MAX);
+    while (names.length < place) names.push('');
+    names[place - 1] = column;
+  }
+  return columns;
+}
 
 function routineOf([schema = '', name = '', type = '', definition = '']: Row): CatalogueRoutine {
   const none = { columns: [], rowOf: [], madeOf: [], takesRow: false };

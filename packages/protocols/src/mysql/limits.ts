@@ -34,5 +34,5 @@ export const CANCEL_MS_MAX = 5_000;
 
 /** Reading what is at a target, from dialling on; rows of all its answers together, and their bytes. */
 export const CATALOGUE_MS_MAX = 5_000;
-export const CATALOGUE_ROWS_MAX = 50_000;
+export const CATALOGUE_ROWS_MAX = 200_000;
 export const CATALOGUE_BYTES_MAX = 16 * 1024 * 1024;

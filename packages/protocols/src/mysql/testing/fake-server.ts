@@ -4,7 +4,7 @@ import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
 
 /*
- * A server's side of the login, written from the manual and not from the adapter: a real MySQL cannot be had here.
+ * A server's side of the login, written from the manual and not from the adapter: it can be made to do what a real one never does.
  */
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', {
