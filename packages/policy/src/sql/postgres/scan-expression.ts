@@ -97,7 +97,8 @@ export abstract class Expressions extends Cursor {
       return true;
     }
     if (++this.#depth > DEPTH_MAX) throw UNCERTAIN;
-    const isSimilar = this.#isSimilar;
+    const comparing = this.#comparing;
+    this.#comparing = undefined;
     const height = this.#height;
     this.#height = 0;
     let always = false;
@@ -114,7 +115,7 @@ export abstract class Expressions extends Cursor {
       this.#seesOr = true;
     }
     if (parts > 1) this.column = undefined;
-    this.#isSimilar = isSimilar;
+    this.#comparing = comparing;
     this.#depth--;
     this.rises(1);
     this.#height = Math.max(this.#height, height);
@@ -295,11 +296,13 @@ export abstract class Expressions extends Cursor {
         this.next(isNot ? 2 : 1);
         this.expect('to');
         this.facts.calls('pg_catalog.similar_to_escape');
-        this.#isSimilar = true;
+        this.#comparing = 'similar';
         return true;
       case 'escape':
-        if (isNot) return false;
-        if (!this.#isSimilar) this.facts.calls('pg_catalog.like_escape');
+        if (isNot || this.#comparing === undefined) return false;
+        // The function of SIMILAR TO takes it too.
+        if (this.#comparing === 'like') this.facts.calls('pg_catalog.like_escape');
+        this.#comparing = undefined;
         this.next();
         return true;
       case 'is':
@@ -318,15 +321,15 @@ export abstract class Expressions extends Cursor {
     }
   }
 
-  /** The last pattern was one of SIMILAR TO: the same function takes its ESCAPE. */
-  #isSimilar = false;
+  /** The pattern that was met last, as long as it has no ESCAPE. */
+  #comparing: 'like' | 'similar' | undefined;
 
   /** How many LIKE there were. */
   #patterns = 0;
 
   /** `LIKE '%'` fits everything. */
   #pattern(): void {
-    this.#isSimilar = false;
+    this.#comparing = 'like';
     this.#patterns++;
     const { kind, text } = this.here;
     if (this.symbol === '(' || (kind === 'string' && (/^%*$/.test(text) || !this.isPlainString()))) this.isUnsure = true;
