@@ -7,8 +7,9 @@ import { Seat, type SeatOptions } from '../../e2e/seat.ts';
 import type { WrittenRule } from '../../policy/entry-points/cases.ts';
 import type { Access } from '../../support/office.ts';
 import { Reviewer } from '../../support/reviewer.ts';
+import { TestSshd } from '../../support/test-sshd.ts';
 import { until } from '../../support/until.ts';
-import { Lab } from './lab.ts';
+import { Lab, SSH_KIND } from './lab.ts';
 
 const READY = /ready>$/;
 const SHELL = "exec env PS1='ready> ' HISTFILE= LC_ALL=C.UTF-8 bash --noprofile --norc -i";
@@ -110,6 +111,20 @@ describe('what is typed into a terminal over SSH', () => {
     const blind = await lab.ssh(access, ['-T', `${access.connection}@gateway`], { input: 'cat /etc/hostname\n' }).done;
     assert.equal(blind.exitCode, 254);
     assert.match(blind.stderr, /without a terminal/);
+  });
+
+  test('a shell is not taken for one in a terminal where the host gives none', async () => {
+    const sshd = await TestSshd.start(['PermitTTY no']);
+    try {
+      const access = await lab.system.access(sshd.settings(), {}, SSH_KIND);
+      await rule(access, { type: 'command', commands: ['cat /etc/*'] });
+      const seat = sit(access, ['']);
+      await seat.sees(/PTY allocation request failed.*without a terminal/s);
+      assert.equal((await seat.ended).exitCode, 254);
+      assert.deepEqual(await recorded(access, 1), ['deny shell shell']);
+    } finally {
+      await sshd.stop();
+    }
   });
 
   test('what comes out of the history, over several rows, and with letters of any width is judged as it is shown', async () => {
@@ -296,6 +311,28 @@ describe('what is typed into a terminal over SSH', () => {
       'allow line echo a\necho b',
       'allow line exit',
     ]);
+  });
+
+  test('lines that were recorded without rules say what a rule would have done to them', async () => {
+    const access = await lab.access();
+    const since = new Date(Date.now() - 60_000).toISOString();
+    const seat = await shell(access);
+    seat.type('cat /etc/hostname\r');
+    await seat.sees(/hostname\n.+\nready>$/);
+    await lines(access, 1);
+    const rules = [{ type: 'command' as const, commands: ['cat /etc/*'] }];
+    const body = { input: { rules }, connection: access.connection, since };
+    const { findings } = await lab.system.office.api.call(routes.replayGuardrail, { body });
+    const found = findings.filter(({ text }) => text === 'cat /etc/hostname');
+    assert.deepEqual(
+      found.map(({ verdict }) => verdict),
+      ['block'],
+    );
+    assert.equal(
+      findings.some(({ text }) => text === 'shell'),
+      false,
+      'a terminal may begin',
+    );
   });
 
   test('words of a denial show no value that the mask has hidden', async () => {
