@@ -279,14 +279,16 @@ export class AgentSession implements StreamHandler {
       .then(
         () => {
           if (halfClose && !this.#clientEnded) this.#sayTargetEnded();
-          else
-            this.#finish(
-              relay.lastWord ??
-                (relay.busy && !this.#clientEnded ? new TargetFault('target_closed', 'The target closed the connection') : undefined),
-            );
+          else this.#finish(this.#whyEnded(relay));
         },
         (error) => this.#finish(targetEnded(error)),
       );
+  }
+
+  /** A client that has left, and has its answers, has ended the session, whatever the target says of it: MySQL complains about a read. */
+  #whyEnded({ busy, lastWord }: Relay): AppError | undefined {
+    if (this.#clientEnded) return busy ? lastWord : undefined;
+    return lastWord ?? (busy ? new TargetFault('target_closed', 'The target closed the connection') : undefined);
   }
 
   /** A frame and not the end of the stream: what is recorded at the session's end still has to travel on it. */
