@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choosePorts } from '../../tools/demo/ports.ts';
+import { USERS } from '../support/mysql-server.ts';
 import type { Kind } from '../support/office.ts';
 import { Program, runProgram } from '../support/program.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { TestMariadb, USERS } from '../support/test-mariadb.ts';
+import { startMariadb } from '../support/test-mariadb.ts';
 import { until } from '../support/until.ts';
 import { Product, SHAPES } from './product.ts';
 import { median, table } from './stack.ts';
@@ -28,7 +29,7 @@ interface Way {
 }
 
 export async function pointSelect(options: PointSelectOptions, say: (line: string) => void): Promise<void> {
-  const mariadb = await TestMariadb.start();
+  const mariadb = await startMariadb();
   const running: AsyncDisposable[] = [{ [Symbol.asyncDispose]: () => mariadb.stop() }];
   try {
     const direct = { name: 'direct', port: mariadb.port, ...USERS.trusted, database: await mariadb.database() };

@@ -48,9 +48,9 @@ const STATEMENTS: Readonly<Record<string, (at: number) => string>> = {
     filled('select ', (n) => `round(t.price_${n + at} * ${n}, 2) as column_${n}, `, `json_object('a': t.id) from orders t`),
   'a list that only the parser reads': (at) =>
     filled(
-      'merge into orders t using (values ',
-      (n) => `(${n + at}, 'name ${n}'), `,
-      `(${at}, 'last')) as s (id, name) on t.id = s.id when matched then update set name = s.name`,
+      `with recursive t as (select ${at} as n union all select n + 1 from t where n in (`,
+      (n) => `${n + at}, `,
+      '0)) search depth first by n set place select n from t',
     ),
   'columns that only the parser reads': (at) =>
     filled('select ', (n) => `normalize(t.name_${n + at}, nfc) as column_${n}, `, '1 from orders t'),

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Product } from '../bench/product.ts';
 import { residentMiB } from '../bench/stack.ts';
+import { type MysqlServer, USERS } from '../support/mysql-server.ts';
 import { runProgram } from '../support/program.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { TestMariadb, USERS } from '../support/test-mariadb.ts';
+import { startMariadb } from '../support/test-mariadb.ts';
 
 const LINES = 50_000;
 const LINE_BYTES = 4_000;
@@ -24,13 +25,13 @@ describe('a large file of a client of MySQL, through gateway and agent as proces
   /** What a process needs for any file at all is not what is measured. */
   const smaller = join(directory, 'smaller.txt');
   let expected = 0n;
-  let mariadb: TestMariadb;
+  let mariadb: MysqlServer;
   let database: string;
   let product: Product;
   before(async () => {
     expected = writeLines(file, LINES);
     writeLines(smaller, LINES / 5);
-    mariadb = await TestMariadb.start();
+    mariadb = await startMariadb();
     database = await mariadb.database();
     const columns = '(id int primary key, line varchar(5000) character set ascii) engine = myisam';
     await mariadb.sql(`create table notes ${columns}; create table warm ${columns}`, database);

@@ -181,17 +181,19 @@ export class Mutations {
 
   /** A change of rows, with a condition that may be true for all of them. */
   change(): string {
-    const start = this.#chance.of([
-      'delete from t where ',
-      'explain analyze delete from t where ',
-      'explain delete from t where ',
-      'prepare p (int[]) as delete from t where ',
-      'update t set a = 1 where ',
-      'with c as (delete from t where ',
-    ]);
-    const end = this.#chance.of(['', ' returning *', ' returning a as b', ';']);
     const condition = this.#condition(0);
-    return start.startsWith('with') ? `${start}${condition}) select 1` : `${start}${condition}${end}`;
+    const end = this.#chance.of(['', ' returning *', ' returning a as b', ';']);
+    return this.#chance.of([
+      `delete from t where ${condition}${end}`,
+      `delete from t where ${condition}${end}`,
+      `update t set a = 1 where ${condition}${end}`,
+      `with c as (delete from t where ${condition}) select 1`,
+      `explain analyze delete from t where ${condition}${end}`,
+      `explain delete from t where ${condition}${end}`,
+      `prepare p (int[]) as delete from t where ${condition}${end}`,
+      `merge into t using s on ${condition} when matched then delete`,
+      `merge into t using s on ${condition} when matched and ${this.#condition(1)} then update set a = 1 when not matched then do nothing`,
+    ]);
   }
 
   #condition(depth: number): string {

@@ -146,10 +146,35 @@ export class Statements {
       `create ${this.#chance.of(['', 'temp ', 'unlogged '])}table ${table} as ${query()} ${this.#chance.of(['', 'with data', 'with no data'])}`,
       `create or replace ${this.#chance.of(['', 'temporary '])}view ${table.replace('if not exists ', '')} as ${query()}`,
       `create materialized view ${table} as ${query()}`,
+      this.#merge(),
+      `explain analyze ${this.#merge()}`,
+      `with m as (${this.#merge()} returning *) select 1 from m`,
       `${explained} ${this.#chance.of([query(), this.#insert(), this.#update(), this.#delete(), `create table copies as ${query()}`])}`,
       `declare c ${this.#chance.of(['', 'no scroll ', 'binary '])}cursor ${this.#chance.of(['', 'with hold '])}for ${query()}`,
       `prepare p ${this.#chance.of(['', '(int, app.kind[]) '])}as ${this.#chance.of([query(), this.#insert(), this.#update(), this.#delete()])}`,
     ]);
+  }
+
+  #merge(): string {
+    const { once, of } = { once: (times: number) => this.#chance.once(times), of: this.#chance.of.bind(this.#chance) };
+    const clause = (): string => {
+      const when = of(['matched', 'matched', 'not matched', 'not matched by source', 'not matched by target']);
+      const row = `(${this.#value(1)}, default)`;
+      const what =
+        when.startsWith('not matched') && !when.endsWith('source')
+          ? of([
+              `insert values ${row}`,
+              `insert (a, b) values ${row}`,
+              'insert default values',
+              `insert overriding user value values ${row}`,
+              'do nothing',
+            ])
+          : of([`update set a = ${this.#value(1)}, b = default`, `update set (a, b) = (${this.#select(2)})`, 'delete', 'do nothing']);
+      return `when ${when}${once(3) ? ` and ${this.#condition(1)}` : ''} then ${what}`;
+    };
+    const clauses = Array.from({ length: 1 + this.#chance.below(3) }, clause).join(' ');
+    const condition = of(['t.id = s.id', 'true', 'users.id = s.id and s.a > 1', this.#condition(1)]);
+    return `merge into ${of(['users', 'only app.users', '"Order"', 'users as t', 'items t'])} using ${this.#from(1)} on ${condition} ${clauses}`;
   }
 
   #combined(): string {

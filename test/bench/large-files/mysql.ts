@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { plainEnv } from '../../support/env.ts';
+import { USERS } from '../../support/mysql-server.ts';
 import { runProgram } from '../../support/program.ts';
-import { TestMariadb, USERS } from '../../support/test-mariadb.ts';
+import { startMariadb } from '../../support/test-mariadb.ts';
 import type { Product } from '../product.ts';
 import { type Carrier, type Source, sha256Of } from './carrier.ts';
 
@@ -14,7 +15,7 @@ interface Way {
 
 /** A client's file into a table, and a whole table out of it. What arrived is read past the product. */
 export async function mysqlCarrier({ office, agentId }: Product): Promise<Carrier> {
-  const mariadb = await TestMariadb.start();
+  const mariadb = await startMariadb();
   const database = await mariadb.database();
   const settings = mariadb.settings(database, { USER: USERS.trusted.user, PASS: '' });
   await office.connection('shop', agentId, settings, {}, { type: 'database', subtype: 'mysql' });

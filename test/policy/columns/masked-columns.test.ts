@@ -7,7 +7,8 @@ import { compilePolicy } from '@hoop/policy/rules';
 import fc from 'fast-check';
 import mysql from 'mysql2/promise';
 import type pg from 'pg';
-import { TestMariadb, USERS } from '../../support/test-mariadb.ts';
+import { type MysqlServer, USERS } from '../../support/mysql-server.ts';
+import { startMariadb } from '../../support/test-mariadb.ts';
 import { TestPostgres } from '../../support/test-postgres.ts';
 import { COMMON, linesOf, MARIADB, POSTGRES, SECRETS, TABLES } from './statements.ts';
 
@@ -102,11 +103,11 @@ describe('masked columns of PostgreSQL', () => {
 });
 
 describe('masked columns of MariaDB', () => {
-  let server: TestMariadb;
+  let server: MysqlServer;
   let client: mysql.Connection;
 
   before(async () => {
-    server = await TestMariadb.start();
+    server = await startMariadb();
     const database = await server.database();
     const { user, password } = USERS.app;
     client = await mysql.createConnection({ host: '127.0.0.1', port: server.port, user, password, database, rowsAsArray: true });

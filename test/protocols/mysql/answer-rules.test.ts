@@ -3,8 +3,9 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { AnswerRules } from '@hoop/core/answer';
 import mariadb, { type Connection as Connector } from 'mariadb';
 import mysql2 from 'mysql2/promise';
+import { type MysqlServer, USERS } from '../../support/mysql-server.ts';
 import { runProgram } from '../../support/program.ts';
-import { TestMariadb, USERS } from '../../support/test-mariadb.ts';
+import { startMariadb } from '../../support/test-mariadb.ts';
 import { until } from '../../support/until.ts';
 import { AnswerDoor } from './door.ts';
 import { mariadbArgs } from './drivers/command-line.ts';
@@ -31,12 +32,12 @@ const DEPRECATE_EOF = 0x1000000;
 const COMPRESSION = 0x20 | 0x4000000;
 
 describe('rules about the answers of a MariaDB server', () => {
-  let server: TestMariadb;
+  let server: MysqlServer;
   let database: string;
   let door: AnswerDoor;
   const closing: (() => unknown)[] = [];
   before(async () => {
-    server = await TestMariadb.start();
+    server = await startMariadb();
     database = await server.database();
     await server.sql(
       `create table people (id int not null primary key, ssn varchar(20) not null, pin bigint not null, born date not null, data json);

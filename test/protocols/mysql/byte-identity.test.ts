@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { TestMariadb } from '../../support/test-mariadb.ts';
+import type { MysqlServer } from '../../support/mysql-server.ts';
+import { startMariadb } from '../../support/test-mariadb.ts';
 import { PieceProxy, sendInPieces } from '../postgres/lab.ts';
 import { CHANGING, CONVERSATIONS, GROUND, play } from './conversations.ts';
 import { Lab } from './lab.ts';
@@ -12,13 +13,13 @@ const SLOW_BYTES_MAX = 300_000;
  * With everything allowed and nothing hidden, what comes through is what the server says, byte for byte. Only the login differs.
  */
 describe('what comes through of MySQL is the same, byte for byte', () => {
-  let mariadb: TestMariadb;
+  let mariadb: MysqlServer;
   let database: string;
   const labs: Lab[] = [];
   let proxy: PieceProxy;
 
   before(async () => {
-    mariadb = await TestMariadb.start();
+    mariadb = await startMariadb();
     database = await mariadb.database();
     await mariadb.sql(GROUND, database);
     proxy = await PieceProxy.start(mariadb.port, 1);

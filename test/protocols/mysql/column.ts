@@ -1,4 +1,5 @@
-import { TestMariadb as Server, type TestMariadb, USERS } from '../../support/test-mariadb.ts';
+import { type MysqlServer, USERS } from '../../support/mysql-server.ts';
+import { startMariadb } from '../../support/test-mariadb.ts';
 import type { Column, Target, Texts } from '../column.ts';
 import type { Place, TargetPlace } from '../place.ts';
 import { commandLine } from './drivers/command-line.ts';
@@ -18,14 +19,14 @@ const texts: Texts = {
   change: (rows) => `insert into numbers select seq from seq_1_to_${rows}`,
 };
 
-class MariadbPlace implements TargetPlace {
+class MysqlPlace implements TargetPlace {
   readonly settings: Record<string, string>;
   readonly quickest: Record<string, string>;
   readonly wrongPassword: Record<string, string>;
-  readonly #server: TestMariadb;
+  readonly #server: MysqlServer;
   readonly #database: string;
 
-  constructor(server: TestMariadb, database: string) {
+  constructor(server: MysqlServer, database: string) {
     this.#server = server;
     this.#database = database;
     this.settings = server.settings(database, { SSLMODE: 'require' });
@@ -46,17 +47,23 @@ class MariadbPlace implements TargetPlace {
   }
 }
 
-class MariadbTarget implements Target {
-  readonly #server: TestMariadb;
+/** Databases of one server. */
+export class MysqlTarget implements Target {
+  readonly #server: MysqlServer;
 
-  constructor(server: TestMariadb) {
+  constructor(server: MysqlServer) {
     this.#server = server;
   }
 
-  async place(): Promise<TargetPlace> {
+  place(): Promise<TargetPlace> {
+    return this.placeWith('');
+  }
+
+  /** A database with more in it than every server has. */
+  protected async placeWith(more: string): Promise<TargetPlace> {
     const database = await this.#server.database();
-    await this.#server.sql('create table marks (word text); create table numbers (number int)', database);
-    return new MariadbPlace(this.#server, database);
+    await this.#server.sql(`create table marks (word text); create table numbers (number int); ${more}`, database);
+    return new MysqlPlace(this.#server, database);
   }
 
   nowhere(): Record<string, string> {
@@ -92,7 +99,7 @@ export const mysqlColumn: Column = {
   kind: { type: 'database', subtype: 'mysql' },
   clients: [plainWire, secureWire, mysql2Text, mysql2Prepared, mariadbConnector, commandLine],
   texts,
-  startTarget: async () => new MariadbTarget(await Server.start()),
+  startTarget: async () => new MysqlTarget(await startMariadb()),
   breaks: {
     'garbage before login': (place) => heardAfter(place, false, packet(1, Buffer.from('GET / HTTP/1.1\r\n\r\n'))),
     'oversize message': (place) => heardAfter(place, true, ...endlessCommand()),

@@ -1,7 +1,8 @@
 import type { SessionAction } from '@hoop/contract/routes/sessions';
+import { type MysqlServer, USERS } from '../../support/mysql-server.ts';
 import type { Access, Policy } from '../../support/office.ts';
 import { System, type SystemOptions } from '../../support/system.ts';
-import { TestMariadb, USERS } from '../../support/test-mariadb.ts';
+import { startMariadb } from '../../support/test-mariadb.ts';
 import { until } from '../../support/until.ts';
 import { type LoginOptions, WireClient } from './wire-client.ts';
 
@@ -9,17 +10,18 @@ const KIND = { type: 'database', subtype: 'mysql' } as const;
 
 /** A server, a system in front of it, and our own client for both. */
 export class Lab {
-  readonly mariadb: TestMariadb;
+  /** MariaDB, or the server that the lab was made with. */
+  readonly mariadb: MysqlServer;
   readonly system: System;
   readonly #clients = new Set<WireClient>();
 
-  private constructor(mariadb: TestMariadb, system: System) {
+  private constructor(mariadb: MysqlServer, system: System) {
     this.mariadb = mariadb;
     this.system = system;
   }
 
-  static async start(agent: SystemOptions['agent'] = 'tunnel', mariadb?: TestMariadb): Promise<Lab> {
-    return new Lab(mariadb ?? (await TestMariadb.start()), await System.start({ agent }));
+  static async start(agent: SystemOptions['agent'] = 'tunnel', mariadb?: MysqlServer): Promise<Lab> {
+    return new Lab(mariadb ?? (await startMariadb()), await System.start({ agent }));
   }
 
   /** A connection to a database, as the user that needs no password there. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { testCertificate } from '@hoop/core/testing/certificate';
-import { USERS } from '../../support/test-mariadb.ts';
+import { USERS } from '../../support/mysql-server.ts';
 import { Lab } from './lab.ts';
 
 describe('ways to a MySQL target', () => {

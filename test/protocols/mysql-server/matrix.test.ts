@@ -1,0 +1,4 @@
+import { proveMatrix } from '../matrix.ts';
+import { mysqlServerColumn } from './column.ts';
+
+proveMatrix(mysqlServerColumn);
