@@ -4,7 +4,7 @@ import { QUERY_STARTS, TRANSACTION } from './scan-words.ts';
 import { Wrappers } from './scan-wrapper.ts';
 
 /**
- * What programs and people send most, read in one pass over its words: SELECT, INSERT, UPDATE and DELETE, what is made of them or
+ * What programs and people send most, read in one pass over its words: SELECT, INSERT, UPDATE, DELETE and MERGE, what is made of them or
  * explains them, and the ends and beginnings of transactions. It knows a part of PostgreSQL's grammar, and says so: undefined means that it is not certain, and then PostgreSQL's
  * parser reads the statement. What it does say is what the parser would.
  */
@@ -23,7 +23,7 @@ export function scanPostgres(text: string, given?: readonly Token[]): Statement 
 
 /** What the statements begin with that are read here. */
 const STARTS = new Set(
-  '( select insert update delete with values table create explain declare prepare begin commit rollback abort end start'.split(' '),
+  '( select insert update delete merge with values table create explain declare prepare begin commit rollback abort end start'.split(' '),
 );
 
 function isKnown(first: Token | undefined): boolean {
@@ -76,6 +76,7 @@ class Scan extends Wrappers {
     if (this.takes('insert')) this.#insert();
     else if (this.takes('update')) this.#update();
     else if (this.takes('delete')) this.#delete();
+    else if (this.takes('merge')) this.#merge();
     else return false;
     return true;
   }
@@ -87,15 +88,18 @@ class Scan extends Wrappers {
     this.facts.table(table, 'write');
     if (this.takes('as')) this.simpleName();
     if (this.symbol === '(' && !QUERY_STARTS.has(this.wordAfter())) this.names();
-    if (this.takes('overriding')) {
-      if (!this.takes('system')) this.expect('user');
-      this.expect('value');
-    }
+    this.#overriding();
     if (this.takes('default')) this.expect('values');
     else this.source();
     const updates = this.word === 'on' && this.#conflict();
     const returns = this.#returning();
     if (updates || returns) this.facts.table(table, 'read');
+  }
+
+  #overriding(): void {
+    if (!this.takes('overriding')) return;
+    if (!this.takes('system')) this.expect('user');
+    this.expect('value');
   }
 
   /** `ON CONFLICT (a, b) DO NOTHING`, or `DO UPDATE SET …`: then true. */
@@ -163,6 +167,59 @@ class Scan extends Wrappers {
       else if (this.symbol === '[') this.subscript();
       else return;
     }
+  }
+
+  /** `MERGE INTO a USING b ON c WHEN MATCHED AND d THEN UPDATE SET …`. */
+  #merge(): void {
+    this.facts.does('merge');
+    this.expect('into');
+    this.#target();
+    this.expect('using');
+    this.tables();
+    this.expect('on');
+    const isEvery = this.condition();
+    do this.#mergeWhen(isEvery);
+    while (this.word === 'when');
+    this.#returning();
+  }
+
+  /** @param isEvery whether the condition of the whole MERGE is always true */
+  #mergeWhen(isEvery: boolean): void {
+    this.expect('when');
+    this.takes('not');
+    this.expect('matched');
+    if (this.takes('by') && !this.takes('source')) this.expect('target');
+    const isOpen = (this.takes('and') ? this.condition() : true) && isEvery;
+    this.expect('then');
+    const effect = this.word;
+    if (effect === 'update') {
+      this.next();
+      this.#assignments();
+    } else if (effect === 'delete') this.next();
+    else if (effect === 'insert') {
+      this.next();
+      this.#mergedRow();
+    } else {
+      this.expect('do');
+      this.expect('nothing');
+      return;
+    }
+    this.facts.does(effect);
+    if (isOpen && effect !== 'insert') this.facts.does(`${effect}_without_where`);
+  }
+
+  #mergedRow(): void {
+    if (this.symbol === '(') this.names();
+    this.#overriding();
+    if (this.takes('default')) {
+      this.expect('values');
+      return;
+    }
+    this.expect('values');
+    this.expectSymbol('(');
+    do this.value();
+    while (this.takesSymbol(','));
+    this.expectSymbol(')');
   }
 
   #where(effect: 'update' | 'delete'): void {
