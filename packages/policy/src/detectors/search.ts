@@ -117,7 +117,7 @@ export class Search {
     const length = to - from;
     if (length <= Facts.BYTES_MAX) return this.#findShort(bytes, from, to);
     if (length > PIECE_BYTES) return this.findPlainly(length === bytes.length ? bytes : bytes.subarray(from, to));
-    return this.#findSuspected(bytes, from, to);
+    return this.#findSuspected(bytes, from, to) ?? NONE;
   }
 
   /** Whether `findIn` would find anything; false is certain. */
@@ -125,10 +125,10 @@ export class Search {
     return to - from > PIECE_BYTES || this.#isSuspect(bytes, from, to) || this.#hasRun(bytes, from, to);
   }
 
-  /** Of a piece: it is cut out only where something may be in it. */
-  #findSuspected(bytes: Buffer, from: number, to: number): Finding[] {
+  /** Of a piece: it is cut out only where something may be in it. Undefined: nothing can be. */
+  #findSuspected(bytes: Buffer, from: number, to: number): Finding[] | undefined {
     const isSuspect = this.#isSuspect(bytes, from, to);
-    if (!isSuspect && !this.#hasRun(bytes, from, to)) return NONE;
+    if (!isSuspect && !this.#hasRun(bytes, from, to)) return undefined;
     const text = to - from === bytes.length ? bytes : bytes.subarray(from, to);
     if (isSuspect) return this.findPlainly(text);
     // Nothing but a run of letters and digits, which is what numbers and keys of programs look like.
@@ -163,7 +163,7 @@ export class Search {
     if (findings === NONE) return NONE;
     if (!findings) {
       findings = this.#findSuspected(bytes, from, to);
-      if (findings === NONE) return NONE;
+      if (!findings) return NONE;
     }
     if (keeps) this.#known.add(bytes, findings, from, to);
     return findings;
