@@ -22,7 +22,8 @@ export function decodedText(bytes: Buffer, from: number, to: number): Buffer | u
     const text = hexText(bytes, from, end);
     if (text) return text;
   }
-  return isBaseOfText(bytes, from, Math.min(end, from + BASE_SAMPLE)) ? baseText(bytes, from, end) : undefined;
+  const first = baseText(bytes, from, Math.min(end, from + BASE_SAMPLE));
+  return first && length > BASE_SAMPLE ? baseText(bytes, from, end) : first;
 }
 
 const SAMPLE_BYTES = 256;
@@ -105,14 +106,6 @@ function hexText(bytes: Buffer, from: number, to: number): Buffer | undefined {
     if (length === SAMPLE_BYTES && !SAMPLE.isLikely()) return undefined;
   }
   return SAMPLE.isText(length) ? (SHORT_TEXTS[length] ?? DECODED.subarray(0, length)) : undefined;
-}
-
-/** Whether the first characters may be those of a text. */
-function isBaseOfText(bytes: Buffer, from: number, to: number): boolean {
-  SAMPLE.begin();
-  const length = decodeBase(bytes, from, to);
-  for (let at = 0; at < length; at++) SAMPLE.add(DECODED[at] ?? 0);
-  return SAMPLE.isText(length);
 }
 
 function baseText(bytes: Buffer, from: number, to: number): Buffer | undefined {

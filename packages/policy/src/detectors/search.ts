@@ -236,7 +236,7 @@ export class Search {
 
   /** The one pass over all bytes. Says what else is to be looked for. */
   #look(bytes: Buffer, isRaw: boolean): number {
-    return this.#blocks ? this.#blocks.find(bytes, this.#keep, isRaw) : survey(bytes);
+    return this.#blocks ? this.#blocks.find(bytes, this.#keep, isRaw) : survey(bytes, 0, bytes.length, isRaw ? BITS.odd : 0);
   }
 
   #bound(entity: string): Found {
@@ -314,7 +314,7 @@ export class Search {
       this.#findIn(text, bits);
       return;
     }
-    this.#inner.clear();
+    if (this.#inner.size > 0) this.#inner.clear();
     const { bytes } = viewOf(text, INNER_ROOM);
     this.#findIn(bytes, this.#look(bytes, false));
   }

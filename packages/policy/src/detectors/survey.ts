@@ -60,13 +60,14 @@ export function isSign(byte: number): boolean {
   return KIND[byte] === SIGN;
 }
 
-/** Looks at every byte once, and closer at a few signs. */
-export function survey(bytes: Uint8Array, from = 0, to = bytes.length): number {
+/** Looks at every byte once, and closer at a few signs, as far as there is none of `stop`. */
+export function survey(bytes: Uint8Array, from = 0, to = bytes.length, stop = 0): number {
   let bits = 0;
   for (let at = from; at < to; at++) {
     const kind = KIND[bytes[at] ?? 0] ?? 0;
     bits |= kind;
     if (kind === SIGN) bits |= signAt(bytes, at);
+    if ((bits & stop) !== 0) return bits;
   }
   return bits;
 }

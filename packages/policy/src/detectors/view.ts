@@ -23,15 +23,21 @@ interface Room {
   readonly bytes: Buffer;
   readonly from: Uint32Array;
   readonly to: Uint32Array;
+  /** The beginnings of `bytes`, by their length, as far as they are short: to cut one out takes longer than to read it. */
+  readonly short: readonly Buffer[];
 }
+
+const SHORT_BYTES_MAX = 64;
 
 /** Room for views of so many bytes, to be used for one after the other. */
 export function roomFor(bytes: number): Room {
-  return { bytes: Buffer.allocUnsafe(bytes), from: new Uint32Array(bytes), to: new Uint32Array(bytes) };
+  const room = Buffer.allocUnsafe(bytes);
+  const short = Array.from({ length: Math.min(bytes, SHORT_BYTES_MAX) }, (_, length) => room.subarray(0, length));
+  return { bytes: room, from: new Uint32Array(bytes), to: new Uint32Array(bytes), short };
 }
 
 /** The view of a text. Linear; takes nine bytes for each of the text. @param room is written over, and big enough */
-export function viewOf(text: Buffer, room: Room = roomFor(text.length)): View {
+export function viewOf(text: Buffer, room: Room): View {
   return new Reader(text, room).read();
 }
 
@@ -45,10 +51,12 @@ class Reader {
   readonly #bytes: Buffer;
   readonly #from: Uint32Array;
   readonly #to: Uint32Array;
+  readonly #room: Room;
   #length = 0;
 
   constructor(text: Buffer, room: Room) {
     this.#text = text;
+    this.#room = room;
     this.#bytes = room.bytes;
     this.#from = room.from;
     this.#to = room.to;
@@ -77,7 +85,7 @@ class Reader {
       else at = this.#percent(at);
       length = this.#length;
     }
-    return { bytes: bytes.subarray(0, length), from, to };
+    return { bytes: this.#room.short[length] ?? bytes.subarray(0, length), from, to };
   }
 
   /** Behind a terminal's control sequence. */
