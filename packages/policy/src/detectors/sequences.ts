@@ -161,7 +161,8 @@ export class Sequences {
     if (this.#shapes.regularMax <= to - from) return;
     const before = slot === 0 ? GROUPS_MAX - 1 : slot - 1;
     const size = (this.#to[before] ?? 0) - (this.#from[before] ?? 0);
-    if (size < to - from) return;
+    // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
+    if (size < to - from || (size === 1 && (this.#shapes.regularLengths & (1 << (this.#chain + 1))) === 0)) return;
     if (this.#row > 0 && size > 1 && this.#rowBefore * size >= this.#shapes.regularMax) this.#lookInRow(bytes, slot, to, size, listed);
     else this.#lookRegular(bytes, slot, to, listed);
   }
@@ -216,7 +217,6 @@ export class Sequences {
       length += own;
       if (length > shapes.regularMax || !shapes.mayEnd(length, mask)) return;
       if ((shapes.regularLengths & (1 << length)) === 0) continue;
-      // Digit by digit, a code is alone: otherwise every place in a row of small numbers would be one.
       if (size === 1 && groups < end) continue;
       const wanted = this.#regular(length, mask, groups, listed);
       if (wanted.length > 0) this.#check(bytes, this.#code(bytes, slot), from, to, length, 'regular', wanted);
