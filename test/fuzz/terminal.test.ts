@@ -11,8 +11,8 @@ import {
 import { AppError } from '@hoop/core/errors';
 import { Gate } from '@hoop/core/gate';
 import { compilePolicy } from '@hoop/policy/rules';
+import { ShownLine } from '@hoop/protocols/shared/lines/shown-line';
 import { MaskStream } from '@hoop/protocols/shared/mask-stream';
-import { ShownLine } from '@hoop/protocols/terminal/lines/shown-line';
 import { TerminalRelay } from '@hoop/protocols/terminal/relay';
 import { TerminalTranscript } from '@hoop/protocols/terminal/transcript';
 import { type Dice, fuzz } from './fuzzer.ts';
