@@ -57,12 +57,17 @@ const largeObjects: Feature = async (place) => {
   return [exitCode, stdout.replaceAll(/\d+/g, 'N'), readFileSync(copy).equals(bytes) || 'other bytes'];
 };
 
+const RUNNING = "select count(*) from pg_stat_activity where state = 'active' and query like 'select pg_sleep(600)%'";
+
 const interrupted: Feature = async (place) => {
   const { args, env } = call(place);
   const program = new Program('psql', args, { env });
   program.say('select 1 as before;\nselect pg_sleep(600);\n');
-  await until('the first answer is there', () => program.stdout.includes('before'));
-  // The statement after it is on its way; a cancel that comes too early is not heard, as with any server.
+  await until(
+    'the statement that takes long runs',
+    async () => (await runProgram('psql', [...args, '-Atc', RUNNING], { env })).stdout === '1\n',
+  );
+  // It runs at the server, and psql may not have heard of its own turn yet.
   let isOver = false;
   const done = program.done.finally(() => {
     isOver = true;
