@@ -56,7 +56,7 @@ function newRelay(policy: Policy): { relay: MysqlRelay; target: Buffer[]; shown:
       toTarget: (bytes) => void target?.push(Buffer.from(bytes)),
       toClient: (bytes) => void shown?.push(Buffer.from(bytes)),
     },
-    { owner: { connection: 'c', userId: 'u' }, stop: () => Promise.resolve() },
+    { owner: { connection: 'c', userId: 'u' }, user: 'ada', stop: () => Promise.resolve() },
   );
   return { relay, target: target ?? [], shown: shown ?? [] };
 }
@@ -73,7 +73,9 @@ function clientPacket(dice: Dice): Buffer {
     () => client.close(1),
     () => client.fetch(1, 2),
     () => client.ping(),
-    () => client.changeUser(),
+    () => client.changeUser('root', 'db'),
+    () => client.changeUser('ada', ''),
+    () => client.changeUser('ada', 'db'),
     () => packet(0, [dice.number(256)], dice.bytes(dice.number(20))),
   ])();
 }

@@ -163,7 +163,7 @@ describe('attacks over MySQL’s protocol', () => {
   });
 
   for (const [name, command] of Object.entries({
-    COM_CHANGE_USER: changeUser,
+    'COM_CHANGE_USER to another user': changeUser,
     COM_BINLOG_DUMP: binlogDump,
     COM_REGISTER_SLAVE: registerReplica,
   })) {

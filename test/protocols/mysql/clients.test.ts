@@ -79,6 +79,19 @@ describe('other people’s clients of MySQL', () => {
     await driver.end();
   });
 
+  test('a driver gives a session back by a change to the same user, which finds nothing of what was before', async () => {
+    const { host, port, connection: user, secret: password } = access;
+    const database = await lab.mariadb.database();
+    const driver = await mysql2.createConnection({ host, port, user, password });
+    await driver.query(`create temporary table ${database}.mine (n int)`);
+    await driver.query("set @mine = 'left'");
+    await driver.changeUser({ user, password, database });
+    assert.deepEqual((await driver.query('select @mine as mine, database() as place'))[0], [{ mine: null, place: database }]);
+    await assert.rejects(driver.query('select * from mine'), /doesn't exist/);
+    await assert.rejects(driver.changeUser({ user: 'root', password: '' }), /to another user is not allowed/);
+    driver.destroy();
+  });
+
   test('the command line describes tables, tells its status, and dumps and loads a database', async () => {
     const [from, to] = [await lab.mariadb.database(), await lab.mariadb.database()];
     await lab.mariadb.sql("create table t (a int primary key, b blob); insert into t values (1, x'00ff27'), (2, null)", from);

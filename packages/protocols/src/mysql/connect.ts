@@ -43,7 +43,12 @@ export async function connect(context: ConnectContext<MysqlSettings>, timeout_ms
     return await withTarget(settings, timeout_ms, async (dialled) => {
       const login = new Login(dialled, settings, start, hello.database ?? settings.DB);
       const ready = await login.run();
-      return new MysqlTarget(login.wire, ready, start, settings, { session, cancelKey: hello.cancelKey, log: context.log });
+      return new MysqlTarget(login.wire, ready, start, settings, {
+        session,
+        user: hello.user,
+        cancelKey: hello.cancelKey,
+        log: context.log,
+      });
     });
   } catch (error) {
     throw targetWords(asAppError(error), settings);
@@ -321,6 +326,7 @@ function targetWords(error: AppError, settings: MysqlSettings): AppError {
 /** By whom, and under which number, a target's session is known on the client's side. */
 interface Shown {
   readonly session: SessionFacts;
+  readonly user: string;
   readonly cancelKey: string | undefined;
   readonly log: Log;
 }
@@ -346,9 +352,9 @@ class MysqlTarget implements Target {
   }
 
   relay(ports: RelayPorts): MysqlRelay {
-    const { session, cancelKey } = this.#shown;
+    const { session, user, cancelKey } = this.#shown;
     const owner = { connection: session.connection, userId: session.user.id };
-    const relay: MysqlRelay = new MysqlRelay(ports, { owner, stop: () => this.#stop(), onEnd: () => leave() });
+    const relay: MysqlRelay = new MysqlRelay(ports, { owner, user, stop: () => this.#stop(), onEnd: () => leave() });
     const thread = { owner, targetId: this.#threadId, busy: () => relay.busy };
     const leave = cancelKey === undefined ? () => undefined : enterThread(threadIdOf(cancelKey), thread);
     this.#hasLeft = () => relay.hasLeft;

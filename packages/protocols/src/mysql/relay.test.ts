@@ -110,7 +110,7 @@ describe('a MySQL session', () => {
           client.query('select denied'),
           client.prepare('denied too'),
           client.query('select 2'),
-          client.changeUser(),
+          client.changeUser('root', 'db'),
         ),
         serverSays(rows(1, ['1']), server.ok(1), server.ok(1), rows(1, ['2']), server.ok(1)),
       ];
@@ -121,11 +121,35 @@ describe('a MySQL session', () => {
       const unsupported = packet(
         1,
         [0xff, 0xd3, 0x04],
-        '#42000COM_CHANGE_USER is not allowed through the gateway; open a new connection or use SQL instead',
+        '#42000COM_CHANGE_USER to another user is not allowed through the gateway; open a new connection or use SQL instead',
       );
       assert.equal(toClient, Buffer.concat([rows(1, ['1']), refusal, refusal, rows(1, ['2']), unsupported]).toString('latin1'));
     });
   }
+
+  test('a change to the same user resets the session, goes to the database that it names, and is answered once', async () => {
+    const turns = [
+      clientSays(client.prepare('select 1')),
+      serverSays(server.prepared(1, 1, 0, 0)),
+      clientSays(client.changeUser('ada', ''), client.changeUser('ada', 'd'), client.execute(1)),
+      serverSays(server.ok(1), server.ok(1), server.ok(1, 7), server.ok(1)),
+    ];
+    const { toTarget, toClient, relay } = await played(turns);
+    const reset = client.resetConnection();
+    const sent = [client.prepare('select 1'), reset, reset, client.useDatabase('d'), client.ping()];
+    assert.equal(toTarget, Buffer.concat(sent).toString('latin1'));
+    const unknown = packet(1, [0xff, 0xdb, 0x04], '#HY000Unknown prepared statement handler (1) given to the gateway');
+    const heard = [server.prepared(1, 1, 0, 0), server.ok(1), server.ok(1, 7), unknown];
+    assert.equal(toClient, Buffer.concat(heard).toString('latin1'));
+    assert.equal(relay.busy, false);
+  });
+
+  test('a change to a database that policy denies resets the session, and stays where it was', async () => {
+    const turns = [clientSays(client.changeUser('ada', 'denied')), serverSays(server.ok(1), server.ok(1))];
+    const { toTarget, toClient } = await played(turns, { judge: denying('denied') });
+    assert.equal(toTarget, Buffer.concat([client.resetConnection(), client.ping()]).toString('latin1'));
+    assert.equal(toClient, packet(1, [0xff, 0x76, 0x04], '#42501no denied').toString('latin1'));
+  });
 
   test('A11: a denied file is never asked for, and what the server still says to the statement is not passed on', async () => {
     const load = client.query("load data local infile 'secret.txt' into table t; select 1");

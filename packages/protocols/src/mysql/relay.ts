@@ -14,6 +14,8 @@ const PING = encodePacket(0, Buffer.from([COMMAND.ping]));
 export interface RelayOptions {
   /** Whose sessions a KILL of this one may name. */
   readonly owner: Owner;
+  /** What the client called itself when it logged in. */
+  readonly user: string;
   /** Asks the target to stop what runs now. Never rejects. */
   stop(): Promise<void>;
   /** Called once. */
@@ -32,7 +34,7 @@ export class MysqlRelay implements Relay {
   constructor(ports: RelayPorts, options: RelayOptions) {
     this.#ports = ports;
     this.#options = options;
-    this.#requests = new Requests(ports.gate, this.#books, options.owner, (bytes) => ports.toTarget(bytes));
+    this.#requests = new Requests(ports.gate, this.#books, options, (bytes) => ports.toTarget(bytes));
     this.#answers = new Answers(ports.gate, this.#books, { ...ports, stop: () => this.#stop() });
   }
 

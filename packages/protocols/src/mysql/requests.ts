@@ -11,6 +11,7 @@ import {
   decodeLongData,
   decodeStatement,
   decodeText,
+  decodeUserChange,
   fieldListText,
   LONG_DATA_HEAD_BYTES,
   quotedName,
@@ -25,6 +26,9 @@ import { denialWords, unknownStatementWords, unsupportedWords } from './words.ts
 /** Stands in for a command that is not passed on: the server answers it with one OK, and that becomes the refusal, in its turn. */
 const STAND_IN = encodePacket(0, Buffer.from([COMMAND.ping]));
 
+/** What the server forgets of a session: all but who it is. */
+const RESET = encodePacket(0, Buffer.from([COMMAND.resetConnection]));
+
 /** Stands in for a KILL of a session in which nothing runs. */
 const DO_NOTHING = encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from('DO 0'));
 
@@ -33,14 +37,16 @@ export class Requests {
   readonly #gate: Gate;
   readonly #books: Books;
   readonly #owner: Owner;
+  readonly #user: string;
   readonly #cutter: Cutter;
   /** The next packet goes on with what passes: the one before it was full. */
   #continued = false;
 
-  constructor(gate: Gate, books: Books, owner: Owner, send: (bytes: Buffer) => void | Promise<void>) {
+  constructor(gate: Gate, books: Books, { owner, user }: { owner: Owner; user: string }, send: (bytes: Buffer) => void | Promise<void>) {
     this.#gate = gate;
     this.#books = books;
     this.#owner = owner;
+    this.#user = user;
     const cuts: Cuts = {
       needs: (chunk, at) => this.#needs(chunk, at),
       total: (chunk, at, needed) =>
@@ -117,6 +123,8 @@ export class Requests {
       case COMMAND.resetConnection:
         statements.clear();
         return this.#expect('ok', sequence);
+      case COMMAND.changeUser:
+        return this.#changeUser(payload, sequence);
       case COMMAND.ping:
       case COMMAND.setOption:
         return this.#expect('ok', sequence);
@@ -125,6 +133,28 @@ export class Requests {
       default:
         return this.#takeOld(code ?? 0, payload, sequence);
     }
+  }
+
+  /**
+   * Pools give a session back so: the user stays, and everything else is as after the login. The server cannot be asked to log in again, with
+   * a secret that is not its own; so it forgets the session, and goes to the database that was named.
+   */
+  #changeUser(payload: Buffer, sequence: number): Step | Promise<Step> {
+    const { user, database } = decodeUserChange(payload);
+    if (user !== this.#user) return this.#standIn(sequence, unsupportedWords('COM_CHANGE_USER to another user', sequence));
+    const { owed, statements } = this.#books;
+    statements.clear();
+    if (database === '') {
+      owed.push(newOwed('ok', sequence));
+      return RESET;
+    }
+    const reset = newOwed('ok', sequence);
+    reset.isOwn = true;
+    owed.push(reset);
+    const use = encodePacket(0, Buffer.from([COMMAND.initDatabase]), Buffer.from(database));
+    const behind = (step: Step): Step => Buffer.concat([RESET, Buffer.isBuffer(step) ? step : use]);
+    const asked = this.#ask('init-db', 'ok', `USE ${quotedName(database)}`, sequence);
+    return asked instanceof Promise ? asked.then(behind) : behind(asked);
   }
 
   #expect(kind: Owed['kind'], sequence: number): Step {

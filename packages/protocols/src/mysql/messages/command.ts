@@ -14,6 +14,7 @@ export const COMMAND = {
   processInfo: 0x0a,
   processKill: 0x0c,
   ping: 0x0e,
+  changeUser: 0x11,
   prepare: 0x16,
   execute: 0x17,
   longData: 0x18,
@@ -29,7 +30,6 @@ const REFUSED: ReadonlyMap<number, string> = new Map([
   [0x08, 'COM_SHUTDOWN'],
   [0x0b, 'COM_CONNECT'],
   [0x0d, 'COM_DEBUG'],
-  [0x11, 'COM_CHANGE_USER'],
   [0x12, 'COM_BINLOG_DUMP'],
   [0x13, 'COM_TABLE_DUMP'],
   [0x15, 'COM_REGISTER_SLAVE'],
@@ -50,6 +50,20 @@ export function decodeText(payload: Buffer): string {
 /** The number of the prepared statement behind the command byte. @throws PeerFault `bad_message` */
 export function decodeStatement(payload: Buffer): number {
   return new Fields(payload, 1).int(4);
+}
+
+export interface UserChange {
+  readonly user: string;
+  /** Empty for none. */
+  readonly database: string;
+}
+
+/** Whose session it is to be, and where; the proof between them is not looked at. (MySQL Internals, "COM_CHANGE_USER") @throws PeerFault `bad_message` */
+export function decodeUserChange(payload: Buffer): UserChange {
+  const fields = new Fields(payload, 1);
+  const user = fields.zeroEnded();
+  fields.bytes(fields.int(1));
+  return { user, database: fields.zeroOrEnd() };
 }
 
 /** A database by its name, as SQL has it. */

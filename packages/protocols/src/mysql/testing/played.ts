@@ -84,6 +84,7 @@ export async function played(turns: readonly Turn[], options: PlayOptions = {}):
   };
   const relay = new MysqlRelay(ports, {
     owner: { connection: 'c', userId: 'u' },
+    user: 'ada',
     stop: () => {
       stops.push(Buffer.concat(toTarget).length);
       return stop?.() ?? Promise.resolve();
