@@ -4,10 +4,10 @@ import { TargetFault } from '@hoop/core/errors';
 import type { ConnectContext } from '@hoop/core/protocol';
 import type { Wire } from '@hoop/core/wire';
 import { withOwnLogin } from './connect.ts';
-import { encodePacket, PacketReader } from './frame.ts';
+import { PacketReader } from './frame.ts';
 import { CATALOGUE_BYTES_MAX, CATALOGUE_MS_MAX, CATALOGUE_ROWS_MAX, COLUMNS_MAX } from './limits.ts';
-import { COMMAND } from './messages/command.ts';
-import { decodeError, EOF, EOF_BYTES_MAX, ERROR, errorLine, OK } from './messages/result.ts';
+import { encodeQuery } from './messages/command.ts';
+import { decodeError, ERROR, errorLine, isEof, OK } from './messages/result.ts';
 import { decodeTextRow } from './messages/row.ts';
 import type { MysqlSettings } from './settings.ts';
 
@@ -97,7 +97,7 @@ class Asking {
 
   /** @param passed errors that stand for no rows. @throws TargetFault `catalogue_unread` */
   async rows(text: string, passed: readonly number[]): Promise<readonly Row[]> {
-    await this.#wire.write(encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from(text)));
+    await this.#wire.write(encodeQuery(text));
     const first = await this.#payload();
     if (first[0] === ERROR) {
       const error = decodeError(first);
@@ -125,8 +125,4 @@ class Asking {
   async #payload(): Promise<Buffer> {
     return (await this.#reader.packet(CATALOGUE_BYTES_MAX)).payload;
   }
-}
-
-function isEof(payload: Buffer): boolean {
-  return payload[0] === EOF && payload.length < EOF_BYTES_MAX;
 }

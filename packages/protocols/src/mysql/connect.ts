@@ -11,6 +11,7 @@ import { encodePacket, type Packet, PacketReader } from './frame.ts';
 import { LeavingWire } from './leaving-wire.ts';
 import { CANCEL_MS_MAX, HANDSHAKE_BYTES_MAX, LOGIN_PACKETS_MAX, PASSWORD_BYTES_MAX } from './limits.ts';
 import { CAPABILITY, SESSION_CAPABILITIES } from './messages/capabilities.ts';
+import { COMMAND, encodeQuery } from './messages/command.ts';
 import { zeroEnded } from './messages/fields.ts';
 import {
   decodeGreeting,
@@ -66,7 +67,7 @@ export async function withOwnLogin<T>(settings: MysqlSettings, timeout_ms: numbe
       const login = new Login(dialled, settings, start, '');
       await login.run();
       const used = await use(login.wire);
-      await login.wire.write(encodePacket(0, Buffer.from([COM_QUIT])));
+      await login.wire.write(encodePacket(0, Buffer.from([COMMAND.quit])));
       login.wire.destroy();
       return used;
     });
@@ -337,7 +338,6 @@ class MysqlTarget implements Target {
   readonly started: readonly string[];
   readonly #threadId: number;
   readonly #settings: MysqlSettings;
-  readonly #start: Start;
   readonly #shown: Shown;
   #hasLeft = (): boolean => false;
 
@@ -347,7 +347,6 @@ class MysqlTarget implements Target {
     this.started = startedWith(start);
     this.#threadId = threadId;
     this.#settings = settings;
-    this.#start = start;
     this.#shown = shown;
   }
 
@@ -372,18 +371,9 @@ class MysqlTarget implements Target {
 
   /** A session of its own that stops what this one runs, as clients do it. */
   async cancel(): Promise<void> {
-    await withTarget(this.#settings, CANCEL_MS_MAX, async (dialled) => {
-      const own: Start = { ...this.#start, attributes: undefined };
-      const login = new Login(dialled, this.#settings, own, '');
-      await login.run();
-      await login.wire.write(encodePacket(0, Buffer.from([COM_QUERY]), Buffer.from(`KILL QUERY ${this.#threadId}`)));
-      await new PacketReader(login.wire).packet(HANDSHAKE_BYTES_MAX);
-      await login.wire.write(encodePacket(0, Buffer.from([COM_QUIT])));
-      login.wire.end();
-      dialled.destroy();
+    await withOwnLogin(this.#settings, CANCEL_MS_MAX, async (wire) => {
+      await wire.write(encodeQuery(`KILL QUERY ${this.#threadId}`));
+      await new PacketReader(wire).packet(HANDSHAKE_BYTES_MAX);
     });
   }
 }
-
-const COM_QUIT = 0x01;
-const COM_QUERY = 0x03;

@@ -4,20 +4,9 @@ import type { ExecuteContext, Execution } from '@hoop/core/protocol';
 import { encodePacket, PacketReader } from './frame.ts';
 import { HELD_BYTES_MAX } from './limits.ts';
 import { STATUS } from './messages/capabilities.ts';
-import { COMMAND } from './messages/command.ts';
+import { COMMAND, encodeQuery } from './messages/command.ts';
 import { Fields } from './messages/fields.ts';
-import {
-  columnName,
-  decodeEof,
-  decodeError,
-  decodeOk,
-  EOF,
-  EOF_BYTES_MAX,
-  ERROR,
-  FILE_REQUEST,
-  OK,
-  warningsOf,
-} from './messages/result.ts';
+import { columnName, decodeEof, decodeError, decodeOk, ERROR, FILE_REQUEST, isEof, OK, warningsOf } from './messages/result.ts';
 import { decodeTextRow } from './messages/row.ts';
 import { DENIAL_STATE } from './words.ts';
 
@@ -71,7 +60,7 @@ class Script {
   }
 
   async #ask(text: string): Promise<void> {
-    await this.#context.wire.write(encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from(text)));
+    await this.#context.wire.write(encodeQuery(text));
   }
 
   async line(text: string): Promise<void> {
@@ -120,7 +109,7 @@ class Script {
   async #rows(give: (cells: readonly (Buffer | null)[]) => Promise<void>): Promise<Buffer> {
     while (true) {
       const payload = await this.#payload();
-      if (payload[0] === ERROR || (payload[0] === EOF && payload.length < EOF_BYTES_MAX)) return payload;
+      if (payload[0] === ERROR || isEof(payload)) return payload;
       await give(decodeTextRow(payload));
     }
   }

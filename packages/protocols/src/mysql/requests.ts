@@ -12,6 +12,7 @@ import {
   decodeStatement,
   decodeText,
   decodeUserChange,
+  encodeQuery,
   fieldListText,
   LONG_DATA_HEAD_BYTES,
   quotedName,
@@ -30,7 +31,7 @@ const STAND_IN = encodePacket(0, Buffer.from([COMMAND.ping]));
 const RESET = encodePacket(0, Buffer.from([COMMAND.resetConnection]));
 
 /** Stands in for a KILL of a session in which nothing runs. */
-const DO_NOTHING = encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from('DO 0'));
+const DO_NOTHING = encodeQuery('DO 0');
 
 /** Client to target. Cuts commands, asks the gate about those that mean something, and forwards runs of unchanged bytes. */
 export class Requests {
@@ -216,7 +217,7 @@ export class Requests {
     // It must not hit what that session runs next.
     if (killed.query && !thread.busy()) return DO_NOTHING;
     const meant = `${text.slice(0, killed.from)}${thread.targetId}${text.slice(killed.to)}`;
-    return encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from(meant));
+    return encodeQuery(meant);
   }
 
   #prepare(text: string, sequence: number): Step | Promise<Step> {

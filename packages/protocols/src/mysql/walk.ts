@@ -5,7 +5,7 @@ import { PAYLOAD_BYTES_MAX } from './frame.ts';
 import { COLUMNS_MAX } from './limits.ts';
 import { STATUS } from './messages/capabilities.ts';
 import { Fields } from './messages/fields.ts';
-import { decodeEof, decodeOk, decodePrepared, EOF, EOF_BYTES_MAX, ERROR, FILE_REQUEST, OK } from './messages/result.ts';
+import { decodeEof, decodeOk, decodePrepared, EOF, EOF_BYTES_MAX, ERROR, FILE_REQUEST, isEof, OK } from './messages/result.ts';
 
 /** Where in an answer the server is. */
 type Phase = 'first' | 'columns' | 'columns-end' | 'rows' | 'fields' | 'definitions';
@@ -140,10 +140,6 @@ export class Walk {
     this.isOver = true;
     return kind;
   }
-}
-
-function isEof(payload: Buffer): boolean {
-  return payload[0] === EOF && payload.length < EOF_BYTES_MAX;
 }
 
 export function unexpected(what: string): TargetFault {

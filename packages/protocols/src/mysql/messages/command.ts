@@ -1,4 +1,5 @@
 import { PeerFault } from '@hoop/core/errors';
+import { encodePacket } from '../frame.ts';
 import { Fields } from './fields.ts';
 
 /** First bytes of what a client sends. (MySQL Internals, "Command Phase") */
@@ -40,6 +41,11 @@ const REFUSED: ReadonlyMap<number, string> = new Map([
 
 export function refusedName(command: number): string {
   return REFUSED.get(command) ?? `Command ${command}`;
+}
+
+/** A command that asks for what this text says. */
+export function encodeQuery(text: string): Buffer {
+  return encodePacket(0, Buffer.from([COMMAND.query]), Buffer.from(text));
 }
 
 /** The text behind the command byte. */

@@ -68,6 +68,11 @@ export function encodeOk(sequence: number, status: number): Buffer {
   return encodePacket(sequence, Buffer.from([OK]), lenenc(0), lenenc(0), int16(status), int16(0));
 }
 
+/** Whether a payload in a result is its EOF. */
+export function isEof(payload: Buffer): boolean {
+  return payload[0] === EOF && payload.length < EOF_BYTES_MAX;
+}
+
 /** The status flags of an EOF: behind its first byte and a count of warnings. @throws PeerFault `bad_message` */
 export function decodeEof(payload: Buffer): number {
   // Two of these stand in each result: read without ceremony.
