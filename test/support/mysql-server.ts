@@ -7,6 +7,7 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2/pr
 import { choosePorts } from '../../tools/demo/ports.ts';
 import type { Account } from '../../tools/postgres/account.ts';
 import { atExit } from './at-exit.ts';
+import { endProcess } from './end-process.ts';
 import { plainEnv } from './env.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
@@ -111,11 +112,7 @@ export class MysqlServer {
 
   /** Ends the server with whoever is connected. */
   async stop(): Promise<void> {
-    const server = this.#server;
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const gone = new Promise((resolve) => server.once('exit', resolve));
-    server.kill('SIGKILL');
-    await gone;
+    await endProcess(this.#server, 'SIGKILL');
   }
 
   get log(): string {

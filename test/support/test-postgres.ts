@@ -9,6 +9,7 @@ import { choosePorts } from '../../tools/demo/ports.ts';
 import { serverAccount } from '../../tools/postgres/account.ts';
 import { findBinaries } from '../../tools/postgres/binaries.ts';
 import { atExit } from './at-exit.ts';
+import { endProcess } from './end-process.ts';
 import { plainEnv } from './env.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
@@ -133,11 +134,7 @@ export class TestPostgres {
 
   /** Ends the server with whoever is connected. */
   async stop(): Promise<void> {
-    const server = this.#server;
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const gone = new Promise((resolve) => server.once('exit', resolve));
-    server.kill('SIGINT');
-    await gone;
+    await endProcess(this.#server, 'SIGINT');
   }
 
   /** The same server again, on the same port. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { choosePorts } from '../../tools/demo/ports.ts';
 import { type Account, serverAccount } from '../../tools/postgres/account.ts';
 import { atExit } from './at-exit.ts';
+import { endProcess } from './end-process.ts';
 import { plainEnv } from './env.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
@@ -103,11 +104,7 @@ export class TestSshd {
   }
 
   async stop(): Promise<void> {
-    const server = this.#server;
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const gone = new Promise((resolve) => server.once('exit', resolve));
-    server.kill('SIGTERM');
-    await gone;
+    await endProcess(this.#server, 'SIGTERM');
   }
 
   #own(): void {

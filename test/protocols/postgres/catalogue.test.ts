@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { routes } from '@hoop/contract/routes/all';
 import pg from 'pg';
@@ -7,6 +6,7 @@ import { linesOf, SECRETS, TABLES } from '../../policy/columns/statements.ts';
 import type { Access } from '../../support/office.ts';
 import { USERS } from '../../support/test-postgres.ts';
 import { Lab } from './lab.ts';
+import { type WatchedClient, watchedClient } from './watched-client.ts';
 
 /** What was made years ago, past any gateway, each with a hidden column under another name. */
 const MADE = [
@@ -135,15 +135,7 @@ describe('columns that are hidden, through what was at a PostgreSQL server befor
   const rule = (to: Access, name: string, columns: readonly string[]) =>
     lab.system.office.api.call(routes.createMaskingRule, { body: { name, columns: [...columns], connection_ids: [to.connectionId] } });
 
-  async function connect(to = access): Promise<{ readonly client: pg.Client; seen(): string }> {
-    const { host, port, connection: user, secret: password } = to;
-    const client = new pg.Client({ host, port, user, password, database });
-    const seen: Buffer[] = [];
-    await client.connect();
-    const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
-    stream.on('data', (bytes: Buffer) => seen.push(bytes));
-    return { client, seen: () => Buffer.concat(seen).toString('latin1') };
-  }
+  const connect = (to = access): Promise<WatchedClient> => watchedClient(to, database);
 
   test('A33: are never seen under another name', async () => {
     const { client, seen } = await connect();

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { routes } from '@hoop/contract/routes/all';
 import pg from 'pg';
@@ -7,6 +6,7 @@ import { COMMON, linesOf, POSTGRES, SECRETS, TABLES } from '../../policy/columns
 import type { Access } from '../../support/office.ts';
 import { USERS } from '../../support/test-postgres.ts';
 import { Lab } from './lab.ts';
+import { type WatchedClient, watchedClient } from './watched-client.ts';
 
 /** A masking rule as people write it over the API, and what their clients then see of a PostgreSQL server. */
 describe('columns that a masking rule of PostgreSQL names, from the API to a client', () => {
@@ -28,16 +28,7 @@ describe('columns that a masking rule of PostgreSQL names, from the API to a cli
   });
   after(() => lab.close());
 
-  /** A client, and everything that it was ever sent. */
-  async function connect(): Promise<{ readonly client: pg.Client; seen(): string }> {
-    const { host, port, connection: user, secret: password } = access;
-    const client = new pg.Client({ host, port, user, password, database });
-    const seen: Buffer[] = [];
-    await client.connect();
-    const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
-    stream.on('data', (bytes: Buffer) => seen.push(bytes));
-    return { client, seen: () => Buffer.concat(seen).toString('latin1') };
-  }
+  const connect = (): Promise<WatchedClient> => watchedClient(access, database);
 
   for (const way of ['as text', 'prepared'] as const) {
     test(`are never seen, however a statement asks for them, ${way}`, async () => {
