@@ -268,8 +268,8 @@ export class Requests {
       return later(gate.ask(viaOf(start, channel, gate), text), decided);
     };
     // A host that gives no terminal would have a shell into which nobody sees.
-    const isUnsure = start === 'shell' && channel.hasPty && !gate.allowsAll && channel.ptyAnswer !== undefined;
-    return isUnsure && channel.ptyAnswer ? channel.ptyAnswer.promise.then(ask) : ask();
+    const unsure = start === 'shell' && channel.hasPty && !gate.allowsAll ? channel.ptyAnswer : undefined;
+    return unsure ? unsure.promise.then(ask) : ask();
   }
 
   #decided({ permit, denial }: Decision, start: Start, text: string, request: Request, channel: Channel): Step | Promise<Step> {
