@@ -1,3 +1,4 @@
+import { isDigit } from './checks.ts';
 import type { CodeEntity, Found, Layout, WordEntity } from './detector.ts';
 import type { Wanted } from './shapes.ts';
 
@@ -102,8 +103,4 @@ export class Planned {
   plan(bits: number): Plan | undefined {
     return this.#steps.length > STEPS_MAX ? undefined : new Plan(bits, this.#steps);
   }
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
 }
