@@ -1,4 +1,4 @@
-import { digit, isDate, isDigit, isUniform, number, text, verhoeff, weighted } from './checks.ts';
+import { beginsWith, digit, isDate, isDigit, isUniform, number, text, verhoeff, weighted } from './checks.ts';
 import { type CodeEntity, digits } from './detector.ts';
 
 const IN_PAN: CodeEntity = {
@@ -18,12 +18,9 @@ const IN_AADHAAR: CodeEntity = {
   score: (code, length) => (digit(code, 0) >= 2 && !isUniform(code, length) && verhoeff(code, 12) ? 1 : 0),
 };
 
-/** By their two letters, five bits each: strings would be made for every place where two letters stand. */
-const STATES = new Uint8Array(1_024);
-for (const state of 'AN AP AR AS BR CG CH DD DL DN GA GJ HP HR JH JK KA KL LA LD MH ML MN MP MZ NL OD OR PB PY RJ SK TG TN TR TS UK UP UT WB'.split(
-  ' ',
-))
-  STATES[((state.charCodeAt(0) & 31) << 5) | (state.charCodeAt(1) & 31)] = 1;
+const isOfState = beginsWith(
+  'AN AP AR AS BR CG CH DD DL DN GA GJ HP HR JH JK KA KL LA LD MH ML MN MP MZ NL OD OR PB PY RJ SK TG TN TR TS UK UP UT WB'.split(' '),
+);
 
 const IN_VEHICLE_REGISTRATION: CodeEntity = {
   entity: 'IN_VEHICLE_REGISTRATION',
@@ -31,10 +28,8 @@ const IN_VEHICLE_REGISTRATION: CodeEntity = {
   layouts: ['2-2-2-4', '2-2-1-4', '2-2-3-4', '2-1-1-4', '2-1-2-4', '2-1-3-4', '4-2-4', '4-1-4', '2-2-4', '2-2-4-2', '2-2-4-1'],
   context: ['rto', 'vehicle', 'plate', 'registration', 'car'],
   score: (code, _, layout) => {
-    const first = code[0] ?? 0;
-    const second = code[1] ?? 0;
-    if (isDigit(first) || isDigit(second)) return code[2] === 0x42 && code[3] === 0x48 ? 0.85 : 0;
-    if (STATES[((first & 31) << 5) | (second & 31)] === 0) return 0;
+    if (isDigit(code[0] ?? 0) || isDigit(code[1] ?? 0)) return code[2] === 0x42 && code[3] === 0x48 ? 0.85 : 0;
+    if (!isOfState(code)) return 0;
     return layout === 'listed' || !isDigit(code[3] ?? 0) || !isDigit(code[4] ?? 0) ? 0.6 : 0.2;
   },
 };

@@ -1,4 +1,4 @@
-import { digit, isUniform, weighted } from './checks.ts';
+import { beginsWith, digit, isUniform, weighted } from './checks.ts';
 import { type CodeEntity, digits } from './detector.ts';
 
 const UK_NHS: CodeEntity = {
@@ -13,11 +13,12 @@ const UK_NHS: CodeEntity = {
 };
 
 const NINO_NEVER = new Set(['BG', 'GB', 'KN', 'NK', 'NT', 'TN', 'ZZ']);
-/** Whether two letters are given out, by the letters: strings would be made for every place where they stand. */
-const NINO_PREFIXES = Uint8Array.from({ length: 32 * 32 }, (_, place) => {
-  const prefix = String.fromCharCode(0x40 + (place >> 5), 0x40 + (place & 31));
-  return /^[A-Z]{2}$/.test(prefix) && !/[DFIQUV]/.test(prefix) && prefix[1] !== 'O' && !NINO_NEVER.has(prefix) ? 1 : 0;
-});
+/** Letters that begin a number, and those that may be the second one. */
+const NINO_FIRST = [...'ABCEGHJKLMNOPRSTWXYZ'];
+const NINO_SECOND = [...'ABCEGHJKLMNPRSTWXYZ'];
+const isGivenNino = beginsWith(
+  NINO_FIRST.flatMap((first) => NINO_SECOND.map((second) => first + second)).filter((prefix) => !NINO_NEVER.has(prefix)),
+);
 const LAST_NINO = 0x44;
 
 const UK_NINO: CodeEntity = {
@@ -27,8 +28,7 @@ const UK_NINO: CodeEntity = {
   context: ['national', 'insurance', 'ni', 'nino'],
   score: (code) => {
     const last = code[8] ?? 0;
-    const isGiven = NINO_PREFIXES[(((code[0] ?? 0) & 31) << 5) | ((code[1] ?? 0) & 31)] === 1;
-    return isGiven && last >= 0x41 && last <= LAST_NINO ? 0.7 : 0;
+    return isGivenNino(code) && last >= 0x41 && last <= LAST_NINO ? 0.7 : 0;
   },
 };
 

@@ -31,6 +31,20 @@ export function weighted(code: Code, weights: readonly number[], at = 0): number
 
 const DOUBLED = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
 
+/** Whether a code begins with one of these pairs of letters: strings would be made for every place where two letters stand. */
+export function beginsWith(pairs: readonly string[]): (code: Code) => boolean {
+  const known = new Uint8Array(PAIRS);
+  for (const pair of pairs) known[pairOf(pair.charCodeAt(0), pair.charCodeAt(1))] = 1;
+  return (code) => known[pairOf(code[0] ?? 0, code[1] ?? 0)] === 1;
+}
+
+/** Two letters in five bits each. */
+const PAIRS = 1_024;
+
+function pairOf(first: number, second: number): number {
+  return ((first & 31) << 5) | (second & 31);
+}
+
 /** ISO/IEC 7812-1 Annex B. `seed`: what digits in front of it add to the sum. */
 export function luhn(code: Code, from: number, length: number, seed = 0): boolean {
   let sum = seed;
