@@ -102,7 +102,7 @@ export function kindsOfHash(hash: number): number {
 }
 
 /** A `false` is certain. */
-export function mayBeListed(hash: number): boolean {
+function mayBeListed(hash: number): boolean {
   const place = placeOf(hash);
   return ((MAYBE[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
 }

@@ -1,5 +1,5 @@
 import { encodePacket } from '../frame.ts';
-import { Fields, int16, lenenc } from './fields.ts';
+import { Fields, int16 } from './fields.ts';
 
 /** First bytes of answers. */
 export const OK = 0x00;
@@ -62,10 +62,6 @@ export function decodeOk(payload: Buffer): ServerOk {
   const status = fields.int(2);
   const warnings = fields.int(2);
   return { affectedRows, status, warnings, infoAt: fields.at };
-}
-
-export function encodeOk(sequence: number, status: number): Buffer {
-  return encodePacket(sequence, Buffer.from([OK]), lenenc(0), lenenc(0), int16(status), int16(0));
 }
 
 /** Whether a payload in a result is its EOF. */
