@@ -1,5 +1,5 @@
 import type { Catalogue, CatalogueRoutine, CatalogueView, ComputedColumn, Relatives } from '@hoop/core/catalogue';
-import type { Known, RoutineResult } from './known.ts';
+import { anythingHidden, type Known, type RoutineResult } from './known.ts';
 import { type Item, isStar, type Output, opaque, QuerySource, rowOf, type Source } from './output.ts';
 import { type ColumnPatterns, derived, stricterOf, type Treatment } from './patterns.ts';
 import { type NamedQueries, Reading } from './reading.ts';
@@ -164,17 +164,13 @@ export class AtTarget implements Known {
   #result(routine: CatalogueRoutine): RoutineResult {
     const known = this.#readRoutines.get(routine);
     if (known) return known;
-    const hidden = this.#patterns.strictest;
-    const all: RoutineResult = { output: [{ star: [opaque(hidden)] }], row: hidden };
+    const all = anythingHidden(this.#patterns.strictest);
     // One that calls itself gives what it gives, and that is not known before it was read.
     this.#readRoutines.set(routine, all);
     const result = this.#guarded(
       () => {
-        if (routine.madeOf.length > 0) {
-          const row = this.#called(routine.madeOf);
-          return { output: [{ star: [opaque(row)] }], row };
-        }
-        if (routine.definition === '') return { output: [{ star: [opaque(this.#unseen)] }], row: this.#unseen };
+        if (routine.madeOf.length > 0) return anythingHidden(this.#called(routine.madeOf));
+        if (routine.definition === '') return anythingHidden(this.#unseen);
         const output = this.#renamed(this.#readers.routine(routine, this.#reading(routine.definition)), routine);
         return { output, row: rowOf(output) };
       },

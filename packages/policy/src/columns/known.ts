@@ -24,6 +24,11 @@ export interface RoutineResult {
   readonly row: Treatment | undefined;
 }
 
+/** Of a routine whose columns cannot be told from each other: whatever it gives is hidden so. */
+export function anythingHidden(hidden: Treatment | undefined): RoutineResult {
+  return { output: [{ star: [opaque(hidden)] }], row: hidden };
+}
+
 /** Where nobody can be asked, names are all that there is. */
 export const NOTHING_KNOWN: Known = {
   column: () => undefined,
@@ -65,7 +70,7 @@ export class UnreadTarget implements Known {
   routine(name: readonly string[]): RoutineResult | undefined {
     const schema = name.at(-2);
     const isOwn = schema === undefined ? BUILT_IN.test((name.at(-1) ?? '').toLowerCase()) : SYSTEM_SCHEMAS.has(schema);
-    return isOwn ? undefined : { output: [{ star: [opaque(this.#strictest)] }], row: this.#strictest };
+    return isOwn ? undefined : anythingHidden(this.#strictest);
   }
 
   operator(): undefined {
