@@ -226,7 +226,9 @@ function gatherChannels(socket: Duplex, { searchParams }: URL, run: (channels: C
       streams.get('stderr')?.end();
       streams.get('error')?.end(JSON.stringify(text), () => connection.end());
     };
-    const stdin = streams.get('stdin')?.pipe(new PassThrough());
+    const said = streams.get('stdin');
+    const stdin = said?.pipe(new PassThrough());
+    said?.once('close', () => stdin?.end());
     run({ stdin, stdout: streams.get('stdout'), stderr: streams.get('stderr'), resize: streams.get('resize'), status });
   });
 }

@@ -18,8 +18,8 @@ export function forwardPorts(bytes: Duplex): void {
       stream.end();
     });
     socket.once('close', () => error?.end());
-    // A client that is gone says no end of its streams.
-    bytes.once('close', () => socket.destroy());
+    // A client that is gone says no end of its streams: then nobody is left to take what is under way.
+    stream.once('close', () => (stream.readableEnded ? socket.destroySoon() : socket.destroy()));
     stream.pipe(socket).pipe(stream);
   });
 }

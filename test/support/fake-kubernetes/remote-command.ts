@@ -41,7 +41,12 @@ function runInTerminal(file: string, args: readonly string[], cwd: string, { std
     const { Width, Height } = JSON.parse(piece.toString()) as { Width: number; Height: number };
     if (Width > 0 && Height > 0) terminal.resize(Width, Height);
   });
-  terminal.onExit(({ exitCode }) => status(statusOf(exitCode)));
+  const hangUp = (): void => terminal.kill();
+  stdin?.once('close', hangUp);
+  terminal.onExit(({ exitCode }) => {
+    stdin?.off('close', hangUp);
+    status(statusOf(exitCode));
+  });
 }
 
 function statusOf(code: number): object {

@@ -49,7 +49,9 @@ export class SpdyConnection {
     this.#bytes = bytes;
     this.#onStream = onStream;
     bytes.on('error', () => undefined);
-    this.#run().catch(() => bytes.destroy());
+    this.#run()
+      .catch(() => undefined)
+      .finally(() => this.#close());
   }
 
   end(): void {
@@ -67,7 +69,12 @@ export class SpdyConnection {
         await this.#take(frame);
       }
     }
+  }
+
+  /** Not every kind of bytes closes at its end by itself; one inside of a WebSocket does not. */
+  #close(): void {
     for (const stream of this.#streams.values()) stream.destroy();
+    this.#bytes.destroy();
   }
 
   async #take(frame: Buffer): Promise<void> {

@@ -120,7 +120,8 @@ export const ssh2: ClientKind = {
     // Whether the host is there is known only when something is asked of it. What a session refuses, it refuses by its agent.
     const words = await new Promise<string>((resolve) => {
       client.forwardOut('127.0.0.1', 1, '127.0.0.1', 1, (error) => resolve(error?.message ?? 'it was let through'));
-    });
+      // The library throws when the gateway has ended the connection before this could be asked.
+    }).catch((error: Error) => error.message);
     if (/switched off/.test(words)) return session;
     client.end();
     throw new Error(`${await ended} ${words}`);
