@@ -36,7 +36,7 @@ test('tests that fail, hang, are skipped or pass are each counted as what they a
   const counts = await runTests(runner, run);
   context.mock.restoreAll();
   assert.deepEqual(counts, { passed: 1, failed: 2, notRun: 1 });
-  assert.match(lines.join(''), /✘ b\.mjs {2}0\/1 .*\n {4}it did not come to its end/);
+  assert.match(lines.join(''), /✘ b\.mjs {2}0\/1 .*\n {4}it did not come to its end: the last test that ended was "one"/);
 });
 
 test('a program that shows no sign of life is ended together with what it started', async (context) => {

@@ -56,10 +56,9 @@ async function runFile(runner: Runner, run: TestRun, file: string): Promise<Coun
       silence: { ms_max: run.timeout_ms + run.grace_ms, lastSign_ms: () => statSync(signs, { throwIfNoEntry: false })?.mtimeMs ?? 0 },
       ...(run.concurrency > 1 && { output: keep }),
     });
-    const { counts, ended } = resultOf(readSigns(signs), exitCode);
-    process.stdout.write(
-      `${printed}${fileLine(file, counts, performance.now() - since)}${ended ? '' : '    it did not come to its end\n'}`,
-    );
+    const told = readSigns(signs);
+    const { counts, ended } = resultOf(told, exitCode);
+    process.stdout.write(`${printed}${fileLine(file, counts, performance.now() - since)}${ended ? '' : unendedLine(told)}`);
     return counts;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -69,6 +68,12 @@ async function runFile(runner: Runner, run: TestRun, file: string): Promise<Coun
 function fileLine(file: string, { passed, failed, notRun }: Counts, duration_ms: number): string {
   const mark = failed + notRun === 0 ? '✔' : '✘';
   return `  ${mark} ${file}  ${passed}/${passed + failed + notRun}  ${(duration_ms / 1000).toFixed(1)} s\n`;
+}
+
+/** Where to look: the test after the one that is named never ended, or, if it was the last of the file, something was left open. */
+function unendedLine(signs: readonly Sign[]): string {
+  const last = signs.flatMap((sign) => ('ran' in sign ? [sign.ran] : [])).at(-1);
+  return `    it did not come to its end: ${last === undefined ? 'no test of it ended' : `the last test that ended was "${last}"`}\n`;
 }
 
 /** What a file's run came to. One that did not tell its end, or failed without a failed test, has one failure more. */
