@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { choosePorts } from '../demo/ports.ts';
 import { env } from '../env.ts';
+import { lackOfApiserver } from '../kube-apiserver/kube-apiserver.ts';
 import { ensureMysql } from '../mysql/unstable.ts';
 import { Cluster } from '../postgres/cluster.ts';
 import { Stop } from '../process/stop.ts';
@@ -58,16 +59,23 @@ function chosen(all: readonly Phase[], patterns: readonly string[]): Phase[] {
   });
 }
 
-/** Tests of a server that no stable distribution has: where it is not to be had, they are left out, and it is said why. */
-const MYSQL_FOLDER = 'test/protocols/mysql-server/';
+/** Tests of servers that no stable distribution has: where one is not to be had, they are left out, and it is said why. */
+const RARE: readonly { readonly path: string; readonly server: string; lack(): Promise<string | undefined> | string | undefined }[] = [
+  { path: 'test/protocols/mysql-server/', server: 'MySQL', lack: ensureMysql },
+  { path: 'test/protocols/kubernetes/apiserver.test.ts', server: 'kube-apiserver', lack: lackOfApiserver },
+];
 
 async function withoutLacking(wanted: readonly Phase[]): Promise<readonly Phase[]> {
-  const isWanted = (path: string): boolean => path.startsWith(MYSQL_FOLDER);
-  if (!wanted.some(({ files }) => files?.some(isWanted))) return wanted;
-  const lacking = await ensureMysql();
-  if (lacking === undefined) return wanted;
-  process.stdout.write(`\nNOT RUN: ${MYSQL_FOLDER}, because MySQL is not to be had here: ${lacking}\n`);
-  return wanted.map((phase) => (phase.files ? { ...phase, files: phase.files.filter((path) => !isWanted(path)) } : phase));
+  const left = [...wanted];
+  for (const { path, server, lack } of RARE) {
+    const isOfIt = (file: string): boolean => file.startsWith(path);
+    if (!left.some(({ files }) => files?.some(isOfIt))) continue;
+    const why = await lack();
+    if (why === undefined) continue;
+    process.stdout.write(`\nNOT RUN: ${path}, because ${server} is not to be had here: ${why}\n`);
+    for (const [at, phase] of left.entries()) if (phase.files) left[at] = { ...phase, files: phase.files.filter((file) => !isOfIt(file)) };
+  }
+  return left;
 }
 
 const GRACE_MS = 20_000;

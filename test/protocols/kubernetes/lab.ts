@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TunnelClient } from '@hoop/tunnel/client';
-import { FakeKubernetes } from '../../support/fake-kubernetes/fake-kubernetes.ts';
+import type { TestCluster } from '../../support/kubernetes/test-cluster.ts';
 import { LocalPort } from '../../support/local-port.ts';
 import type { Kind, Policy } from '../../support/office.ts';
 import { Program, type ProgramOptions, type ProgramResult } from '../../support/program.ts';
@@ -22,28 +22,27 @@ export interface Way {
 }
 
 /** A cluster, a system in front of it, and kubectl. */
-export class Lab {
+export class Lab<C extends TestCluster> {
   readonly system: System;
-  readonly kubernetes: FakeKubernetes;
+  readonly cluster: C;
   readonly #tunnel: TunnelClient;
   readonly #ports: LocalPort[] = [];
   readonly #programs: Program[] = [];
 
-  private constructor(system: System, kubernetes: FakeKubernetes, tunnel: TunnelClient) {
+  private constructor(system: System, cluster: C, tunnel: TunnelClient) {
     this.system = system;
-    this.kubernetes = kubernetes;
+    this.cluster = cluster;
     this.#tunnel = tunnel;
   }
 
-  static async open(): Promise<Lab> {
-    const kubernetes = await FakeKubernetes.start();
+  static async open<C extends TestCluster>(cluster: C): Promise<Lab<C>> {
     const system = await System.start({ agent: 'tunnel' });
     const { host, port } = system.gateway.addresses.tunnel;
-    return new Lab(system, kubernetes, await TunnelClient.dial({ host, port, tls: { skipVerify: true } }));
+    return new Lab(system, cluster, await TunnelClient.dial({ host, port, tls: { skipVerify: true } }));
   }
 
   async way(kind: WayKind, policy?: Policy): Promise<Way> {
-    const connection = await this.system.connection(this.kubernetes.settings(), policy, KUBERNETES);
+    const connection = await this.system.connection(this.cluster.settings(), policy, KUBERNETES);
     const home = temporaryDirectory('kubectl');
     const env = { HOME: home, KUBECONFIG: join(home, 'config') };
     if (kind === 'port') {
@@ -85,7 +84,7 @@ export class Lab {
     for (const port of this.#ports) port.close();
     this.#tunnel.close();
     await this.system.close();
-    this.kubernetes.close();
+    await this.cluster.close();
   }
 }
 

@@ -1,18 +1,17 @@
-import { EventEmitter, once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { once } from 'node:events';
 import type http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { type Duplex, PassThrough } from 'node:stream';
-import { generate } from 'selfsigned';
-import { temporaryDirectory } from '../temporary.ts';
+import type { Duplex } from 'node:stream';
+import { ownCertificate } from './certificate.ts';
 import { type Change, Cluster, merged, type Place, placeOf, tableOf } from './cluster.ts';
 import { discover, KINDS } from './discovery.ts';
+import { Pods } from './pods.ts';
 import { forwardPorts } from './port-forward.ts';
-import { type Channels, runRemotely } from './remote-command.ts';
-import { SpdyConnection, type SpdyStream } from './spdy.ts';
+import type { Channels } from './remote-command.ts';
+import { acceptSpdy, gatherChannels, SPDY, type Wanted } from './spdy-channels.ts';
+import type { TestCluster } from './test-cluster.ts';
 import { acceptWebSocket, channelsOf, TUNNEL, tunnelled } from './websocket.ts';
 
 /** A request as it arrived. */
@@ -24,12 +23,11 @@ export interface Heard {
   readonly upgrade: string | undefined;
 }
 
-const SPDY_VERSIONS = ['v4.channel.k8s.io', 'portforward.k8s.io'];
-
 /** The API server of a small cluster. */
-export class FakeKubernetes {
+export class FakeKubernetes implements TestCluster {
   readonly token = 'cluster-token';
   readonly cluster = new Cluster();
+  readonly pods = new Pods();
   readonly heard: Heard[] = [];
   readonly url: string;
   /** The certificate of the server, which is its own authority. */
@@ -37,16 +35,12 @@ export class FakeKubernetes {
   /** Off: as servers of before 1.30, which know SPDY only. */
   websockets = true;
   readonly #server: https.Server;
-  readonly #directory = temporaryDirectory('pods');
-  readonly #logs = new EventEmitter();
-  readonly #written = new Map<string, string>();
   readonly #sockets = new Set<Duplex>();
 
   private constructor(server: https.Server, ca: string) {
     this.#server = server;
     this.ca = ca;
     this.url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    this.#logs.setMaxListeners(0);
     server.on('request', (request, response) => void this.#serve(request, response));
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
     server.on('connection', (socket: Duplex) => {
@@ -57,16 +51,7 @@ export class FakeKubernetes {
   }
 
   static async start(): Promise<FakeKubernetes> {
-    const altNames = [{ type: 7 as const, ip: '127.0.0.1' }];
-    const extensions = [
-      { name: 'basicConstraints' as const, cA: true },
-      { name: 'subjectAltName' as const, altNames },
-    ];
-    const { private: key, cert } = await generate([{ name: 'commonName', value: 'cluster' }], {
-      algorithm: 'sha256',
-      keyType: 'ec',
-      extensions,
-    });
+    const { key, cert } = await ownCertificate('cluster');
     const server = https.createServer({ key, cert });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     return new FakeKubernetes(server, cert);
@@ -77,31 +62,18 @@ export class FakeKubernetes {
     return { KUBERNETES_CLUSTER_URL: this.url, KUBERNETES_BEARER_TOKEN: this.token, KUBERNETES_CA: this.ca };
   }
 
-  addPod(name: string, more: object = {}): void {
+  async addPod(name: string, more: object = {}): Promise<void> {
     const containers = [{ name: 'main', image: 'registry.example/web:1' }];
     const status = { phase: 'Running', containerStatuses: [{ name: 'main', ready: true, restartCount: 0, state: { running: {} } }] };
     this.cluster.put(at('pods', 'default'), { metadata: { name, ...more }, spec: { containers, nodeName: 'node-1' }, status });
   }
 
-  /** What a pod's program prints. */
-  log(pod: string, text: string): void {
-    this.#written.set(pod, (this.#written.get(pod) ?? '') + text);
-    this.#logs.emit(pod, text);
+  /** Who watches pods. */
+  async watchers(): Promise<number> {
+    return this.cluster.watchers;
   }
 
-  /** Who follows a pod's log. */
-  followers(pod: string): number {
-    return this.#logs.listenerCount(pod);
-  }
-
-  /** Where a pod's commands run. */
-  directoryOf(pod: string): string {
-    const directory = join(this.#directory, pod);
-    mkdirSync(directory, { recursive: true });
-    return directory;
-  }
-
-  close(): void {
+  async close(): Promise<void> {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -124,7 +96,7 @@ export class FakeKubernetes {
     const place = placeOf(url.pathname);
     if (!place) return fail(response, 404, 'NotFound', 'the server could not find the requested resource');
     const body = Buffer.concat(chunks).toString();
-    if (place.part === 'log') this.#log(place, url, response);
+    if (place.part === 'log') this.pods.tellLog(place.name ?? '', url.searchParams.get('follow') === 'true', response);
     else if (request.method === 'GET' && place.name === undefined) this.#list(place, url, accept, response);
     else this.#one(place, request.method ?? '', body, accept, response);
   }
@@ -164,23 +136,11 @@ export class FakeKubernetes {
     } else fail(response, 405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
   }
 
-  #log({ name = '' }: Place, { searchParams }: URL, response: ServerResponse): void {
-    response.writeHead(200, { 'content-type': 'text/plain' });
-    response.write(this.#written.get(name) ?? '');
-    if (searchParams.get('follow') !== 'true') {
-      response.end();
-      return;
-    }
-    const tell = (text: string): void => void response.write(text);
-    this.#logs.on(name, tell);
-    response.once('close', () => this.#logs.off(name, tell));
-  }
-
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => undefined);
     const url = this.#admit(request);
     const place = url && placeOf(url.pathname);
-    const spdy = request.headers.upgrade === 'SPDY/3.1';
+    const spdy = request.headers.upgrade === SPDY;
     if (!url || !place || !this.cluster.find(place) || !(spdy || this.websockets)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
       return;
@@ -188,14 +148,9 @@ export class FakeKubernetes {
     const forwards = place.part === 'portforward';
     const run = (channels: Channels): void => this.#run(place, url, channels);
     if (spdy) {
-      const offered = (request.headers['x-stream-protocol-version'] ?? '').toString();
-      const version = SPDY_VERSIONS.find((each) => offered.includes(each)) ?? '';
-      socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${version}\r\n\r\n`,
-      );
-      if (head.length > 0) socket.unshift(head);
+      acceptSpdy(request, socket, head);
       if (forwards) forwardPorts(socket);
-      else gatherChannels(socket, url, run);
+      else gatherChannels(socket, wantedOf(url), run);
     } else {
       acceptWebSocket(request, socket, head, (webSocket) => {
         if (webSocket.protocol === TUNNEL) forwardPorts(tunnelled(webSocket));
@@ -205,32 +160,15 @@ export class FakeKubernetes {
   }
 
   #run({ name = '', part }: Place, { searchParams }: URL, channels: Channels): void {
-    // What a pod's own program does with its input is not told apart: it says it again.
-    const command = part === 'attach' ? ['cat'] : searchParams.getAll('command');
-    const stdin = searchParams.get('stdin') === 'true' ? channels.stdin : undefined;
-    runRemotely(command, this.directoryOf(name), searchParams.get('tty') === 'true', { ...channels, stdin });
+    const { stdin, tty } = wantedOf({ searchParams });
+    const command = part === 'attach' ? undefined : searchParams.getAll('command');
+    this.pods.run(name, command, tty, { ...channels, stdin: stdin ? channels.stdin : undefined });
   }
 }
 
-/** The streams that a client of exec opens one by one, once all are there. */
-function gatherChannels(socket: Duplex, { searchParams }: URL, run: (channels: Channels) => void): void {
-  const asked = ['stdin', 'stdout', 'stderr'].filter((name) => searchParams.get(name) === 'true');
-  const wanted = new Set(['error', ...asked, ...(searchParams.get('tty') === 'true' ? ['resize'] : [])]);
-  const streams = new Map<string, SpdyStream>();
-  const connection = new SpdyConnection(socket, (stream) => {
-    streams.set(stream.headers.get('streamtype') ?? '', stream);
-    if (![...wanted].every((name) => streams.has(name))) return;
-    wanted.add('begun');
-    const status = (text: object): void => {
-      streams.get('stdout')?.end();
-      streams.get('stderr')?.end();
-      streams.get('error')?.end(JSON.stringify(text), () => connection.end());
-    };
-    const said = streams.get('stdin');
-    const stdin = said?.pipe(new PassThrough());
-    said?.once('close', () => stdin?.end());
-    run({ stdin, stdout: streams.get('stdout'), stderr: streams.get('stderr'), resize: streams.get('resize'), status });
-  });
+function wantedOf({ searchParams }: Pick<URL, 'searchParams'>): Wanted {
+  const asked = (name: string): boolean => searchParams.get(name) === 'true';
+  return { stdin: asked('stdin'), stdout: asked('stdout'), stderr: asked('stderr'), tty: asked('tty') };
 }
 
 function at(plural: string, namespace?: string): Place {

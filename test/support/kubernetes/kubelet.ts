@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { ownCertificate } from './certificate.ts';
+import type { Pods } from './pods.ts';
+import { forwardPorts } from './port-forward.ts';
+import { acceptSpdy, gatherChannels, SPDY } from './spdy-channels.ts';
+
+/** What an API server asks of the node of a pod: `/exec/NAMESPACE/POD/CONTAINER` and the like. */
+interface Asked {
+  readonly what: string;
+  readonly pod: string;
+  readonly params: URLSearchParams;
+}
+
+/** The node that a real API server's pods run on: what it asks a kubelet for, without containers. */
+export class Kubelet {
+  readonly port: number;
+  readonly #server: https.Server;
+  readonly #pods: Pods;
+  readonly #sockets = new Set<Duplex>();
+
+  private constructor(server: https.Server, pods: Pods) {
+    this.#server = server;
+    this.#pods = pods;
+    this.port = (server.address() as AddressInfo).port;
+    server.on('request', (request, response) => this.#serve(request, response));
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
+    server.on('connection', (socket: Duplex) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  static async start(pods: Pods): Promise<Kubelet> {
+    const server = https.createServer(await ownCertificate('node'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return new Kubelet(server, pods);
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const { what, pod, params } = asked(request);
+    if (what === 'containerLogs') this.#pods.tellLog(pod, params.get('follow') === 'true', response);
+    else response.writeHead(404).end();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => undefined);
+    const { what, pod, params } = asked(request);
+    if (request.headers.upgrade !== SPDY) {
+      socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      return;
+    }
+    acceptSpdy(request, socket, head);
+    if (what === 'portForward') {
+      forwardPorts(socket);
+      return;
+    }
+    const wants = (name: string): boolean => params.get(name) === '1';
+    const [stdin, tty] = [wants('input'), wants('tty')];
+    const command = what === 'attach' ? undefined : params.getAll('command');
+    gatherChannels(socket, { stdin, stdout: wants('output'), stderr: wants('error'), tty }, (channels) =>
+      this.#pods.run(pod, command, tty, channels),
+    );
+  }
+}
+
+function asked({ url = '/' }: IncomingMessage): Asked {
+  const { pathname, searchParams } = new URL(url, 'https://node');
+  const [, what = '', , pod = ''] = pathname.split('/');
+  return { what, pod, params: searchParams };
+}
