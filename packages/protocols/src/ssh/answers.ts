@@ -21,6 +21,7 @@ import {
   type Request,
   recipientOf,
   STDERR,
+  senderOf,
 } from './messages.ts';
 import type { Told } from './output/channel-output.ts';
 import type { OutputKind } from './output/flow.ts';
@@ -72,9 +73,8 @@ export class Answers {
   }
 
   #confirm(message: Buffer, channel: Channel): Step | Promise<Step> {
-    if (message.length < 17) throw badMessage('is cut off');
     const { channels } = this.#books;
-    const id = message.readUInt32BE(5);
+    const id = senderOf(message);
     const freed = channels.freed(id);
     if (freed) return freed.then(() => this.#confirm(message, channel));
     channels.confirm(channel, 'target', id);

@@ -2,7 +2,7 @@ import { PeerFault } from '@hoop/core/errors';
 import type { ExecuteContext, Execution } from '@hoop/core/protocol';
 import { encodeFrames, FrameReader } from '../shared/frames.ts';
 import { EXECUTE_WINDOW_BYTES, FRAME_BYTES_MAX } from './limits.ts';
-import { dataOf, decodeRequest, encodeMessage, extendedDataOf, Fields, MESSAGE } from './messages.ts';
+import { dataOf, decodeRequest, encodeMessage, extendedDataOf, Fields, MESSAGE, senderOf } from './messages.ts';
 
 const CHANNEL = 0;
 const PACKET_BYTES_MAX = 32 * 1024;
@@ -46,7 +46,7 @@ class Run {
   take(message: Buffer): void {
     switch (message[0]) {
       case MESSAGE.openConfirmation:
-        this.#target = message.readUInt32BE(5);
+        this.#target = senderOf(message);
         this.#answers.push(encodeMessage(MESSAGE.channelRequest, this.#target, 'exec', true, this.#context.script));
         this.#answers.push(encodeMessage(MESSAGE.eof, this.#target));
         return;

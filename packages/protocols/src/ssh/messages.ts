@@ -152,6 +152,16 @@ export function recipientOf(message: Buffer): number {
   return message.readUInt32BE(1);
 }
 
+/** How the sender of a confirmation numbers the channel that it has opened. @throws PeerFault when it is cut off (RFC 4254, section 5.1) */
+export function senderOf(message: Buffer): number {
+  const fields = new Fields(message, 5);
+  const sender = fields.u32();
+  // The window, and how long a packet may be; what follows is the channel type's own.
+  fields.u32();
+  fields.u32();
+  return sender;
+}
+
 export interface Request {
   readonly name: string;
   readonly wantReply: boolean;

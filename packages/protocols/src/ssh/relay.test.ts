@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Refusal } from '@hoop/core/errors';
+import { PeerFault, Refusal } from '@hoop/core/errors';
 import { CHANNELS_MAX, ENV_COUNT_MAX, OWN_WORDS_BYTES_MAX, REPLIES_OWED_MAX, REQUESTS_MAX } from './limits.ts';
 import { encodeMessage, MESSAGE, u32 } from './messages.ts';
 import { confirmMessage, dataMessage, openMessage, Played, requestMessage } from './testing/played.ts';
@@ -67,6 +67,36 @@ describe('the relay of SSH channels', () => {
       ['one'],
     );
     assert.equal(played.toTarget.length, 1);
+  });
+
+  it('takes every message that is cut off anywhere for a fault of its sender, or for nothing (A09)', () => {
+    const whole = [
+      openMessage('session', 7, 1_000),
+      openMessage('direct-tcpip', 7, 1_000, 'host', 22, 'here', 1),
+      confirmMessage(100, 7),
+      encodeMessage(MESSAGE.openFailure, 100, 1, 'no', ''),
+      encodeMessage(MESSAGE.windowAdjust, 100, 5),
+      dataMessage(100, Buffer.from('data')),
+      encodeMessage(MESSAGE.extendedData, 100, 1, 'words'),
+      requestMessage(100, 'exec', 'ls'),
+      requestMessage(100, 'pty-req', 'xterm', 80, 24, 0, 0, ''),
+      encodeMessage(MESSAGE.globalRequest, 'tcpip-forward', true, '', 8_080),
+      ...[MESSAGE.eof, MESSAGE.close, MESSAGE.channelSuccess, MESSAGE.channelFailure].map((type) => encodeMessage(type, 100)),
+    ];
+    for (const side of ['client', 'target'] as const) {
+      for (const message of whole) {
+        if (side === 'target' && message.length >= 5 && message.readUInt32BE(1) === 100) message.writeUInt32BE(0, 1);
+        for (let length = 1; length < message.length; length++) {
+          const played = new Played();
+          played.openSession();
+          try {
+            void played[side](message.subarray(0, length));
+          } catch (error) {
+            assert.ok(error instanceof PeerFault, `${side}, ${message[0]}, ${length} bytes: ${String(error)}`);
+          }
+        }
+      }
+    }
   });
 
   it('keeps a part of the client’s window for words of its own', () => {

@@ -18,6 +18,7 @@ import {
   OPEN_FAILURE,
   type Request,
   recipientOf,
+  senderOf,
 } from './messages.ts';
 import { packingProgram } from './output/binary.ts';
 import { ChannelOutput } from './output/channel-output.ts';
@@ -101,7 +102,7 @@ export class Requests {
       case MESSAGE.channelFailure:
         return withOwn(message, channel.forTarget.answered(message[0] === MESSAGE.channelSuccess));
       case MESSAGE.openConfirmation:
-        this.#books.channels.confirm(channel, 'client', message.readUInt32BE(5));
+        this.#books.channels.confirm(channel, 'client', senderOf(message));
         return 'pass';
       case MESSAGE.openFailure:
         channel.settle(this.#books.gate, 'the client did not take it');
