@@ -11,7 +11,8 @@ import { int32, startup, WireClient, wordsOf } from './wire-client.ts';
 const texts: Texts = {
   answer: (word) => `select '${word}'::text`,
   answerLate: (word, delay_ms) => `select '${word}'::text from pg_sleep(${delay_ms / 1000})`,
-  rows: (count, bytes = 8) => `select repeat('x', ${bytes}) from generate_series(1, ${count})`,
+  // In the list of a SELECT the series is made row by row; after FROM it is made whole before the first row of the answer.
+  rows: (count, bytes = 8) => `select repeat('x', ${bytes}) from (select generate_series(1, ${count})) as series`,
   endless: () => 'select pg_sleep(600)',
   mark: (word) => `insert into marks values ('${word}')`,
   failing: { text: 'select * from nowhere_at_all', words: 'relation "nowhere_at_all" does not exist' },
