@@ -9,6 +9,7 @@ export interface StreamRequest {
 
 /** A stream that the peer wants to open. Exactly one of the two is called. */
 export interface IncomingStream extends StreamRequest {
+  /** @throws PeerFault `stream_lost` when the peer does not want it any more */
   accept(): FrameStream;
   /** @param code what programs may match on; without one the status says it all */
   refuse(status: RefusalStatus, message: string, code?: string): void;

@@ -102,12 +102,13 @@ export function incomingH2(h2: ServerHttp2Stream, headers: IncomingHttpHeaders):
     path: String(headers[':path']),
     headers: Object.fromEntries(plain) as Record<string, string>,
     accept: () => {
+      if (h2.destroyed || h2.closed) throw new PeerFault('stream_lost', 'The tunnel peer gave its stream up before it was taken');
       h2.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
       h2.once('wantTrailers', () => h2.sendTrailers({ 'grpc-status': '0' }));
       return new H2FrameStream(h2);
     },
     refuse: (status: RefusalStatus, message: string, code?: string) => {
-      if (h2.destroyed) return;
+      if (h2.destroyed || h2.closed) return;
       const refusal = {
         ':status': 200,
         'content-type': 'application/grpc',

@@ -224,14 +224,15 @@ export class TunnelServer {
       incoming.refuse(STATUS_UNIMPLEMENTED, 'Users prove themselves with each stream here');
       return;
     }
+    let stream: FrameStream;
     try {
       await this.#options.authenticateUser(bearer(incoming.headers));
+      stream = incoming.accept();
     } catch (error) {
       this.#refuse(carrier, incoming, error, 'A user was refused');
       return;
     }
     this.#trust(carrier, below);
-    const stream = incoming.accept();
     stream.receive({ data: () => undefined, message: () => undefined, ended: () => undefined, broken: () => undefined });
     stream.end();
   }
@@ -244,14 +245,15 @@ export class TunnelServer {
 
   async #onControl(carrier: Carrier, incoming: IncomingStream, below: Duplex): Promise<void> {
     let identity: AgentIdentity;
+    let stream: FrameStream;
     try {
       identity = await this.#options.authenticateAgent(bearer(incoming.headers));
+      stream = incoming.accept();
     } catch (error) {
       this.#refuse(carrier, incoming, error, 'An agent was refused');
       return;
     }
     this.#agents.set(carrier, identity.agentId);
-    const stream = incoming.accept();
     try {
       const control = new AgentControl(stream, () => carrier.close());
       const hello = await control.hello;

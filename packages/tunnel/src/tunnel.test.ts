@@ -10,7 +10,7 @@ import { silentLog } from '@hoop/core/log';
 import { testCertificate } from '@hoop/core/testing/certificate';
 import { AgentClient } from './agent-client.ts';
 import { type DialOptions, publicKeyPin, TunnelClient } from './client.ts';
-import type { AgentLink, SessionHost } from './link.ts';
+import type { AgentIdentity, AgentLink, SessionHost } from './link.ts';
 import { MUX_PREFACE } from './mux.ts';
 import { type ClientRequest, TunnelServer, type TunnelServerOptions } from './server.ts';
 import type { FrameStream } from './stream.ts';
@@ -390,6 +390,30 @@ describe('who is no peer of the tunnel does no harm', () => {
     }
     await stillServes(tunnel);
   });
+
+  for (const path of [TUNNEL_PATHS.control, TUNNEL_PATHS.user]) {
+    test(`who leaves ${path} over HTTP/2 while its proof is looked at takes nobody along`, async () => {
+      const isLooking = Promise.withResolvers<void>();
+      const hasLooked = Promise.withResolvers<void>();
+      const look = async (): Promise<AgentIdentity> => {
+        isLooking.resolve();
+        await hasLooked.promise;
+        return { agentId: 'a1', name: 'one' };
+      };
+      const tunnel = await gateway({ authenticateAgent: look, authenticateUser: look });
+      const session = http2.connect(`https://127.0.0.1:${tunnel.port}`, { rejectUnauthorized: false });
+      closing.push(() => session.destroy());
+      session.on('error', () => undefined);
+      const stream = session.request({ ':method': 'POST', ':path': path, authorization: 'Bearer good' });
+      stream.on('error', () => undefined);
+      await isLooking.promise;
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+      // What the gateway answers to comes behind what it was told before.
+      await new Promise<void>((resolve, reject) => session.ping((error) => (error ? reject(error) : resolve())));
+      hasLooked.resolve();
+      await stillServes(tunnel);
+    });
+  }
 
   test('an agent that leaves before its hello, or says another thing first, is not welcome', async () => {
     const { port, links } = await gateway();
