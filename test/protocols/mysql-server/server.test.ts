@@ -9,6 +9,7 @@ import { temporaryDirectory } from '../../support/temporary.ts';
 import { startMysql } from '../../support/test-mysql.ts';
 import { mariadbArgs } from '../mysql/drivers/command-line.ts';
 import { Lab } from '../mysql/lab.ts';
+import { execute, isEof, query } from '../mysql/wire-client.ts';
 
 const CARD = '4111 1111 1111 1111';
 
@@ -80,6 +81,18 @@ describe('a MySQL server of Oracle’s', () => {
     } finally {
       await driver.end();
     }
+  });
+
+  test('gives OUT parameters of a prepared CALL, behind which it does not say that more follows, and the session goes on', async () => {
+    await lab.mariadb.sql('create procedure doubled(inout n int) set n = n * 2', database);
+    const client = await lab.through(await lab.access(database));
+    const call = await client.prepared('call doubled(?)');
+    client.takeBytes();
+    client.send(execute(call, ['21']), query("select 'behind'"));
+    for (let ends = 0; ends < 2; ) if (isEof(await client.reply())) ends++;
+    assert.equal((await client.reply()).body[0], 0);
+    assert.deepEqual(await client.result(), { rows: ['behind'] });
+    assert.deepEqual(await client.ask("select 'next'"), { rows: ['next'] });
   });
 
   test('is asked and denied through the command line, which also loads a file of its own', async () => {

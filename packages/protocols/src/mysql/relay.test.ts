@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { ALLOW } from '@hoop/core/action';
 import { AppError, Refusal } from '@hoop/core/errors';
 import type { Mask } from '@hoop/core/gate';
-import { CURSOR, client, MORE, packet, rows, server } from './testing/packets.ts';
+import { CURSOR, client, MORE, OUT_PARAMETERS, packet, rows, server } from './testing/packets.ts';
 import { clientSays, denying, played, serverSays, type Turn } from './testing/played.ts';
 
 const said = (turns: readonly Turn[], by: Turn['by']): string =>
@@ -34,6 +34,19 @@ const CONVERSATIONS: Readonly<Record<string, readonly Turn[]>> = {
     serverSays(server.prepared(1, 1, 1, 1), server.column(2, '?'), server.eof(3), server.column(4, '?'), server.eof(5), server.ok(1)),
     clientSays(client.executeWith(1, 'x'), client.longData(1, 0, 'ahead'), client.close(1)),
     serverSays(server.columns(1, 1), server.column(2, 'a'), server.eof(3), server.binaryRow(4, 'x'), server.eof(5)),
+  ],
+  'OUT parameters, which only their columns say more follows behind': [
+    clientSays(client.prepare('call p(?)')),
+    serverSays(server.prepared(1, 3, 0, 1), server.column(2, '?'), server.eof(3)),
+    clientSays(client.executeWith(3, 'in'), client.ping()),
+    serverSays(
+      server.columns(1, 1),
+      server.column(2, 'o'),
+      server.eof(3, 2 | MORE | OUT_PARAMETERS),
+      server.binaryRow(4, 'out'),
+      server.eof(5),
+    ),
+    serverSays(server.ok(6), server.ok(1)),
   ],
   'a cursor': [
     clientSays(client.prepare('select c')),
@@ -78,6 +91,7 @@ describe('a MySQL session', () => {
         'query allow call two()',
         'init-db allow USE `d`',
         'execute allow select ?\n-- parameters: "x"',
+        'execute allow call p(?)\n-- parameters: "in"',
         'execute allow select c',
         'fetch allow select c',
         "query allow load data local infile 'f.txt' into table t",
@@ -92,6 +106,7 @@ describe('a MySQL session', () => {
         'rows=0 error=1146 (42S02): no such table',
         'rows=2 error=',
         'rows=0 error=',
+        'rows=1 error=',
         'rows=1 error=',
         'rows=0 error=',
         'rows=1 error=',

@@ -24,6 +24,8 @@ export class Walk {
   #columnsLeft = 0;
   /** Of a prepared statement: how many lists of definitions are still to come. */
   #listsLeft = 0;
+  /** Flags of the end of the rows at hand that the server says in front of them only. */
+  #endStatus = 0;
   /** The row goes on in the next packet: this one was full. */
   continued = false;
   /** Of the result at hand. */
@@ -47,6 +49,7 @@ export class Walk {
     copy.#phase = this.#phase;
     copy.#columnsLeft = this.#columnsLeft;
     copy.#listsLeft = this.#listsLeft;
+    copy.#endStatus = this.#endStatus;
     copy.continued = this.continued;
     copy.columns = this.columns.copy();
     copy.isOver = this.isOver;
@@ -83,7 +86,7 @@ export class Walk {
       case 'fields':
         return isEof(payload) ? this.#over('gap') : 'column';
       case 'rows':
-        return this.#end('end', decodeEof(payload));
+        return this.#end('end', decodeEof(payload) | this.#endStatus);
     }
   }
 
@@ -123,9 +126,10 @@ export class Walk {
     return 'gap';
   }
 
-  /** With a cursor the rows come when they are asked for. */
+  /** With a cursor the rows come when they are asked for. Behind OUT parameters MySQL does not say again that more follows, and something does. */
   #columnsEnd(status: number): Kind {
     this.#phase = 'rows';
+    this.#endStatus = status & STATUS.outParameters ? status & STATUS.moreResults : 0;
     return this.#entry?.statement && status & STATUS.cursorExists ? this.#over('columns-end') : 'columns-end';
   }
 

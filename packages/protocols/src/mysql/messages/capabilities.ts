@@ -60,4 +60,4 @@ export const OFFERED =
 export const OWN_CAPABILITIES = C.multiStatements | C.multiResults | C.preparedMultiResults | C.transactions;
 
 /** Server status flags, in OK and EOF. (MySQL Internals, "Status Flags") */
-export const STATUS = { autocommit: 0x0002, moreResults: 0x0008, cursorExists: 0x0040 } as const;
+export const STATUS = { autocommit: 0x0002, moreResults: 0x0008, cursorExists: 0x0040, outParameters: 0x1000 } as const;

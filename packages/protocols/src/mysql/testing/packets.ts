@@ -41,6 +41,7 @@ export const client = {
 
 export const MORE = 8;
 export const CURSOR = 0x40;
+export const OUT_PARAMETERS = 0x1000;
 export const TEXT = 0xfd;
 export const NUMBER = 3;
 
@@ -73,7 +74,7 @@ export const server = {
       [0x0c, charset & 255, charset >>> 8, 255, 0, 0, 0],
       [type, flags & 255, flags >>> 8, 0, 0, 0],
     ),
-  eof: (sequence: number, status = 2) => packet(sequence, [0xfe, 0, 0, status, 0]),
+  eof: (sequence: number, status = 2) => packet(sequence, [0xfe, 0, 0, status & 255, status >>> 8]),
   row: (sequence: number, ...cells: readonly (string | null)[]) => packet(sequence, ...cells.map(text)),
   /** A row of one text in the binary format. */
   binaryRow: (sequence: number, cell: string) => packet(sequence, [0, 0], text(cell)),
