@@ -193,7 +193,8 @@ export class TunnelServer {
     const carrier = new H2ServerCarrier(session, socket, this.#options.pulse);
     session.on('stream', (stream, headers) => {
       const incoming = incomingH2(stream, headers);
-      if (carrier.admits()) this.#onStream(carrier, incoming, below);
+      // A peer may give a stream up in the packet in which it opens it.
+      if (carrier.admits() && !stream.destroyed && !stream.closed) this.#onStream(carrier, incoming, below);
     });
   }
 

@@ -391,6 +391,32 @@ describe('who is no peer of the tunnel does no harm', () => {
     await stillServes(tunnel);
   });
 
+  /** Frames of HTTP/2 (RFC 9113, section 4.1): a stream is opened without Huffman codes and tables, and given up in the same breath. */
+  function openedAndGivenUp(path: string): Buffer {
+    const h2Frame = (type: number, flags: number, stream: number, payload: readonly number[]): Buffer =>
+      Buffer.from([0, payload.length >>> 8, payload.length & 0xff, type, flags, 0, 0, 0, stream, ...payload]);
+    const text = (word: string): number[] => [word.length, ...Buffer.from(word)];
+    const fields = { ':method': 'POST', ':scheme': 'http', ':authority': 'x', ':path': path, authorization: 'Bearer bad' };
+    const head = Object.entries(fields).flatMap(([name, value]) => [0, ...text(name), ...text(value)]);
+    const [settings, headers, reset, ping] = [
+      h2Frame(4, 0, 0, []),
+      h2Frame(1, 4, 1, head),
+      h2Frame(3, 0, 1, [0, 0, 0, 8]),
+      Array(8).fill(0),
+    ];
+    return Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings, headers, reset, h2Frame(6, 0, 0, ping)]);
+  }
+
+  for (const path of Object.values(TUNNEL_PATHS)) {
+    test(`a stream to ${path} that is given up in the packet that opens it is passed over`, async () => {
+      const tunnel = await gateway({ authenticateUser: async () => undefined });
+      const socket = await say(tunnel.port, openedAndGivenUp(path));
+      await once(socket, 'data');
+      await stillServes(tunnel);
+      assert.deepEqual(tunnel.clients, []);
+    });
+  }
+
   for (const path of [TUNNEL_PATHS.control, TUNNEL_PATHS.user]) {
     test(`who leaves ${path} over HTTP/2 while its proof is looked at takes nobody along`, async () => {
       const isLooking = Promise.withResolvers<void>();
