@@ -47,6 +47,16 @@ describe('columns that a masking rule of PostgreSQL names, from the API to a cli
     for (const text of [
       'select email::int from users',
       'select 1 from users where cast(phone as date) > now()',
+      'select email::regclass from users',
+      'select email::regrole from users',
+      'select nextval(email) from users',
+      'select current_setting(email) from users',
+      "select has_database_privilege(email, 'connect') from users",
+      "select has_schema_privilege(email, 'usage') from users",
+      'select pg_stat_file(email) from users',
+      'update orders set total = (select email::regclass::int from users limit 1)',
+      'create index broken on users ((email::int))',
+      'create unique index broken on users ((left(email, 7)))',
       'alter table users add check (id > 100)',
       'create table copied as select email as x from users',
       'insert into orders (id, total) select id, length(email) from users',
@@ -60,6 +70,7 @@ describe('columns that a masking rule of PostgreSQL names, from the API to a cli
       /would take the values of a masked column away/,
     );
     assert.doesNotMatch(seen(), SECRETS);
+    await assert.rejects(client.query('select emial from users'), /column "emial" does not exist/);
     const { rows } = await client.query('select x.* from names() x where id = 1');
     assert.deepEqual([rows[0].name, rows[0].email], ['Ada', '########']);
     await client.end();

@@ -89,11 +89,11 @@ export function resolveQualified(parts: readonly string[], scope: Scope, reading
   return { hidden: reading.read(hidden), isColumn: !isCall };
 }
 
-/** Functions that take any row and show it. */
+/** Functions that take any row and show it, aggregates of PostgreSQL 18 among them. */
 const ROW_FUNCTIONS = new Set(
-  'row_to_json to_json to_jsonb json_build_array jsonb_build_array concat format quote_literal quote_nullable record_out record_send hstore hash_record num_nulls'.split(
-    ' ',
-  ),
+  `row_to_json to_json to_jsonb json_build_array jsonb_build_array json_build_object jsonb_build_object json_agg jsonb_agg json_agg_strict
+  jsonb_agg_strict array_agg any_value min max mode lag lead first_value last_value concat format quote_literal quote_nullable record_out
+  record_send hstore hash_record num_nulls num_nonnulls`.split(/\s+/),
 );
 
 /** What `u` or `hr.users` is in `u.*`; undefined when nothing in reach is called so. */

@@ -292,17 +292,22 @@ function resultValue(message: Buffer): Buffer | undefined {
   return fields.int32() < 0 ? undefined : fields.rest();
 }
 
-/**
- * Classes of SQLSTATE whose words are about the statement and the server: names, syntax, rights, resources. Where something that a
- * function ran is behind them, as their context tells, they may be about anything.
- */
-const PLAIN_CLASSES = new Set(['08', '0A', '25', '26', '28', '34', '3D', '3F', '42', '53', '55', '57', '58']);
+/** Classes of SQLSTATE whose words are about transactions, statements that were prepared, resources and locks. */
+const PLAIN_CLASSES = new Set(['25', '26', '53', '55', '57']);
+/** Classes about names, syntax and rights: of the statement where they say at which place in it, but `email::regclass` fails with them too. */
+const NAMING_CLASSES = new Set(['0A', '28', '34', '3D', '3F', '42']);
+/** It names what stands in the statement, and never says where. */
+const NO_RIGHT = '42501';
 
+/** Where something that a function ran is behind an error, as its context tells, its words may be about anything. */
 function hushed(type: number, message: Buffer): Buffer {
   const body = message.subarray(HEADER_BYTES);
   const { severity, sqlstate } = decodeError(body);
-  const isPlain = PLAIN_CLASSES.has(sqlstate.slice(0, 2)) && !errorFields(body).some(({ name }) => name === 'W');
-  return isPlain ? message : hushedWords(severity, sqlstate, type === ERROR ? 'E' : 'N');
+  const fields = errorFields(body);
+  const has = (field: string): boolean => fields.some(({ name }) => name === field);
+  const [kind, isPlaced] = [sqlstate.slice(0, 2), has('P')];
+  const isPlain = PLAIN_CLASSES.has(kind) || sqlstate === NO_RIGHT || (NAMING_CLASSES.has(kind) && isPlaced);
+  return isPlain && !has('W') ? message : hushedWords(severity, sqlstate, type === ERROR ? 'E' : 'N');
 }
 
 /** An error that says what is forbidden. */

@@ -17,6 +17,7 @@ export function readColumns(tree: unknown, reading: Reading): readonly Output[] 
   const found = unwrap(tree);
   if (!found) return NO_ROWS;
   if (DEFINES.has(found.type) && callsHidden(tree, reading)) reading.deny(takesAway('A definition'));
+  if (SCANS.has(found.type)) readScanned(tree, reading);
   const reader = Object.hasOwn(READERS, found.type) ? READERS[found.type] : undefined;
   if (reader) return reader(found.node, reading);
   const output = readChange(found.type, found.node, NO_SCOPE, reading);
@@ -32,6 +33,8 @@ const NO_ROWS: readonly Output[] = [];
 const DEFINES = new Set(
   'CreateStmt AlterTableStmt DefineStmt CreateCastStmt CreateDomainStmt AlterDomainStmt CreateOpClassStmt CreateTrigStmt'.split(' '),
 );
+/** What goes through rows that are there, and quotes one that does not fit. */
+const SCANS = new Set('IndexStmt AlterTableStmt AlterDomainStmt ReindexStmt ClusterStmt VacuumStmt RefreshMatViewStmt'.split(' '));
 const BODIES = new Set(['DoStmt', 'CreateFunctionStmt', 'RuleStmt']);
 
 type Reader = (node: Tree, reading: Reading) => readonly Output[];
@@ -195,6 +198,13 @@ function readRename(node: Tree, reading: Reading): readonly Output[] {
     reading.deny(takesAway('RENAME'));
   }
   return NO_ROWS;
+}
+
+/** Which tables a domain is in, or all of a database has, does not stand there. */
+function readScanned(tree: unknown, reading: Reading): void {
+  const { tables } = readStatement(tree, reading.text).done('', false);
+  if (tables.length === 0) reading.touch();
+  for (const { name } of tables) reading.read(reading.ofRow(name.split('.')));
 }
 
 function callsHidden(tree: unknown, { text, known }: Reading): boolean {

@@ -283,7 +283,11 @@ function readDefinition(run: Run, outer: Scope, reading: Reading): readonly Outp
   const kind = run.findOutside(
     (index) => index < KIND_WITHIN && /^(table|view|procedure|function|trigger|event|package)$/.test(run.word(index)),
   );
-  if (kind === undefined) return NO_ROWS;
+  if (kind === undefined) {
+    // A row that does not fit an index is quoted.
+    if (wordAt(run, INDEX) < run.length) reading.touch();
+    return NO_ROWS;
+  }
   if (BODIES.test(run.word(kind))) {
     readBody(run.cut(kind + 1), reading);
     return NO_ROWS;
@@ -292,6 +296,7 @@ function readDefinition(run: Run, outer: Scope, reading: Reading): readonly Outp
   while (/^(if|not|exists)$/.test(run.word(at))) at++;
   const table = chainAt(run, at);
   if (!table) throw new Doubt('what it is about is not understood');
+  if (run.word(0) === 'alter') reading.read(reading.ofRow(table.parts));
   const query = queryBehind(run, table.next);
   const names = run.word(kind) === 'view' && run.symbol(table.next) === '(' ? namesIn(insideOf(run, table.next)) : [];
   const what = run.word(kind) === 'view' ? 'CREATE VIEW' : 'CREATE TABLE AS';
@@ -302,6 +307,7 @@ function readDefinition(run: Run, outer: Scope, reading: Reading): readonly Outp
 }
 
 const KIND_WITHIN = 20;
+const INDEX: ReadonlySet<string> = new Set(['index']);
 
 function queryBehind(run: Run, start: number): number | undefined {
   return run.findOutside(
@@ -316,16 +322,9 @@ function readTableDefinition(run: Run, table: readonly string[], isAlter: boolea
   const parts = isAlter ? listIn(run) : run.symbol(0) === '(' ? listIn(insideOf(run, 0)) : [];
   const scope: Scope = { ...NO_SCOPE, relations: [{ alias: table.at(-1) ?? '', table, source: tableSource(reading, table, []) }] };
   for (const part of parts) {
-    const computed = part.findOutside((index) => part.word(index) === 'as' && part.symbol(index + 1) === '(');
     const at = /^(add|modify|change)$/.test(part.word(0)) ? (part.word(1) === 'column' ? 2 : 1) : 0;
-    if (computed !== undefined)
-      mustBeHidden(
-        hiddenIn(insideOf(part, computed + 1), scope, reading),
-        chainAt(part, at)?.parts.at(-1),
-        table,
-        'A computed column',
-        reading,
-      );
+    const name = chainAt(part, at)?.parts.at(-1);
+    for (const made of computedIn(part)) mustBeHidden(hiddenIn(made, scope, reading), name, table, 'A computed column', reading);
     if (!isAlter) continue;
     const isChange = part.word(0) === 'change';
     const isColumn = part.word(0) === 'rename' && part.word(1) === 'column';
@@ -337,6 +336,23 @@ function readTableDefinition(run: Run, table: readonly string[], isAlter: boolea
   }
   if (movesRows(run) && namesAny([table, ...chainsIn(run)], reading)) reading.deny(takesAway('What it makes of this table'));
 }
+
+/** What a column is computed from, and its default: rows that are there are given it too. */
+function computedIn(part: Run): readonly Run[] {
+  const made: Run[] = [];
+  const as = part.findOutside((index) => part.word(index) === 'as' && part.symbol(index + 1) === '(');
+  if (as !== undefined) made.push(insideOf(part, as + 1));
+  const start = wordAt(part, DEFAULT) + 1;
+  if (start <= part.length) made.push(part.cut(start, wordAt(part, BEHIND_DEFAULT, start)));
+  return made;
+}
+
+const DEFAULT: ReadonlySet<string> = new Set(['default']);
+const BEHIND_DEFAULT: ReadonlySet<string> = new Set(
+  'not null comment after first unique key primary check constraint references on auto_increment visible invisible collate column_format storage'.split(
+    ' ',
+  ),
+);
 
 /** Partitions that become tables, tables that are a part of others, and tables that are somewhere else. */
 function movesRows(run: Run): boolean {
