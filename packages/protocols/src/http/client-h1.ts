@@ -94,7 +94,9 @@ function plainAsk(request: IncomingMessage, response: ServerResponse): Ask {
     answer: ({ status, headers }) => {
       response.writeHead(status, headers.flat());
       // What follows may take its time, as with events, and the client waits for the head.
-      setImmediate(() => response.flushHeaders());
+      setImmediate(() => {
+        if (!response.writableEnded) response.flushHeaders();
+      });
       return response;
     },
     onGone: (listener) => void response.once('close', listener),

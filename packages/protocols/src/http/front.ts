@@ -187,7 +187,7 @@ export class Front<Grant> implements LinkOwner {
     if (ask.upgrade !== undefined) exchange.end();
     const out = ask.answer({ status: head.status, headers: endToEnd(head.headers) });
     exchange.emit('answered');
-    exchange.pipe(out);
+    exchange.sendTo(out);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { join } from '@hoop/core/bytes';
 import type { Wire } from '@hoop/core/wire';
 
 /**
@@ -37,7 +38,17 @@ export class WireDuplex extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    const held = this.#wire.write(chunk);
+    this.#say(chunk, callback);
+  }
+
+  /** What was written while it was corked, as a head and the body behind it, or waited: one write. */
+  override _writev(chunks: { readonly chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    this.#say(join(chunks.map(({ chunk }) => chunk)), callback);
+  }
+
+  #say(bytes: Buffer, callback: (error?: Error | null) => void): void {
+    // Node's writers end with nothing, which would be a system call all the same.
+    const held = bytes.length === 0 ? undefined : this.#wire.write(bytes);
     if (held === undefined) callback();
     else held.then(() => callback(), callback);
   }
