@@ -60,7 +60,9 @@ function askOf(
     upgrade: undefined,
     body: stream,
     answer: ({ status, headers: answered }) => {
-      if (!stream.headersSent && !stream.destroyed) stream.respond({ ':status': status, ...toRecord(answered) });
+      // Who gave it up hears nothing more, and while nobody reads the rest of its body it would not be gone either.
+      if (stream.closed) stream.destroy();
+      else if (!stream.headersSent && !stream.destroyed) stream.respond({ ':status': status, ...toRecord(answered) });
       return stream;
     },
     onGone: (listener) => void stream.once('close', listener),

@@ -52,7 +52,12 @@ export type RequestHead = z.infer<typeof RequestHead>;
 export const AnswerHead = z.object({ status: z.number().int().min(100).max(999), headers: Headers });
 export type AnswerHead = z.infer<typeof AnswerHead>;
 
-export const ResetMessage = z.object({ status: z.number().int(), code: z.string(), message: z.string() });
+/** Status and code go into an answer of HTTP as they are. */
+export const ResetMessage = z.object({
+  status: z.number().int().min(400).max(599),
+  code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/),
+  message: z.string(),
+});
 export type ResetMessage = z.infer<typeof ResetMessage>;
 
 export interface Message {

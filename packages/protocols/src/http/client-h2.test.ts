@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { type Duplex, duplexPair } from 'node:stream';
+import { afterEach, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { FrameRun } from '../shared/frames.ts';
+import { serveH2 } from './client-h2.ts';
+import { Front } from './front.ts';
+import { WINDOW_BYTES } from './limits.ts';
+import { AnswerHead, decodeHead, decodeMessage, encodeHead, encodeMessage, KINDS, type Message, ResetMessage } from './message.ts';
+
+/** Frames of HTTP/2 by their number. (RFC 9113, section 6) */
+const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6 } as const;
+const END_HEADERS = 4;
+const END_STREAM = 1;
+const NO_ERROR = [0, 0, 0, 0];
+const PIECE_BYTES = 16_000;
+
+function h2Frame(type: number, flags: number, stream: number, payload: Buffer | readonly number[]): Buffer {
+  const bytes = Buffer.from(payload as Buffer);
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(bytes.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, bytes]);
+}
+
+/** A head without Huffman codes and tables. (RFC 7541, section 6.2.2) */
+function opening(stream: number, flags: number): Buffer {
+  const text = (word: string): number[] => [word.length, ...Buffer.from(word)];
+  const fields = { ':method': 'POST', ':scheme': 'http', ':authority': 'x', ':path': '/' };
+  const head = Object.entries(fields).flatMap(([name, value]) => [0, ...text(name), ...text(value)]);
+  return h2Frame(FRAME.headers, END_HEADERS | flags, stream, head);
+}
+
+const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), h2Frame(FRAME.settings, 0, 0, [])]);
+
+const open: Duplex[] = [];
+afterEach(() => {
+  for (const each of open.splice(0)) each.destroy();
+});
+
+/** A client that speaks by hand, and everything that its requests become. */
+function connected(): { client: Duplex; front: Front<string>; said: Message[] } {
+  const [client, server] = duplexPair();
+  open.push(client, server);
+  client.resume();
+  const front = new Front<string>({ peer: 'x', secure: false, login: undefined, close: () => undefined });
+  front.enter('somebody');
+  server.once('close', () => front.clientLeft());
+  serveH2(server, front.onAsk);
+  const said: Message[] = [];
+  const frames = new FrameRun(
+    1 << 20,
+    (bytes) => {
+      const message = decodeMessage(bytes);
+      said.push({ ...message, payload: Buffer.from(message.payload) });
+      return 'drop';
+    },
+    () => undefined,
+  );
+  void front.link.pump((chunk) => frames.feed(chunk));
+  return { client, front, said };
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let time = 0; time < 1_000; time++) {
+    if (holds()) return;
+    await pause(5);
+  }
+  assert.fail(`It did not come to it that ${what}`);
+}
+
+const has = (said: readonly Message[], kind: number, exchange: number): boolean =>
+  said.some((message) => message.kind === kind && message.exchange === exchange);
+
+describe('clients of HTTP/2', () => {
+  it('who give a request up in the middle of its body take nobody along when its answer comes', async () => {
+    const { client, front, said } = connected();
+    client.write(Buffer.concat([PREFACE, opening(1, 0)]));
+    // More than the target has taken yet, and than waits for it in between.
+    const pieces = Math.ceil((WINDOW_BYTES * 1.4) / PIECE_BYTES);
+    for (let piece = 0; piece < pieces; piece++) {
+      client.write(h2Frame(FRAME.data, 0, 1, Buffer.alloc(PIECE_BYTES)));
+      await pause(1);
+    }
+    const taken = (): number => said.reduce((sum, { kind, payload }) => sum + (kind === KINDS.data ? payload.length : 0), 0);
+    await until('the target has no room', () => taken() === WINDOW_BYTES);
+    client.write(h2Frame(FRAME.reset, 0, 1, NO_ERROR));
+    client.write(opening(3, END_STREAM));
+    await until('the next request is there', () => has(said, KINDS.request, 2));
+    front.link.write(encodeHead(KINDS.answer, 1, { status: 200, headers: [] }));
+    await until('the target hears of it', () => has(said, KINDS.reset, 1));
+    front.link.write(Buffer.concat([encodeHead(KINDS.answer, 2, { status: 204, headers: [] }), encodeMessage(KINDS.end, 2)]));
+    client.write(opening(5, END_STREAM));
+    await until('the connection goes on', () => has(said, KINDS.request, 3));
+  });
+
+  it('are told of a request that was given up by the other side with a status and a word that HTTP knows, or the link is broken', () => {
+    const payload = (reset: object): Buffer => Buffer.from(JSON.stringify({ status: 502, code: 'given_up', message: 'gone', ...reset }));
+    assert.equal(decodeHead(ResetMessage, payload({})).code, 'given_up');
+    for (const wrong of [
+      { status: 0 },
+      { status: 99 },
+      { status: 200 },
+      { status: 1_000 },
+      { code: 'a\r\nb: c' },
+      { code: '' },
+      { code: 'é' },
+    ])
+      assert.throws(() => decodeHead(ResetMessage, payload(wrong)), { code: 'bad_message' }, JSON.stringify(wrong));
+    assert.throws(() => decodeHead(AnswerHead, Buffer.from('{"status":99,"headers":[]}')), { code: 'bad_message' });
+  });
+});
