@@ -44,7 +44,7 @@ function phases(): Phase[] {
       name: `test/${folder}`,
       files: files(`test/${folder}/**/*.test.ts`),
       concurrency: ALONE.has(folder) ? 1 : 2,
-      timeout_ms: 300_000,
+      timeout_ms: 600_000,
     })),
   ];
 }
