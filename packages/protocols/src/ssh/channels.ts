@@ -83,7 +83,8 @@ export class Channel {
 
   /** Keeps a part of the client's window back; returns what the target may have. */
   reserve(window: number): number {
-    this.ownWindowMax = window >= 4 * OWN_WORDS_BYTES_MAX ? OWN_WORDS_BYTES_MAX : 0;
+    // Dropbear gives 24 KiB in all.
+    this.ownWindowMax = Math.min(OWN_WORDS_BYTES_MAX, Math.floor(window / 4));
     this.ownWindow = this.ownWindowMax;
     this.room = window - this.ownWindowMax;
     return this.room;

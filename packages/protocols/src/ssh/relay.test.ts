@@ -106,6 +106,8 @@ describe('the relay of SSH channels', () => {
     void played.target(confirmMessage(0, 100));
     void played.client(encodeMessage(MESSAGE.windowAdjust, 100, 5_000));
     assert.equal(played.toTarget.at(-1)?.readUInt32BE(5), 5_000);
+    void played.client(openMessage('session', 1, 24_576));
+    assert.equal(played.toTarget.at(-1)?.readUInt32BE(1 + 4 + 7 + 4), 18_432, 'of a small one a quarter');
   });
 
   it('lets only variables pass that change nothing but how things look, and not without end', () => {
