@@ -68,6 +68,15 @@ describe('OpenSSH’s clients through gateway and agent', () => {
     assert.deepEqual([stdout, exitCode], ['one\n', 3]);
   });
 
+  test('a command whose output nobody reads any more hears of it and ends', async () => {
+    const { exitCode, stdout } = await lab.program(
+      'sh',
+      ['-c', '"$@" | head -1', 'sh', 'ssh', ...lab.options(access), '-n', '-T', host(), 'yes | cat'],
+      access,
+    ).done;
+    assert.deepEqual([exitCode, stdout], [0, 'y\n']);
+  });
+
   test('a terminal has the client’s type and modes, and hears of its size and of Ctrl-C', async () => {
     const shell = lab.ssh(
       access,

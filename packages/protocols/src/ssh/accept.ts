@@ -2,8 +2,8 @@ import { AppError, asAppError, PeerFault, Refusal } from '@hoop/core/errors';
 import type { Accepted, Door } from '@hoop/core/protocol';
 import type { Wire } from '@hoop/core/wire';
 import { hostKeyOf } from './host-key.ts';
-import { ALGORITHMS, IDENT, type LoginContext, type Peer, sendMessage, ssh2 } from './library.ts';
-import { IDENT_MS_MAX, REKEY_WINDOW_MS, REKEYS_MAX } from './limits.ts';
+import { ALGORITHMS, IDENT_FOR_CLIENTS, type LoginContext, type Peer, sendMessage, ssh2 } from './library.ts';
+import { IDENT_MS_MAX, REKEY_BYTES_MIN, REKEY_WINDOW_MS, REKEYS_MAX } from './limits.ts';
 import { type Granted, Login } from './login.ts';
 import { offerWhatIsQuick } from './offer.ts';
 import { Transport, transportFault } from './transport.ts';
@@ -37,7 +37,7 @@ interface Entered<Grant> extends Granted<Grant> {
 
 function entered<Grant>(transport: Transport, door: Door<Grant>, ident_ms_max: number): Promise<Entered<Grant>> {
   return new Promise((resolve, reject) => {
-    const server = new ssh2.Server({ hostKeys: [hostKeyOf(door.hostKey)], ident: IDENT, algorithms: ALGORITHMS });
+    const server = new ssh2.Server({ hostKeys: [hostKeyOf(door.hostKey)], ident: IDENT_FOR_CLIENTS, algorithms: ALGORITHMS });
     let login: Login<Grant> | undefined;
     let isIn = false;
     // Byte by byte a line can take for ever.
@@ -54,7 +54,7 @@ function entered<Grant>(transport: Transport, door: Door<Grant>, ident_ms_max: n
       const current = new Login(door, transport.peer, (message) => sendMessage(peer._protocol, message));
       login = current;
       peer.on('error', failed);
-      peer.on('rekey', rekeyLimit(failed));
+      peer.on('rekey', rekeyLimit(transport, failed));
       peer.on('authentication', (context: LoginContext) => current.take(context));
       current.failed.catch(failed);
       peer.on('ready', () => {
@@ -77,11 +77,15 @@ function entered<Grant>(transport: Transport, door: Door<Grant>, ident_ms_max: n
 
 const VERSION_CHARACTERS_MAX = 100;
 
-/** New keys cost a signature each; a client that asks for them on and on is ended. */
-function rekeyLimit(failed: (error: Error) => void): () => void {
+/** New keys cost a signature each; a client that asks for them on and on, and for no reason, is ended. */
+function rekeyLimit(transport: Transport, failed: (error: Error) => void): () => void {
   let count = 0;
   let since = performance.now();
+  let moved = transport.bytesMoved;
   return () => {
+    const isDue = transport.bytesMoved - moved >= REKEY_BYTES_MIN;
+    moved = transport.bytesMoved;
+    if (isDue) return;
     const now = performance.now();
     if (now - since > REKEY_WINDOW_MS) {
       count = 0;

@@ -35,6 +35,8 @@ export interface LibraryProtocol {
   readonly _decipher: { _onPayload: (message: Buffer) => unknown };
   /** What we can do, in our order. */
   _offer: Offer;
+  /** The other side has guessed wrong which key exchange it will be, and began it. */
+  _skipNextInboundPacket: boolean;
   /** Absent once the connection is over. */
   readonly _destruct?: unknown;
   /** Keys are being renewed: nothing of the connection layer may leave. */
@@ -180,5 +182,11 @@ export const HOST_KEY_ALGORITHMS = [
   'rsa-sha2-256',
 ] as const;
 
-/** How we call ourselves in the first line, both ways. */
+/** How we call ourselves in the first line. */
 export const IDENT = 'Hoop';
+
+/**
+ * The same for clients. OpenSSH's says only to its like that nobody reads its output any more (`eow@openssh.com`), without which
+ * `ssh host 'yes | cat' | head -1` never ends.
+ */
+export const IDENT_FOR_CLIENTS = `OpenSSH_compatible_${IDENT}`;

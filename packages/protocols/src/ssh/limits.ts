@@ -42,7 +42,13 @@ export const USER_KEY_LINE_CHARACTERS_MAX = 8 * KIB;
 export const REKEYS_MAX = 20;
 export const REKEY_WINDOW_MS = 60_000;
 
-/** Of a client's window, this much is kept back for what we say ourselves on a channel. */
+/** Behind so much data, both ways together, new keys are due and not counted: people set OpenSSH's `RekeyLimit` as low as 1M. */
+export const REKEY_BYTES_MIN = 512 * KIB;
+
+/** What is kept for the other side while keys are renewed; then it waits at its source. */
+export const RENEWAL_BYTES_MAX = KIB * KIB;
+
+/** Of a client's window, this much is kept back for what we say ourselves on a channel; of a small one a quarter. */
 export const OWN_WORDS_BYTES_MAX = 8 * KIB;
 
 /** What is typed behind an Enter that waits for its verdict is kept up to here; a client that sends more waits with all its channels. */

@@ -22,6 +22,12 @@ export const MESSAGE = {
 /** The first message of the connection layer; what is below belongs to the transport and to the login. */
 export const CONNECTION_LAYER = 80;
 
+/** What a key exchange begins with. (RFC 4253, section 7.1) */
+export const KEXINIT = 20;
+
+/** Messages that say nothing: IGNORE, UNIMPLEMENTED and DEBUG. (RFC 4253, section 11) */
+export const NOTHINGS: ReadonlySet<number> = new Set([2, 3, 4]);
+
 /** Why a channel is not opened. (RFC 4254, section 5.1) */
 export const OPEN_FAILURE = { prohibited: 1, connectFailed: 2, unknownType: 3, shortage: 4 } as const;
 

@@ -1,10 +1,10 @@
 import { KexInit, kexinit, type LibraryProtocol, type Offer } from './library.ts';
 import { OFFER_MS_MAX } from './limits.ts';
-import { Fields } from './messages.ts';
+import { Fields, KEXINIT } from './messages.ts';
 
-/** The number of a KEXINIT, and where its lists begin: behind that number and a cookie. (RFC 4253, section 7.1) */
-const KEXINIT = 20;
+/** Where the lists of a KEXINIT begin, behind its number and a cookie, and how many they are. (RFC 4253, section 7.1) */
 const LISTS_AT = 17;
+const LISTS = 10;
 
 /**
  * Lets the client say first which algorithms it has, and offers it no other ciphers than AES-GCM when that is among them. The client's order
@@ -21,17 +21,39 @@ export function offerWhatIsQuick(protocol: LibraryProtocol): void {
   cipher.encrypt = () => {
     cipher.encrypt = encrypt;
   };
+  let isOffered = false;
   const offer = (): void => {
     clearTimeout(waiting);
-    decipher._onPayload = take;
-    if (protocol._destruct) kexinit(protocol);
+    if (!isOffered && protocol._destruct) kexinit(protocol);
+    isOffered = true;
   };
   const waiting = setTimeout(offer, OFFER_MS_MAX);
   decipher._onPayload = (message) => {
-    if (message[0] === KEXINIT) protocol._offer = narrowed(protocol._offer, message);
+    const isTheirs = message[0] === KEXINIT;
+    if (isTheirs) decipher._onPayload = take;
+    if (isTheirs && !isOffered) protocol._offer = narrowed(protocol._offer, message);
     offer();
-    return take(message);
+    const taken = take(message);
+    // The library takes every guess for a wrong one, and who has guessed right does not say it again.
+    if (isTheirs) protocol._skipNextInboundPacket = guessesWrong(protocol._offer, message);
+    return taken;
   };
+}
+
+/**
+ * Whether a message follows that answers what the client has guessed of our offer, and is to be passed over: a guess is right when the
+ * first of both sides' key exchanges are the same, and the first of their kinds of host keys. (RFC 4253, section 7)
+ */
+function guessesWrong({ lists }: Offer, message: Buffer): boolean {
+  const fields = new Fields(message, LISTS_AT);
+  try {
+    const [kex] = fields.text().split(',');
+    const [hostKey] = fields.text().split(',');
+    for (let list = 2; list < LISTS; list++) fields.bytes();
+    return fields.boolean() && (kex !== lists.kex.array[0] || hostKey !== lists.serverHostKey.array[0]);
+  } catch {
+    return false;
+  }
 }
 
 /** What both sides have of AES-GCM alone, for each direction in which there is any. */

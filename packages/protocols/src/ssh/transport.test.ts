@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
@@ -11,9 +12,9 @@ import { SocketWire, type Wire } from '@hoop/core/wire';
 import { encodeFrames, FrameReader } from '../shared/frames.ts';
 import { accept } from './accept.ts';
 import { connect } from './connect.ts';
-import { ssh2 } from './library.ts';
-import { FRAME_BYTES_MAX, REKEYS_MAX } from './limits.ts';
-import { encodeMessage, MESSAGE } from './messages.ts';
+import { KexInit, type LibraryProtocol, sendMessage, ssh2 } from './library.ts';
+import { FRAME_BYTES_MAX, REKEY_BYTES_MIN, REKEYS_MAX, RENEWAL_BYTES_MAX } from './limits.ts';
+import { encodeMessage, KEXINIT, MESSAGE, NOTHINGS } from './messages.ts';
 import { SshSettings } from './settings.ts';
 
 const SLOW_MS = 50;
@@ -33,7 +34,7 @@ interface RawClient extends NodeJS.EventEmitter {
   connect(options: object): void;
   end(): void;
   destroy(): void;
-  readonly _protocol: { rekey(): void; channelData(id: number, data: Buffer): void };
+  readonly _protocol: LibraryProtocol & { rekey(): void; channelData(id: number, data: Buffer): void };
 }
 
 describe('the transport', () => {
@@ -120,6 +121,92 @@ describe('the transport', () => {
       read.map((_, id) => [MESSAGE.data, id]),
     );
     client.destroy();
+  });
+
+  it('takes what says nothing for nothing, while keys are renewed too', async () => {
+    const accepting = next();
+    const { client, ready } = open();
+    const [{ wire }] = await Promise.all([accepting, ready]);
+    const renewed = once(client, 'handshake');
+    client._protocol.rekey();
+    for (const nothing of NOTHINGS) sendMessage(client._protocol, Buffer.concat([Buffer.from([nothing]), Buffer.alloc(9)]), true);
+    await renewed;
+    client._protocol.channelData(7, Buffer.alloc(500));
+    assert.equal((await messages(wire, 1))[0]?.readUInt32BE(1), 7);
+    client.destroy();
+  });
+
+  it('renews keys as often as so much data wants it', async () => {
+    const accepting = next();
+    const { client, ready } = open();
+    const [{ wire }] = await Promise.all([accepting, ready]);
+    let got = 0;
+    const reading = wire.pump((chunk) => {
+      got += chunk.length;
+    });
+    for (let time = 0; time < REKEYS_MAX + 2; time++) {
+      const renewed = once(client, 'handshake');
+      for (let sent = 0; sent < REKEY_BYTES_MIN; sent += 32_768) client._protocol.channelData(7, Buffer.alloc(32_768));
+      client._protocol.rekey();
+      await renewed;
+    }
+    client.end();
+    await reading;
+    assert.ok(got >= (REKEYS_MAX + 2) * REKEY_BYTES_MIN);
+  });
+
+  it('A19: keeps no more than a limit for who begins to renew keys and does not go on, and loses nothing of it', async () => {
+    const accepting = next();
+    const { client, ready } = open();
+    const [{ wire }] = await Promise.all([accepting, ready]);
+    const reading = wire.pump(() => undefined);
+    const { _decipher: decipher } = client._protocol;
+    const take = decipher._onPayload;
+    const kept = Promise.withResolvers<Buffer>();
+    decipher._onPayload = (message) => kept.resolve(Buffer.from(message));
+    client._protocol.rekey();
+    const theirs = await kept.promise;
+    assert.equal(theirs[0], KEXINIT);
+    const piece = encodeFrames([encodeMessage(MESSAGE.data, 7, Buffer.alloc(32_768))]);
+    let written = piece.length;
+    let held = wire.write(piece);
+    for (; !held && written < 4 * RENEWAL_BYTES_MAX; written += piece.length) held = wire.write(piece);
+    assert.ok(written <= RENEWAL_BYTES_MAX + piece.length, `${written}`);
+    let got = 0;
+    const all = new Promise<void>((resolve) => {
+      client._protocol._onPayload = (message) => {
+        if (message[0] === MESSAGE.data) got++;
+        if (got * piece.length >= written) resolve();
+      };
+    });
+    take(theirs);
+    await Promise.all([held, all]);
+    client.destroy();
+    await reading.catch(() => undefined);
+  });
+
+  it('answers a client that guesses how keys are exchanged, whether it guesses right or wrong', async () => {
+    const guesses = {
+      right: { kex: ['curve25519-sha256'], isAnswered: true },
+      wrong: { kex: ['ecdh-sha2-nistp256', 'curve25519-sha256'], isAnswered: false },
+    };
+    for (const { kex, isAnswered } of Object.values(guesses)) {
+      void next().catch(() => undefined);
+      const socket = net.connect(place.port, place.host);
+      const heard = numbersOf(socket);
+      const offered = once(heard, `${KEXINIT}`);
+      const answered = once(heard, `${KEX_REPLY}`);
+      socket.write(Buffer.concat([Buffer.from('SSH-2.0-Guessing\r\n'), plainPacket(offerOf(kex)), plainPacket(GUESS)]));
+      await offered;
+      // Who has guessed wrong says it again, as it was agreed upon.
+      if (!isAnswered) {
+        const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+        const point = publicKey.export({ type: 'spki', format: 'der' }).subarray(-65);
+        socket.write(plainPacket(encodeMessage(KEX_INIT, point)));
+      }
+      await answered;
+      socket.destroy();
+    }
   });
 
   it('takes a goodbye for the end, whatever becomes of the connection after it', async () => {
@@ -244,3 +331,45 @@ describe('the transport', () => {
     assert.notEqual(typeof (await refused), 'object');
   });
 });
+
+const KEX_INIT = 30;
+const KEX_REPLY = 31;
+
+/** What begins an exchange on curve 25519, for any client. */
+const GUESS = encodeMessage(KEX_INIT, randomBytes(32));
+
+/** A KEXINIT behind which a guess follows. */
+function offerOf(kex: readonly string[]): Buffer {
+  const way = { cipher: ['aes128-ctr'], mac: ['hmac-sha2-256'], compress: ['none'], lang: [] };
+  const { lists } = new KexInit({ kex, serverHostKey: ['ssh-ed25519'], cs: way, sc: way });
+  const all = [lists.kex, lists.serverHostKey, ...WAYS.flatMap((name) => [lists.cs[name], lists.sc[name]])];
+  const names = all.map(({ array }) => array.join(','));
+  return Buffer.concat([Buffer.from([KEXINIT]), randomBytes(16), encodeMessage(0, ...names, true, 0).subarray(1)]);
+}
+
+const WAYS = ['cipher', 'mac', 'compress', 'lang'] as const;
+
+/** A packet in front of any keys. (RFC 4253, section 6) */
+function plainPacket(message: Buffer): Buffer {
+  const padding = 12 - ((message.length + 1) % 8);
+  const head = Buffer.from([0, 0, 0, 0, padding]);
+  head.writeUInt32BE(1 + message.length + padding);
+  return Buffer.concat([head, message, Buffer.alloc(padding)]);
+}
+
+/** The numbers of the messages that a server says in clear, as they come. */
+function numbersOf(socket: Socket): EventEmitter {
+  const numbers = new EventEmitter();
+  let bytes = Buffer.alloc(0);
+  socket
+    .on('error', () => undefined)
+    .on('data', (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      if (bytes.subarray(0, 4).toString() === 'SSH-') bytes = bytes.includes(10) ? bytes.subarray(bytes.indexOf(10) + 1) : bytes;
+      while (bytes.length > 5 && bytes.length >= 4 + bytes.readUInt32BE(0)) {
+        numbers.emit(`${bytes[5]}`);
+        bytes = bytes.subarray(4 + bytes.readUInt32BE(0));
+      }
+    });
+  return numbers;
+}

@@ -5,8 +5,8 @@ import { SocketWire, type Wire } from '@hoop/core/wire';
 import { encodeFrames, FrameReader } from '../shared/frames.ts';
 import { both } from '../shared/step.ts';
 import { type LibraryProtocol, sendMessage } from './library.ts';
-import { FRAME_BYTES_MAX, WINDOW_ADJUST_MS } from './limits.ts';
-import { CONNECTION_LAYER, MESSAGE } from './messages.ts';
+import { FRAME_BYTES_MAX, RENEWAL_BYTES_MAX, WINDOW_ADJUST_MS } from './limits.ts';
+import { CONNECTION_LAYER, KEXINIT, MESSAGE, NOTHINGS } from './messages.ts';
 import { WindowAdjusts } from './window-adjusts.ts';
 
 /**
@@ -33,6 +33,10 @@ export class Transport implements Wire {
   #ended = false;
   #saidGoodbye = false;
   #hasLeft = false;
+  #bytesTaken = 0;
+  /** Of what was written while keys are renewed. */
+  #keptBytes = 0;
+  #renewal: PromiseWithResolvers<void> | undefined;
   #error: Error | undefined;
 
   constructor(wire: Wire) {
@@ -53,8 +57,14 @@ export class Transport implements Wire {
     this.#protocol = protocol;
     const login = protocol._onPayload;
     protocol._onPayload = (message) => {
-      if (!this.#isOpen || (message[0] ?? 0) < CONNECTION_LAYER) return login(message);
-      this.#messages.push(message);
+      const type = message[0] ?? 0;
+      if (this.#isOpen && type >= CONNECTION_LAYER) {
+        this.#messages.push(message);
+        return undefined;
+      }
+      const taken = login(message);
+      if (type === KEXINIT) passOverNothings(protocol);
+      return taken;
     };
   }
 
@@ -65,6 +75,11 @@ export class Transport implements Wire {
 
   get peer(): string {
     return this.#wire.peer;
+  }
+
+  /** What has come and gone over the wire. */
+  get bytesMoved(): number {
+    return this.#bytesTaken + this.socket.bytesWritten;
   }
 
   get open(): boolean {
@@ -100,11 +115,27 @@ export class Transport implements Wire {
   write(bytes: Buffer): void | Promise<void> {
     if (!this.open || !this.#protocol) return undefined;
     this.#writer.push(bytes);
-    return this.socket.slow;
+    return this.#renewalHolds(bytes.length) ?? this.socket.slow;
+  }
+
+  /** While keys are renewed the library keeps what is to be sent, for as long as the other side likes. */
+  #renewalHolds(count: number): Promise<void> | undefined {
+    if (this.#protocol?._kexinit === undefined) return undefined;
+    this.#keptBytes += count;
+    if (this.#keptBytes <= RENEWAL_BYTES_MAX) return undefined;
+    this.#renewal ??= Promise.withResolvers<void>();
+    return this.#renewal.promise;
+  }
+
+  #renewed(): void {
+    this.#keptBytes = 0;
+    this.#renewal?.resolve();
+    this.#renewal = undefined;
   }
 
   end(): void {
     if (this.open && this.#isOpen) this.#sayGoodbye(GOODBYE);
+    this.#renewed();
     this.socket.close();
     // Who said goodbye is gone for the library already, which then closes nothing more.
     this.#wire.end();
@@ -163,14 +194,20 @@ export class Transport implements Wire {
 
   #take(chunk: Buffer): void | Promise<void> {
     if (this.#ended) return undefined;
+    this.#bytesTaken += chunk.length;
     this.socket.emit('data', chunk);
+    const isRenewing = this.#protocol?._kexinit !== undefined;
+    if (!isRenewing && this.#keptBytes > 0) this.#renewed();
     const messages = this.#messages;
     const said = this.socket.flush();
     if (messages.length === 0) return said;
     this.#messages = [];
     const now = this.#adjusts.gather(messages);
     if (this.#adjusts.size > 0) this.#adjustTimer ??= setTimeout(this.#giveAdjusts, WINDOW_ADJUST_MS);
-    return now.length === 0 ? said : both(said, this.#deliver(encodeFrames(now)));
+    if (now.length === 0) return said;
+    const held = this.#deliver(encodeFrames(now));
+    // What ends the renewal must be read, whoever holds back what came in front of it; and nothing else comes before that.
+    return isRenewing ? said : both(said, held);
   }
 
   readonly #giveAdjusts = (): void => {
@@ -234,6 +271,7 @@ export class Transport implements Wire {
   #over(): void {
     this.#ended = true;
     clearTimeout(this.#adjustTimer);
+    this.#renewed();
     this.#waiting?.();
     this.#waiting = undefined;
     if (this.#error) this.#release();
@@ -249,12 +287,22 @@ export class Transport implements Wire {
   }
 }
 
+/**
+ * Messages without a meaning may come while keys are renewed. The library takes them for a breach of the strict key exchange then too, which
+ * forbids them before the first keys only. (OpenSSH's PROTOCOL, section 1.10)
+ */
+function passOverNothings({ _decipher: decipher }: LibraryProtocol): void {
+  const renew = decipher._onPayload;
+  decipher._onPayload = (message) => (NOTHINGS.has(message[0] ?? 0) ? undefined : renew(message));
+}
+
 /** By application, without words: the session is over as it should be. */
 const GOODBYE = Buffer.from([MESSAGE.disconnect, 0, 0, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 /** Stands in for the socket that the library expects. What it writes in one turn of the event loop leaves in one system call. */
 export class LibrarySocket extends EventEmitter {
   writable = true;
+  bytesWritten = 0;
   readonly readable = true;
   /** The library looks here to see whether the other side has ended. */
   readonly _readableState = { ended: false };
@@ -273,6 +321,7 @@ export class LibrarySocket extends EventEmitter {
   }
 
   write(bytes: Buffer): boolean {
+    this.bytesWritten += bytes.length;
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
     if (this.#pendingBytes > PENDING_BYTES_MAX) void this.flush();
