@@ -52,6 +52,32 @@ describe('an SSH login', () => {
   });
   after(() => rmSync(directory, { recursive: true, force: true }));
 
+  it('is over when the library cannot answer any more, which the client made it believe that it has done', async () => {
+    const cannot = (): never => {
+      throw new Error('No auth in progress');
+    };
+    const user = { algo: 'ssh-ed25519', data: blob('user.pub') };
+    const cases: readonly (readonly [Partial<LoginContext>, Partial<Door<string>>])[] = [
+      [{ method: 'password', password: 'right' }, {}],
+      [{ method: 'password', password: 'wrong' }, {}],
+      [{ method: 'password' }, { proven: 'grant' }],
+      [{ method: 'none' }, {}],
+      [{ method: 'publickey', key: user }, { keyed: async () => 'grant' }],
+    ];
+    for (const [context, more] of cases) {
+      const login = new Login(door(more), '1.2.3.4:5', () => undefined);
+      const ended = await attempt(login, { ...context, accept: cannot, reject: cannot });
+      assert.equal(ended, 'ended: The client did not keep to the order of an SSH login', JSON.stringify(context));
+    }
+  });
+
+  it('refuses a certificate that is not there', async () => {
+    const login = new Login(door({ userAuthorities: [authority], certified: async () => 'grant' }), '1.2.3.4:5', () => undefined);
+    const key = { algo: ALGORITHM } as LoginContext['key'];
+    assert.match(await attempt(login, { method: 'publickey', ...(key ? { key } : {}) }), /^rejected/);
+    assert.equal(login.lastRefusal?.code, 'bad_certificate');
+  });
+
   it('takes the secret as password or as answer to a question, and nothing else', async () => {
     for (const context of [
       { method: 'password', password: 'right' },

@@ -85,7 +85,10 @@ export class Login<Grant> {
       return;
     }
     try {
-      const certificate = decodeCertificate(key.data);
+      // Of a message that ends in front of it the library reads none, whatever it says of its types.
+      const blob: Buffer | undefined = key.data;
+      if (!blob) throw new PeerFault('bad_certificate', 'The client offers a certificate and sends none');
+      const certificate = decodeCertificate(blob);
       verifyCertificate(certificate, { authorities: userAuthorities, address: addressOf(this.#peer), now_ms: Date.now() });
       if (!context.signature || !context.blob) {
         context.accept();
@@ -115,19 +118,19 @@ export class Login<Grant> {
       return;
     }
     keyed.call(this.#door, { user: context.username, fingerprint, isProven: isProof }).then(
-      (grant) => (isProof ? this.#let(context, grant) : context.accept()),
+      (grant) => (isProof ? this.#let(context, grant) : this.#answer(() => context.accept())),
       (thrown) => (isProof ? this.#refuse(context, asAppError(thrown)) : this.#reject(context)),
     );
   }
 
   #let(context: LoginContext, grant: Grant, permits?: readonly string[]): void {
     this.granted = { grant, user: context.username, permits };
-    context.accept();
+    this.#answer(() => context.accept());
   }
 
   #refuse(context: LoginContext, error: AppError): void {
     this.lastRefusal = error;
-    if (error.kind !== 'bug') this.#send(encodeMessage(BANNER, `hoop: ${error.message}\r\n`, ''));
+    if (error.kind !== 'bug') this.#answer(() => this.#send(encodeMessage(BANNER, `hoop: ${error.message}\r\n`, '')));
     this.#reject(context);
   }
 
@@ -138,7 +141,19 @@ export class Login<Grant> {
       this.#failed.reject(this.lastRefusal ?? new PeerFault('too_many_attempts', 'The client tried to log in too often'));
       return;
     }
-    context.reject(['password', 'keyboard-interactive', ...byKey]);
+    this.#answer(() => context.reject(['password', 'keyboard-interactive', ...byKey]));
+  }
+
+  /**
+   * The library takes words that only a server has, such as that of a success, from a client too, and holds the login for answered then: it
+   * throws when it is answered really. By that time nobody else would catch it.
+   */
+  #answer(say: () => void): void {
+    try {
+      say();
+    } catch (cause) {
+      this.#failed.reject(new PeerFault('bad_message', 'The client did not keep to the order of an SSH login', { cause }));
+    }
   }
 }
 
