@@ -56,7 +56,7 @@ function newRelay(policy: Policy): { relay: MysqlRelay; target: Buffer[]; shown:
       toTarget: (bytes) => void target?.push(Buffer.from(bytes)),
       toClient: (bytes) => void shown?.push(Buffer.from(bytes)),
     },
-    { owner: { connection: 'c', userId: 'u' }, user: 'ada', stop: () => Promise.resolve() },
+    { owner: { connection: 'c', userId: 'u' }, user: 'ada', version: '8.0.36', stop: () => Promise.resolve() },
   );
   return { relay, target: target ?? [], shown: shown ?? [] };
 }

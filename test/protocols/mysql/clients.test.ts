@@ -92,6 +92,13 @@ describe('other people’s clients of MySQL', () => {
     driver.destroy();
   });
 
+  test('drivers that take the version of the greeting for the server’s hear of its transactions, whatever it calls them', async () => {
+    const client = await lab.through(access);
+    const asked = '/* a driver */SELECT @@transaction_isolation AS transaction_isolation, @@session.transaction_read_only';
+    assert.deepEqual(await client.ask(asked), { rows: ['REPEATABLE-READ'] });
+    lab.tidyUp();
+  });
+
   test('the command line describes tables, tells its status, and dumps and loads a database', async () => {
     const [from, to] = [await lab.mariadb.database(), await lab.mariadb.database()];
     await lab.mariadb.sql("create table t (a int primary key, b blob); insert into t values (1, x'00ff27'), (2, null)", from);

@@ -199,6 +199,15 @@ describe('the door for MySQL', () => {
     }
   });
 
+  test('a client that compresses although nobody offered it hears so, before its packets are taken for something else', async () => {
+    const client = new ScriptedClient((_, turn) =>
+      turn === 0 ? response('mysql_clear_password', 'right', { flags: FLAGS | 0x20 }) : undefined,
+    );
+    await assert.rejects(accept(client, door()), (error) => error instanceof AppError && error.code === 'unsupported');
+    assert.match(client.words, /connect without compression/);
+    assert.equal(client.got.length, 2);
+  });
+
   test('a password that was encrypted with another key is a fault of the client', async () => {
     const client = new ScriptedClient((got) =>
       got[0] === 10 ? response('caching_sha2_password', 'x'.repeat(32)) : got[1] === 4 ? encodePacket(3, Buffer.alloc(256, 7)) : undefined,

@@ -1,12 +1,13 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import { asAppError, Refusal } from '@hoop/core/errors';
+import { asAppError, PeerFault, Refusal } from '@hoop/core/errors';
 import type { Accepted, Door } from '@hoop/core/protocol';
 import type { Wire } from '@hoop/core/wire';
 import { type Packet, PacketReader } from './frame.ts';
 import { HANDSHAKE_BYTES_MAX, PASSWORD_BYTES_MAX } from './limits.ts';
 import { CAPABILITY, OFFERED, SESSION_CAPABILITIES, STATUS } from './messages/capabilities.ts';
 import {
+  CACHING_SHA2,
   decodeResponse,
   encodeGreeting,
   encodeMoreData,
@@ -22,8 +23,6 @@ import { decryptPassword, withoutZero } from './secrets.ts';
 import { optionsOf, UTF8MB4 } from './start.ts';
 import { fatalWords } from './words.ts';
 
-/** The one way of logging in that every client of today has and in which the server gets to see the secret. */
-const CACHING_SHA2 = 'caching_sha2_password';
 const CLEAR_TEXT = 'mysql_clear_password';
 const NATIVE = 'mysql_native_password';
 
@@ -87,6 +86,10 @@ class Opening<Grant> {
       }),
     );
     const response = decodeResponse(await this.#response());
+    if (response.capabilities & CAPABILITY.compress) {
+      // It would compress from here on, and its packets would be taken for something else.
+      throw new PeerFault('unsupported', 'The client compresses, which nobody offered; connect without compression');
+    }
     const { proven } = this.#door;
     if (proven !== undefined) await this.#welcome(response);
     const grant = proven ?? (await this.#prove(response));

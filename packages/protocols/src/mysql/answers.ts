@@ -299,8 +299,10 @@ export class Answers {
     const told = this.#mask || this.#rules ? this.#told(first, kind, payload) : payload;
     const instead = this.#keepBooks(first, kind, chunk, at, told);
     if (this.#walk.isOver) this.#done();
-    if (instead || told === payload) return instead;
-    return encodeOne(sequence, told);
+    // One who heard something of our own before waits for the next number.
+    const number = first.kind === 'ok' ? first.sequence : sequence;
+    if (instead || (told === payload && number === sequence)) return instead;
+    return encodeOne(number, told);
   }
 
   /** A message as the client may read it; the payload itself where it may stay. */

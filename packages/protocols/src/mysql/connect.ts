@@ -14,6 +14,7 @@ import { CAPABILITY, SESSION_CAPABILITIES } from './messages/capabilities.ts';
 import { COMMAND, encodeQuery } from './messages/command.ts';
 import { zeroEnded } from './messages/fields.ts';
 import {
+  CACHING_SHA2,
   decodeGreeting,
   decodeSwitch,
   ED25519,
@@ -104,6 +105,8 @@ interface Ready {
   readonly ok: Buffer;
   /** The number by which the server knows this session. */
   readonly threadId: number;
+  /** The server's version, as it greets with it. */
+  readonly version: string;
 }
 
 /** The conversation with the server from its greeting to its OK, as its client. (MySQL Internals, "Connection Phase") */
@@ -143,7 +146,7 @@ class Login {
         continue;
       }
       this.#reader.giveBack();
-      return { ok: Buffer.from(said), threadId: greeting.threadId };
+      return { ok: Buffer.from(said), threadId: greeting.threadId, version: greeting.version };
     }
     throw new TargetFault('target_login', 'The target does not come to the end of its login');
   }
@@ -263,7 +266,6 @@ class Login {
   }
 }
 
-const CACHING_SHA2 = 'caching_sha2_password';
 const NATIVE = 'mysql_native_password';
 
 async function startTls(wire: SocketWire, settings: MysqlSettings): Promise<Wire> {
@@ -337,15 +339,17 @@ class MysqlTarget implements Target {
   readonly greeting: Buffer;
   readonly started: readonly string[];
   readonly #threadId: number;
+  readonly #version: string;
   readonly #settings: MysqlSettings;
   readonly #shown: Shown;
   #hasLeft = (): boolean => false;
 
-  constructor(wire: Wire, { ok, threadId }: Ready, start: Start, settings: MysqlSettings, shown: Shown) {
+  constructor(wire: Wire, { ok, threadId, version }: Ready, start: Start, settings: MysqlSettings, shown: Shown) {
     this.wire = new LeavingWire(wire, () => this.#hasLeft());
     this.greeting = encodePacket(start.sequence, ok);
     this.started = startedWith(start);
     this.#threadId = threadId;
+    this.#version = version;
     this.#settings = settings;
     this.#shown = shown;
   }
@@ -353,7 +357,13 @@ class MysqlTarget implements Target {
   relay(ports: RelayPorts): MysqlRelay {
     const { session, user, cancelKey } = this.#shown;
     const owner = { connection: session.connection, userId: session.user.id };
-    const relay: MysqlRelay = new MysqlRelay(ports, { owner, user, stop: () => this.#stop(), onEnd: () => leave() });
+    const relay: MysqlRelay = new MysqlRelay(ports, {
+      owner,
+      user,
+      version: this.#version,
+      stop: () => this.#stop(),
+      onEnd: () => leave(),
+    });
     const thread = { owner, targetId: this.#threadId, busy: () => relay.busy };
     const leave = cancelKey === undefined ? () => undefined : enterThread(threadIdOf(cancelKey), thread);
     this.#hasLeft = () => relay.hasLeft;

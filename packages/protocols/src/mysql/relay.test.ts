@@ -159,6 +159,30 @@ describe('a MySQL session', () => {
     assert.equal(relay.busy, false);
   });
 
+  test('who was greeted with a newer version than the target’s asks for variables by their new names, and the target by its own', async () => {
+    const { toTarget, audit } = await played([clientSays(client.query('select @@transaction_isolation'))]);
+    assert.equal(toTarget, client.query('select @@tx_isolation').toString('latin1'));
+    assert.match(audit[0] ?? '', /query allow select @@transaction_isolation$/);
+  });
+
+  for (const [where, database, sent, said, heard] of [
+    ['to no database', '', client.ping(), server.ok(1), server.ok(2)],
+    ['to a database', 'd', client.useDatabase('d'), server.ok(1, 7), server.ok(2, 7)],
+    ['to one that is not there', 'd', client.useDatabase('d'), server.error(1, 'no d'), server.error(2, 'no d')],
+    ['to one that policy denies', 'denied', client.ping(), server.ok(1), packet(2, [0xff, 0x76, 0x04], '#42501no denied')],
+  ] as const) {
+    test(`a change of user ${where} by a proof is told that the proof is good, and then how it went`, async () => {
+      const turns = [
+        clientSays(client.changeUser('ada', database, 'caching_sha2_password'), client.ping()),
+        serverSays(server.ok(1), said, server.ok(1)),
+      ];
+      const { toTarget, toClient, relay } = await played(turns, { judge: denying('denied') });
+      assert.equal(toTarget, Buffer.concat([client.resetConnection(), sent, client.ping()]).toString('latin1'));
+      assert.equal(toClient, Buffer.concat([packet(1, [1, 3]), heard, server.ok(1)]).toString('latin1'));
+      assert.equal(relay.busy, false);
+    });
+  }
+
   test('a change to a database that policy denies resets the session, and stays where it was', async () => {
     const turns = [clientSays(client.changeUser('ada', 'denied')), serverSays(server.ok(1), server.ok(1))];
     const { toTarget, toClient } = await played(turns, { judge: denying('denied') });

@@ -16,6 +16,8 @@ export interface RelayOptions {
   readonly owner: Owner;
   /** What the client called itself when it logged in. */
   readonly user: string;
+  /** The target's own. */
+  readonly version: string;
   /** Asks the target to stop what runs now. Never rejects. */
   stop(): Promise<void>;
   /** Called once. */

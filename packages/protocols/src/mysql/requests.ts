@@ -20,8 +20,10 @@ import {
   refusedName,
 } from './messages/command.ts';
 import { executedText } from './messages/execute.ts';
+import { CACHING_SHA2, encodeMoreData, FAST_AUTH_OK } from './messages/handshake.ts';
 import { asksForWarnings } from './noticing.ts';
 import { findThread, killedBy, type Owner } from './threads.ts';
+import { withItsVariables } from './variables.ts';
 import { denialWords, unknownStatementWords, unsupportedWords } from './words.ts';
 
 /** Stands in for a command that is not passed on: the server answers it with one OK, and that becomes the refusal, in its turn. */
@@ -33,21 +35,31 @@ const RESET = encodePacket(0, Buffer.from([COMMAND.resetConnection]));
 /** Stands in for a KILL of a session in which nothing runs. */
 const DO_NOTHING = encodeQuery('DO 0');
 
+/** Who speaks to whom. */
+interface Spoken {
+  readonly owner: Owner;
+  readonly user: string;
+  /** The target's. */
+  readonly version: string;
+}
+
 /** Client to target. Cuts commands, asks the gate about those that mean something, and forwards runs of unchanged bytes. */
 export class Requests {
   readonly #gate: Gate;
   readonly #books: Books;
   readonly #owner: Owner;
   readonly #user: string;
+  readonly #version: string;
   readonly #cutter: Cutter;
   /** The next packet goes on with what passes: the one before it was full. */
   #continued = false;
 
-  constructor(gate: Gate, books: Books, { owner, user }: { owner: Owner; user: string }, send: (bytes: Buffer) => void | Promise<void>) {
+  constructor(gate: Gate, books: Books, { owner, user, version }: Spoken, send: (bytes: Buffer) => void | Promise<void>) {
     this.#gate = gate;
     this.#books = books;
     this.#owner = owner;
     this.#user = user;
+    this.#version = version;
     const cuts: Cuts = {
       needs: (chunk, at) => this.#needs(chunk, at),
       total: (chunk, at, needed) =>
@@ -141,20 +153,25 @@ export class Requests {
    * a secret that is not its own; so it forgets the session, and goes to the database that was named.
    */
   #changeUser(payload: Buffer, sequence: number): Step | Promise<Step> {
-    const { user, database } = decodeUserChange(payload);
+    const { user, database, plugin, proof } = decodeUserChange(payload);
     if (user !== this.#user) return this.#standIn(sequence, unsupportedWords('COM_CHANGE_USER to another user', sequence));
     const { owed, statements } = this.#books;
     statements.clear();
-    if (database === '') {
-      owed.push(newOwed('ok', sequence));
-      return RESET;
-    }
+    // Who sent such a proof hears what becomes of it before the OK, and would take the OK for that.
+    const hearsProof = plugin === CACHING_SHA2 && proof.length > 0;
     const reset = newOwed('ok', sequence);
-    reset.isOwn = true;
     owed.push(reset);
+    if (database === '' && !hearsProof) return RESET;
+    if (hearsProof) reset.refusal = encodeMoreData(sequence, Buffer.from([FAST_AUTH_OK]));
+    else reset.isOwn = true;
+    const next = hearsProof ? (sequence + 1) & 0xff : sequence;
+    if (database === '') {
+      owed.push(newOwed('ok', next));
+      return Buffer.concat([RESET, STAND_IN]);
+    }
     const use = encodePacket(0, Buffer.from([COMMAND.initDatabase]), Buffer.from(database));
     const behind = (step: Step): Step => Buffer.concat([RESET, Buffer.isBuffer(step) ? step : use]);
-    const asked = this.#ask('init-db', 'ok', `USE ${quotedName(database)}`, sequence);
+    const asked = this.#ask('init-db', 'ok', `USE ${quotedName(database)}`, next);
     return asked instanceof Promise ? asked.then(behind) : behind(asked);
   }
 
@@ -209,8 +226,13 @@ export class Requests {
     return via === 'query' || via === 'process-kill' ? this.#translated(text) : 'pass';
   }
 
-  /** A KILL names a session by the number that its client was told; the target knows it by another. */
+  /**
+   * The greeting told the client a number for its session and a version: a KILL names the one, and names of variables are those of the
+   * other. The target has its own.
+   */
   #translated(text: string): Step {
+    const known = withItsVariables(text, this.#version);
+    if (known !== text) return encodeQuery(known);
     const killed = killedBy(text);
     const thread = killed && findThread(this.#owner, killed.id);
     if (!killed || !thread) return 'pass';

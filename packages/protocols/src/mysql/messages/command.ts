@@ -62,15 +62,23 @@ export interface UserChange {
   readonly user: string;
   /** Empty for none. */
   readonly database: string;
+  /** The method of the proof; empty where the client names none. */
+  readonly plugin: string;
+  readonly proof: Buffer;
 }
 
-/** Whose session it is to be, and where; the proof between them is not looked at. (MySQL Internals, "COM_CHANGE_USER") @throws PeerFault `bad_message` */
+/** Whose session it is to be, and where. (MySQL Internals, "COM_CHANGE_USER") @throws PeerFault `bad_message` */
 export function decodeUserChange(payload: Buffer): UserChange {
   const fields = new Fields(payload, 1);
   const user = fields.zeroEnded();
-  fields.bytes(fields.int(1));
-  return { user, database: fields.zeroOrEnd() };
+  const proof = fields.bytes(fields.int(1));
+  const database = fields.zeroOrEnd();
+  if (fields.left <= CHARSET_BYTES) return { user, database, plugin: '', proof };
+  fields.bytes(CHARSET_BYTES);
+  return { user, database, plugin: fields.zeroOrEnd(), proof };
 }
+
+const CHARSET_BYTES = 2;
 
 /** A database by its name, as SQL has it. */
 export function quotedName(name: string): string {

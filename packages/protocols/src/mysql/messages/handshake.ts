@@ -134,6 +134,9 @@ export function decodeSwitch(payload: Buffer): { readonly plugin: string; readon
   return { plugin, salt: Buffer.from(fields.rest().subarray(0, plugin === ED25519 ? NONCE_BYTES : SALT_BYTES)) };
 }
 
+/** The login method that every client of today has. */
+export const CACHING_SHA2 = 'caching_sha2_password';
+
 /** MariaDB's own method, and what its server sends to be signed. */
 export const ED25519 = 'client_ed25519';
 export const NONCE_BYTES = 32;

@@ -34,7 +34,8 @@ export const client = {
   longData: (statement: number, parameter: number, data: string) => packet(0, [24], id(statement), [parameter, 0], data),
   close: (statement: number) => packet(0, [25], id(statement)),
   fetch: (statement: number, rows: number) => packet(0, [28], id(statement), id(rows)),
-  changeUser: (user: string, database: string) => packet(0, [17], `${user}\0\x04auth${database}\0`),
+  changeUser: (user: string, database: string, plugin?: string) =>
+    packet(0, [17], `${user}\0\x04auth${database}\0${plugin === undefined ? '' : `\x2d\0${plugin}\0`}`),
   resetConnection: () => packet(0, [31]),
   filePart: (sequence: number, data: string) => packet(sequence, data),
 } as const;

@@ -85,6 +85,7 @@ export async function played(turns: readonly Turn[], options: PlayOptions = {}):
   const relay = new MysqlRelay(ports, {
     owner: { connection: 'c', userId: 'u' },
     user: 'ada',
+    version: '10.11.6-MariaDB',
     stop: () => {
       stops.push(Buffer.concat(toTarget).length);
       return stop?.() ?? Promise.resolve();
