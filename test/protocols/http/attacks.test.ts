@@ -81,6 +81,41 @@ function framesOf(bytes: Buffer): number[] {
   return types;
 }
 
+describe('A22: what is spoken behind a request that was judged', () => {
+  test('is not HTTP/2 in clear text, nor TLS, where a target would go over to that', async () => {
+    const heard: string[] = [];
+    const port = await lab.rawTarget((socket, request) => {
+      heard.push(request);
+      const asked = /^upgrade: (.*)\r$/im.exec(request)?.[1];
+      socket.end(
+        asked === undefined
+          ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+          : `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${asked}\r\n\r\n`,
+      );
+    });
+    const { port: local } = await lab.wayTo(port);
+    for (const upgrade of ['h2c', 'H2C', 'websocket, h2c', 'HTTP/2.0', 'TLS/1.2', 'websocket\r\nUpgrade: h2c']) {
+      const socket = lab.dial(local);
+      socket.write(
+        `GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close, HTTP2-Settings\r\nUpgrade: ${upgrade}\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
+      );
+      assert.match(await heardUntilClose(socket), /^HTTP\/1\.1 200 /, upgrade);
+    }
+    assert.equal(/upgrade|http2/i.test(heard.join('')), false);
+  });
+
+  test('is nothing that a CONNECT over HTTP/2 would lead to', async () => {
+    const { url, heard } = await listener();
+    const session = http2.connect(url);
+    const stream = session.request({ ':method': 'CONNECT', ':authority': '127.0.0.1:22' }).end();
+    const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders & { ':status'?: number }];
+    assert.equal(headers[':status'], 405);
+    assert.equal(await ask(session, { ':path': '/after' }), '200');
+    assert.equal(heard.length, 1);
+    session.destroy();
+  });
+});
+
 test('A24: a request does not say by a header what it is instead', async () => {
   const { url, heard } = await listener();
   for (const name of ['x-http-method-override', 'x-http-method', 'x-method-override']) {

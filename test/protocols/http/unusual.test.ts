@@ -150,8 +150,29 @@ describe('requests', () => {
       void bodyOf(request).then((body) => response.end(`${body.length} ${request.headers.expect}`));
     });
     const { url } = await lab.wayTo(port);
-    const said = await runProgram('curl', ['-sS', '-H', 'Expect: 100-continue', '--expect100-timeout', '60', '-d', 'x'.repeat(5_000), url]);
-    assert.equal(said.stdout, '5000 undefined');
+    for (const version of ['--http1.1', '--http2-prior-knowledge']) {
+      const args = [version, '-sS', '-m', '30', '-H', 'Expect: 100-continue', '--expect100-timeout', '60', '-d', 'x'.repeat(5_000), url];
+      const said = await runProgram('curl', args);
+      assert.equal(said.stdout, '5000 undefined', version);
+    }
+  });
+
+  test('that would like to go on in HTTP/2 are passed as any other, with their body, and are the last of their connection', async () => {
+    const { port } = await lab.target((request, response) => {
+      void bodyOf(request).then((body) => response.end(`[${request.method} ${request.headers.upgrade} ${body}]`));
+    });
+    const { port: local, connection } = await lab.wayTo(port);
+    const upgrade = 'Host: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n';
+    const framed = ['\r\n', 'Content-Length: 4\r\n\r\nbody', 'Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n'];
+    for (const rest of framed) {
+      const socket = lab.dial(local);
+      socket.write(`POST / HTTP/1.1\r\n${upgrade}${rest}GET /next HTTP/1.1\r\nHost: a\r\n\r\n`);
+      const heard = await heardUntilClose(socket);
+      assert.match(heard, /^HTTP\/1\.1 200 (.|\r\n)*connection: close\r\n/i);
+      assert.deepEqual(heard.match(/\[.*?\]/g), [rest === '\r\n' ? '[POST undefined ]' : '[POST undefined body]']);
+    }
+    const texts = (await lab.actions(connection)).map(({ text }) => text).sort();
+    assert.deepEqual(texts, ['POST /', 'POST /\n\nbody', 'POST /\n\nbody']);
   });
 
   test('with a method that has no body are passed with the one that they have', async () => {

@@ -14,6 +14,7 @@ export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): Served {
     joinDuplicateHeaders: false,
     // What clients are told, a little less than what is kept: a request must not meet the end of its connection.
     keepAliveTimeout: KEEP_ALIVE_MS - 5_000,
+    shouldUpgradeCallback: mayUpgrade,
   };
   const server: Server = createServer(options);
   // None is dropped in silence: too many are refused.
@@ -26,6 +27,8 @@ export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): Served {
       open.delete(response);
       if (closing && open.size === 0) stream.end();
     });
+    // Node's parser forgets what it has read already behind one that asked for another protocol.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
     const wrong = faultOf(request);
     if (wrong === undefined) onAsk(plainAsk(request, response));
     else response.writeHead(400, { connection: 'close', 'content-type': 'text/plain; charset=utf-8' }).end(`${wrong}\n`);
@@ -53,6 +56,18 @@ export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): Served {
     if (open.size === 0) stream.end();
   };
   return { close };
+}
+
+/** What would be more requests, which nobody would judge: HTTP/2 in clear text, and TLS in which HTTP goes on. */
+const HTTP_AGAIN = /(^|,)\s*(h2c|http|tls)\b/i;
+
+/**
+ * Whether a request that asks for another protocol is passed on as such. Else it is one as any other, as for a server that does not know the
+ * protocol: Java's client asks for HTTP/2 with whatever it sends first, and has a body there that must not get lost.
+ */
+function mayUpgrade({ headers }: IncomingMessage): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+  return !hasBody && !HTTP_AGAIN.test(headers.upgrade ?? '');
 }
 
 /** What Node's parser lets pass and others read in another way. */

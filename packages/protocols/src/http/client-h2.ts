@@ -33,6 +33,12 @@ export function serveH2(stream: Duplex, onAsk: (ask: Ask) => void): Served {
       }
       if (++resets > RESETS_PER_SECOND_MAX) session.destroy();
     });
+    if (headers[':method'] === 'CONNECT') {
+      h2.respond({ ':status': 405 }, { endStream: true });
+      return;
+    }
+    // Node does so by itself for HTTP/1.1 only.
+    if (/^100-continue$/i.test(headers.expect ?? '')) h2.additionalHeaders({ ':status': 100 });
     onAsk(askOf(h2, headers, pairsOf(rawHeaders as unknown as string[]), (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0));
   });
   const close = (): void => {
