@@ -35,6 +35,9 @@ export const LOGIN_ATTEMPTS_MAX = 6;
 /** Keys that one connection may offer without a signature: each is looked up. Agents of people hold some. */
 export const LOGIN_OFFERS_MAX = 20;
 
+/** Requests of one login in all, whatever they are for: keys that are offered, secrets, a question that is asked for anew. */
+export const LOGIN_REQUESTS_MAX = 40;
+
 /** A line of a public key: RSA with 16384 bits has 2800 characters, and a comment. */
 export const USER_KEY_LINE_CHARACTERS_MAX = 8 * KIB;
 

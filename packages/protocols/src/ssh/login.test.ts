@@ -9,7 +9,7 @@ import type { Door } from '@hoop/core/protocol';
 import { keyBlobOf } from './certificate.ts';
 import { fingerprintOf } from './known-host.ts';
 import type { LoginContext } from './library.ts';
-import { LOGIN_ATTEMPTS_MAX, LOGIN_OFFERS_MAX } from './limits.ts';
+import { LOGIN_ATTEMPTS_MAX, LOGIN_OFFERS_MAX, LOGIN_REQUESTS_MAX } from './limits.ts';
 import { Login } from './login.ts';
 
 const ALGORITHM = 'ssh-ed25519-cert-v01@openssh.com';
@@ -113,6 +113,22 @@ describe('an SSH login', () => {
     }
     assert.equal(await attempt(login, { method: 'password', password: 'wrong' }), 'ended: This secret is unknown');
     assert.match(said[0] ?? '', /hoop: This secret is unknown/);
+  });
+
+  it('ends who asks on and on, whatever for (A19)', async () => {
+    const trusting = door({ userAuthorities: [authority], certified: async () => 'grant', keyed: async () => 'grant' });
+    for (const context of [
+      { method: 'none' },
+      { method: 'hostbased' },
+      { method: 'keyboard-interactive', prompt: () => undefined },
+      { method: 'publickey', key: { algo: ALGORITHM, data: blob('user-cert.pub') } },
+      { method: 'publickey', key: { algo: ALGORITHM, data: blob('user.pub') } },
+      { method: 'publickey', key: { algo: 'ssh-ed25519', data: blob('user.pub') } },
+    ]) {
+      const login = new Login(trusting, '1.2.3.4:5', () => undefined);
+      for (let count = 0; count < LOGIN_REQUESTS_MAX; count++) void attempt(login, context);
+      assert.match(await attempt(login, context), /^ended/, JSON.stringify(context));
+    }
   });
 
   it('takes an offered certificate for an offer, and only its signature for a proof (A16)', async () => {

@@ -2,7 +2,7 @@ import { type AppError, asAppError, PeerFault } from '@hoop/core/errors';
 import type { Door } from '@hoop/core/protocol';
 import { decodeCertificate, isCertificateAlgorithm, verifyCertificate, verifyPossession } from './certificate.ts';
 import type { LoginContext } from './library.ts';
-import { LOGIN_ATTEMPTS_MAX, LOGIN_OFFERS_MAX } from './limits.ts';
+import { LOGIN_ATTEMPTS_MAX, LOGIN_OFFERS_MAX, LOGIN_REQUESTS_MAX } from './limits.ts';
 import { encodeMessage } from './messages.ts';
 import { offeredKey, provesKey } from './user-key.ts';
 
@@ -22,6 +22,7 @@ export class Login<Grant> {
   readonly #peer: string;
   readonly #send: (message: Buffer) => void;
   readonly #failed = Promise.withResolvers<never>();
+  #requests = 0;
   #attempts = 0;
   #offers = 0;
   granted: Granted<Grant> | undefined;
@@ -43,6 +44,11 @@ export class Login<Grant> {
     const { proven } = this.#door;
     if (proven !== undefined) {
       this.#let(context, proven);
+      return;
+    }
+    // What is accepted, or not answered by the client, is refused nowhere else.
+    if (++this.#requests > LOGIN_REQUESTS_MAX) {
+      this.#tooOften();
       return;
     }
     switch (context.method) {
@@ -138,10 +144,14 @@ export class Login<Grant> {
     const { userAuthorities = [], certified, keyed } = this.#door;
     const byKey = keyed || (userAuthorities.length > 0 && certified) ? ['publickey'] : [];
     if (this.#attempts >= LOGIN_ATTEMPTS_MAX || this.#offers > LOGIN_OFFERS_MAX) {
-      this.#failed.reject(this.lastRefusal ?? new PeerFault('too_many_attempts', 'The client tried to log in too often'));
+      this.#tooOften();
       return;
     }
     this.#answer(() => context.reject(['password', 'keyboard-interactive', ...byKey]));
+  }
+
+  #tooOften(): void {
+    this.#failed.reject(this.lastRefusal ?? new PeerFault('too_many_attempts', 'The client tried to log in too often'));
   }
 
   /**
