@@ -55,6 +55,8 @@ export class Answers {
   }
 
   #onChannel(message: Buffer, channel: Channel): Step | Promise<Step> {
+    // Its books are closed, and no rule would see what comes behind its end.
+    if (channel.targetClosed && message[0] !== MESSAGE.close) return 'drop';
     switch (message[0]) {
       case MESSAGE.openConfirmation:
         return this.#confirm(message, channel);

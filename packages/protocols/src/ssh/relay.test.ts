@@ -251,6 +251,19 @@ describe('the relay of SSH channels', () => {
     played.openSession();
   });
 
+  it('shows nothing that a host says behind the end of a channel (A11)', () => {
+    const played = new Played({
+      answer: { forbids: (text) => (/secret/.test(text.toString()) ? { rule: 'no', message: 'Not secret' } : undefined) },
+    });
+    played.exec('cat');
+    void played.target(encodeMessage(MESSAGE.close, 0));
+    played.toClient.length = 0;
+    void played.target(dataMessage(0, Buffer.from('secret\n')), encodeMessage(MESSAGE.eof, 0), encodeMessage(MESSAGE.channelSuccess, 0));
+    assert.deepEqual(played.toClient, []);
+    void played.client(encodeMessage(MESSAGE.close, 100));
+    played.openSession();
+  });
+
   it('lets a host use a number again before the client has let go of it (A13)', async () => {
     const played = new Played({ deny: 'forbidden' });
     played.openSession();

@@ -40,6 +40,17 @@ describe('the windows of a channel whose output is changed on its way', () => {
     assert.equal(flow.grant(), 2 * 1024 * 1024);
   });
 
+  it('keeps nothing for a target that sends on and on beyond its room (A19)', () => {
+    const flow = new Flow(0, 10, 32_768);
+    const overrun = (): void => {
+      for (let kept = 0; kept < 2 ** 20; kept += 32_768) {
+        flow.took(32_768);
+        flow.send('stdout', Buffer.alloc(32_768));
+      }
+    };
+    assert.throws(overrun, { code: 'window_overrun' });
+  });
+
   it('sends no piece that the client’s side would not take', () => {
     const flow = new Flow(0, 2 ** 21, 4_096);
     assert.deepEqual(sizes(flow.send('stdout', Buffer.alloc(10_000))), [4_096, 4_096, 1_808]);

@@ -1,3 +1,4 @@
+import { PeerFault } from '@hoop/core/errors';
 import { encodeMessage, MESSAGE, STDERR } from '../messages.ts';
 
 /** Which of a command's two outputs. */
@@ -5,6 +6,9 @@ export type OutputKind = 'stdout' | 'stderr';
 
 /** A target may send so much ahead of what the client has been given of it: what is kept here grows with it. */
 const TARGET_ROOM_BYTES_MAX = 2 * 1024 * 1024;
+
+/** A target is forgiven so much beyond its room: a message that is longer than the rest of it. */
+const OVERRUN_BYTES_MAX = 64 * 1024;
 
 /** Room is told to the target in steps of this; less only when it has none and nothing else could bring more. */
 const GRANT_BYTES_MIN = 32 * 1024;
@@ -46,9 +50,11 @@ export class Flow {
     return this.#waiting.length > 0 || this.#targetRoom <= 0;
   }
 
-  /** The target sent so many bytes. */
+  /** The target sent so many bytes. @throws PeerFault `window_overrun` where it has no room for them: they would wait here without end */
   took(count: number): void {
     this.#targetRoom -= count;
+    if (this.#targetRoom < -OVERRUN_BYTES_MAX)
+      throw new PeerFault('window_overrun', 'The host sends more on an SSH channel than it was given room for');
   }
 
   /** Messages with this output, as far as the client has room now. */

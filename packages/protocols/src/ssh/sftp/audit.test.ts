@@ -70,6 +70,22 @@ describe('SFTP in the audit', () => {
     });
   }
 
+  it('settles each of two that the host calls by the same name', () => {
+    const played = new Played();
+    played.openSftp();
+    void played.client(dataMessage(100, Buffer.concat([open(1, '/a'), open(2, '/b')])));
+    void played.target(dataMessage(0, Buffer.concat([sftpPacket(SFTP.handle, 1, 'h'), sftpPacket(SFTP.handle, 2, 'h')])));
+    void played.client(dataMessage(100, sftpPacket(SFTP.close, 3, 'h')));
+    void played.target(dataMessage(0, status(3)));
+    assert.deepEqual(
+      played.actions.slice(1).map(({ outcome }) => [outcome?.bytes, outcome?.error]),
+      [
+        [0, 'its handle was given again'],
+        [0, undefined],
+      ],
+    );
+  });
+
   it('never speaks in the middle of an answer of the host’s', () => {
     const played = new Played({ deny: 'secret' });
     played.openSftp();

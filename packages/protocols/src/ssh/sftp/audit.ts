@@ -153,6 +153,13 @@ export class SftpAudit {
     return border;
   }
 
+  /** A host that gives the same handle twice means the newer one by it. */
+  #open(handle: string, { permit, path }: { readonly permit: Permit; readonly path: string }): void {
+    const older = this.#opened.get(handle);
+    if (older) this.#books.gate.settle(older.permit, { rows: 0, bytes: older.bytes, error: older.error ?? 'its handle was given again' });
+    this.#opened.set(handle, { permit, path, bytes: 0, error: undefined });
+  }
+
   #takeOwn(): Buffer[] {
     const taken: Buffer[] = [];
     for (let next = this.#own[0]; next && next.length <= this.#channel.ownWindow; next = this.#own[0]) {
@@ -325,7 +332,7 @@ export class SftpAudit {
     switch (pending.kind) {
       case 'open':
         if (type !== SFTP.handle) this.#books.gate.settle(pending.permit, { rows: 0, bytes: 0, error: error ?? 'no handle' });
-        else this.#opened.set(key(fields.bytes()), { permit: pending.permit, path: pending.path, bytes: 0, error: undefined });
+        else this.#open(key(fields.bytes()), pending);
         return;
       case 'change':
         this.#books.gate.settle(pending.permit, { rows: 0, bytes: 0, ...errorOf(error) });
