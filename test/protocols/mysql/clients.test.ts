@@ -92,10 +92,11 @@ describe('other people’s clients of MySQL', () => {
     driver.destroy();
   });
 
-  test('drivers that take the version of the greeting for the server’s hear of its transactions, whatever it calls them', async () => {
+  test('drivers that take the version of the greeting for the server’s log in, whatever it calls what they ask for', async () => {
     const client = await lab.through(access);
     const asked = '/* a driver */SELECT @@transaction_isolation AS transaction_isolation, @@session.transaction_read_only';
     assert.deepEqual(await client.ask(asked), { rows: ['REPEATABLE-READ'] });
+    assert.deepEqual(await client.ask("SET NAMES 'utf8mb4' COLLATE 'utf8mb4_0900_ai_ci'"), { rows: [] });
     lab.tidyUp();
   });
 

@@ -33,6 +33,7 @@ import { cachingSha2Proof, encryptPassword, nativeProof } from './secrets.ts';
 import type { MysqlSettings } from './settings.ts';
 import { type Start, startedWith, startOf } from './start.ts';
 import { enterThread } from './threads.ts';
+import { itsCollation } from './versions.ts';
 
 /**
  * Dials the target, logs in with the connection's secrets, and stops where the server is ready.
@@ -187,7 +188,7 @@ class Login {
     return {
       capabilities: capabilities >>> 0,
       packet_bytes_max,
-      charset,
+      charset: itsCollation(charset, greeting.version),
       user: plainName('USER', this.#settings.USER),
       proof,
       database: this.#database === '' ? undefined : plainName('The database', this.#database),

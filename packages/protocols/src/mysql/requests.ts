@@ -23,7 +23,7 @@ import { executedText } from './messages/execute.ts';
 import { CACHING_SHA2, encodeMoreData, FAST_AUTH_OK } from './messages/handshake.ts';
 import { asksForWarnings } from './noticing.ts';
 import { findThread, killedBy, type Owner } from './threads.ts';
-import { withItsVariables } from './variables.ts';
+import { inItsWords } from './versions.ts';
 import { denialWords, unknownStatementWords, unsupportedWords } from './words.ts';
 
 /** Stands in for a command that is not passed on: the server answers it with one OK, and that becomes the refusal, in its turn. */
@@ -227,11 +227,11 @@ export class Requests {
   }
 
   /**
-   * The greeting told the client a number for its session and a version: a KILL names the one, and names of variables are those of the
+   * The greeting told the client a number for its session and a version: a KILL names the one, and some words are those of the
    * other. The target has its own.
    */
   #translated(text: string): Step {
-    const known = withItsVariables(text, this.#version);
+    const known = inItsWords(text, this.#version);
     if (known !== text) return encodeQuery(known);
     const killed = killedBy(text);
     const thread = killed && findThread(this.#owner, killed.id);

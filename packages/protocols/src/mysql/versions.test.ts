@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withItsVariables } from './variables.ts';
+import { inItsWords, itsCollation } from './versions.ts';
 
 const ASKED = 'SELECT @@session.auto_increment_increment AS a, @@transaction_isolation AS t';
 const KNOWN = 'SELECT @@session.auto_increment_increment AS a, @@tx_isolation AS t';
@@ -19,18 +19,35 @@ for (const [version, meant] of [
   ['something else', ASKED],
 ] as const) {
   test(`a server ${version} is asked for the isolation of transactions by the name that it knows`, () => {
-    assert.equal(withItsVariables(ASKED, version), meant);
+    assert.equal(inItsWords(ASKED, version), meant);
   });
 }
 
 test('only names of variables change, and only where they cannot be anything else', () => {
   const old = '10.11.6-MariaDB';
-  assert.equal(withItsVariables('select @@session.transaction_read_only', old), 'select @@session.tx_read_only');
+  assert.equal(inItsWords('select @@session.transaction_read_only', old), 'select @@session.tx_read_only');
   for (const text of [
     "select '@@transaction_isolation'",
     'select `@@transaction_isolation`',
     'select @@transaction_isolation_level, @transaction_isolation',
     'select @@transaction_isolation as ä',
   ])
-    assert.equal(withItsVariables(text, old), text);
+    assert.equal(inItsWords(text, old), text);
 });
+
+for (const [version, isKnown] of [
+  ['5.5.5-10.11.6-MariaDB', false],
+  ['11.4.4-MariaDB', false],
+  ['11.4.5-MariaDB', true],
+  ['5.7.44', false],
+  ['8.0.36', true],
+] as const) {
+  test(`a server ${version} is asked for the collation of MySQL 8 ${isKnown ? 'as the client does' : 'by its character set'}`, () => {
+    const asked = "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_0900_ai_ci'";
+    assert.equal(inItsWords(asked, version), isKnown ? asked : 'SET NAMES utf8mb4');
+    assert.equal(itsCollation(255, version), isKnown ? 255 : 45);
+    assert.equal(itsCollation(28, version), 28);
+    const other = `${asked}, @a = 1`;
+    assert.equal(inItsWords(other, version), other);
+  });
+}
