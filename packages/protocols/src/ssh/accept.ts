@@ -3,9 +3,10 @@ import type { Accepted, Door } from '@hoop/core/protocol';
 import type { Wire } from '@hoop/core/wire';
 import { hostKeyOf } from './host-key.ts';
 import { ALGORITHMS, IDENT_FOR_CLIENTS, type LoginContext, type Peer, sendMessage, ssh2 } from './library.ts';
-import { IDENT_MS_MAX, REKEY_BYTES_MIN, REKEY_WINDOW_MS, REKEYS_MAX } from './limits.ts';
+import { IDENT_MS_MAX } from './limits.ts';
 import { type Granted, Login } from './login.ts';
 import { offerWhatIsQuick } from './offer.ts';
+import { countRenewals } from './renewals.ts';
 import { Transport, transportFault } from './transport.ts';
 import { disconnectWords } from './words.ts';
 
@@ -54,7 +55,8 @@ function entered<Grant>(transport: Transport, door: Door<Grant>, ident_ms_max: n
       const current = new Login(door, transport.peer, (message) => sendMessage(peer._protocol, message));
       login = current;
       peer.on('error', failed);
-      peer.on('rekey', rekeyLimit(transport, failed));
+      const tooMany = (): void => failed(new Refusal('too_many_rekeys', 'The client asks for new keys again and again'));
+      peer.on('rekey', countRenewals(transport, tooMany));
       peer.on('authentication', (context: LoginContext) => current.take(context));
       current.failed.catch(failed);
       peer.on('ready', () => {
@@ -76,21 +78,3 @@ function entered<Grant>(transport: Transport, door: Door<Grant>, ident_ms_max: n
 }
 
 const VERSION_CHARACTERS_MAX = 100;
-
-/** New keys cost a signature each; a client that asks for them on and on, and for no reason, is ended. */
-function rekeyLimit(transport: Transport, failed: (error: Error) => void): () => void {
-  let count = 0;
-  let since = performance.now();
-  let moved = transport.bytesMoved;
-  return () => {
-    const isDue = transport.bytesMoved - moved >= REKEY_BYTES_MIN;
-    moved = transport.bytesMoved;
-    if (isDue) return;
-    const now = performance.now();
-    if (now - since > REKEY_WINDOW_MS) {
-      count = 0;
-      since = now;
-    }
-    if (++count > REKEYS_MAX) failed(new Refusal('too_many_rekeys', 'The client asks for new keys again and again'));
-  };
-}

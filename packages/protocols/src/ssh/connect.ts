@@ -5,6 +5,7 @@ import { dial, type SocketWire } from '@hoop/core/wire';
 import { checkHostKey } from './known-host.ts';
 import { ALGORITHMS, HOST_KEY_ALGORITHMS, IDENT, ssh2 } from './library.ts';
 import { SshRelay } from './relay.ts';
+import { countRenewals } from './renewals.ts';
 import type { SshSettings } from './settings.ts';
 import { Transport } from './transport.ts';
 
@@ -52,6 +53,8 @@ function loggedIn(wire: SocketWire, { settings, memory }: ConnectContext<SshSett
       else reject(refusal ?? error);
     };
     client.on('error', failed);
+    const tooMany = (): void => failed(new TargetFault('too_many_rekeys', `The host ${settings.HOST} asks for new keys again and again`));
+    client.on('handshake', countRenewals(transport, tooMany));
     client.on('close', () => {
       if (!isReady)
         failed(new TargetFault('target_closed', `The host ${settings.HOST}:${settings.PORT} closed the connection during the login`));

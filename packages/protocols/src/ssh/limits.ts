@@ -41,7 +41,7 @@ export const LOGIN_REQUESTS_MAX = 40;
 /** A line of a public key: RSA with 16384 bits has 2800 characters, and a comment. */
 export const USER_KEY_LINE_CHARACTERS_MAX = 8 * KIB;
 
-/** New keys that one client may ask for within `REKEY_WINDOW_MS`: each costs a signature. */
+/** New keys that one client or host may ask for within `REKEY_WINDOW_MS`: each costs a signature. */
 export const REKEYS_MAX = 20;
 export const REKEY_WINDOW_MS = 60_000;
 

@@ -12,12 +12,14 @@ import { SocketWire, type Wire } from '@hoop/core/wire';
 import { encodeFrames, FrameReader } from '../shared/frames.ts';
 import { accept } from './accept.ts';
 import { connect } from './connect.ts';
-import { KexInit, type LibraryProtocol, sendMessage, ssh2 } from './library.ts';
+import { ALGORITHMS, KexInit, type LibraryProtocol, sendMessage, ssh2 } from './library.ts';
 import { FRAME_BYTES_MAX, REKEY_BYTES_MIN, REKEYS_MAX, RENEWAL_BYTES_MAX } from './limits.ts';
 import { encodeMessage, KEXINIT, MESSAGE, NOTHINGS } from './messages.ts';
 import { SshSettings } from './settings.ts';
 
 const SLOW_MS = 50;
+
+const HOSTILE = { ident: 'Hostile', algorithms: ALGORITHMS };
 
 const door: Door<string> = {
   tls: undefined,
@@ -275,6 +277,21 @@ describe('the transport', () => {
     renew();
     assert.equal(await ended, 'too_many_rekeys', `after ${REKEYS_MAX}`);
     client.destroy();
+  });
+
+  it('A19: ends a host that asks for new keys again and again', async () => {
+    const hostile = new ssh2.Server({ ...HOSTILE, hostKeys: [ssh2.utils.generateKeyPairSync('ed25519').private] });
+    hostile.on('connection', (peer: RawClient) => {
+      peer.on('authentication', (context: { accept(): void }) => context.accept()).on('error', () => undefined);
+      peer.on('ready', () => {
+        peer.on('handshake', () => peer._protocol.rekey());
+        peer._protocol.rekey();
+      });
+    });
+    server.once('connection', (socket: Socket) => hostile.injectSocket(socket.resume()));
+    const { wire } = await dial('right');
+    await assert.rejects(messages(wire, 1), { code: 'too_many_rekeys' });
+    wire.destroy();
   });
 
   it('A19: cuts off who says byte by byte what it speaks', async () => {
