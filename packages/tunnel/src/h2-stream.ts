@@ -18,6 +18,8 @@ export class H2FrameStream implements FrameStream {
   #over = false;
   #peerEnded = false;
   #broken = false;
+  /** Why it broke, while there was nobody to tell. */
+  #fault: AppError | undefined;
   #handler: StreamHandler | undefined;
 
   constructor(h2: ClientHttp2Stream | ServerHttp2Stream) {
@@ -59,6 +61,11 @@ export class H2FrameStream implements FrameStream {
 
   receive(handler: StreamHandler): void {
     this.#handler = handler;
+    const fault = this.#fault;
+    if (fault) {
+      queueMicrotask(() => handler.broken(fault));
+      return;
+    }
     const reader = new FrameReader(handler);
     const fail = (error: unknown): void => this.#break(error);
     let busy = false;
@@ -146,7 +153,8 @@ export class H2FrameStream implements FrameStream {
     this.#onDrain();
     const fault = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_HTTP2') ? lost(error) : asAppError(error);
     if (!this.#h2.destroyed) this.#h2.close(constants.NGHTTP2_CANCEL);
-    this.#handler?.broken(fault);
+    if (this.#handler) this.#handler.broken(fault);
+    else this.#fault = fault;
   }
 }
 

@@ -39,6 +39,8 @@ class MemoryStream implements FrameStream {
   #otherEnded = false;
   #endTold = false;
   #over = false;
+  /** Why it broke, while there was nobody to tell. */
+  #fault: AppError | undefined;
   readonly #onOver: () => void;
 
   constructor(onOver: () => void) {
@@ -55,7 +57,9 @@ class MemoryStream implements FrameStream {
 
   receive(handler: StreamHandler): void {
     this.#handler = handler;
-    this.#schedule();
+    const fault = this.#fault;
+    if (fault) queueMicrotask(() => handler.broken(fault));
+    else this.#schedule();
   }
 
   end(): void {
@@ -90,7 +94,8 @@ class MemoryStream implements FrameStream {
     this.#over = true;
     this.#onOver();
     this.#release();
-    queueMicrotask(() => this.#handler?.broken(error));
+    if (this.#handler) queueMicrotask(() => this.#handler?.broken(error));
+    else this.#fault = error;
   }
 
   /** Delivery is a turn of its own, so that a handler never runs inside its peer's `send`. */

@@ -41,6 +41,8 @@ export class MuxStream implements FrameStream {
   #peerEnded = false;
   #endTold = false;
   #over = false;
+  /** Why it broke, while there was nobody to tell. */
+  #fault: AppError | undefined;
 
   constructor(id: number, port: MuxPort) {
     this.id = id;
@@ -63,7 +65,9 @@ export class MuxStream implements FrameStream {
 
   receive(handler: StreamHandler): void {
     this.#handler = handler;
-    this.#drain();
+    const fault = this.#fault;
+    if (fault) queueMicrotask(() => handler.broken(fault));
+    else this.#drain();
   }
 
   end(): void {
@@ -107,7 +111,8 @@ export class MuxStream implements FrameStream {
   breaks(error: AppError): void {
     if (this.#over) return;
     this.#close();
-    this.#handler?.broken(error);
+    if (this.#handler) this.#handler.broken(error);
+    else this.#fault = error;
   }
 
   #hand(kind: FrameKind, payload: Buffer): void {

@@ -17,7 +17,7 @@ export interface FrameStream {
    * A promise means: the peer is slow, await it before the next.
    */
   send(kind: FrameKind, payload: Buffer): void | Promise<void>;
-  /** Starts delivery. Called once. */
+  /** Starts delivery. Called once. Who comes when the stream has broken already hears that. */
   receive(handler: StreamHandler): void;
   /** No more frames from here. */
   end(): void;

@@ -48,6 +48,19 @@ for (const transport of TRANSPORTS) {
       assert.equal(there.text, 'early');
     });
 
+    test('say that they broke also to who listens only afterwards', async () => {
+      const [near, far] = await link.streams();
+      near.destroy();
+      // What the peer says comes in order where the streams share a carrier.
+      const [next] = await link.streams();
+      next.destroy();
+      await new Promise((resolve) => setImmediate(resolve));
+      const there = new Listener();
+      far.receive(there);
+      await eventually('it is told', () => there.error?.code === 'stream_lost');
+      assert.equal(there.hasEnded, false);
+    });
+
     test('end on each side by itself, after everything that was sent', async () => {
       const [near, far] = await link.streams();
       const [here, there] = [new Listener(), new Listener()];
