@@ -30,6 +30,9 @@ export function sshArguments({ home, place, hostKey, args }: SshCall): string[] 
     'StrictHostKeyChecking=yes',
     'UpdateHostKeys=no',
     'PreferredAuthentications=none',
+    // What the user has set for all hosts: a shared connection would be that of another host here, and a jump leads away from this machine.
+    'ControlPath=none',
+    'ProxyCommand=none',
   ];
   const at = ['-p', String(place.port), '-l', 'noop', place.host];
   return [...options.flatMap((option) => ['-o', option]), ...at, ...(args.length > 0 ? ['--', ...args] : [])];
