@@ -3,8 +3,9 @@ import { describe, it, mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Verdict } from '@hoop/core/action';
 import type { Mask } from '@hoop/core/gate';
-import { ANSWER_HELD_BYTES_MAX, ANSWER_HELD_MS_MAX } from './limits.ts';
-import { AnswerHead, decodeHead, encodeHead, encodeMessage, KINDS, type RequestHead } from './message.ts';
+import { Exchange } from './exchange.ts';
+import { ANSWER_HELD_BYTES_MAX, ANSWER_HELD_MS_MAX, WINDOW_BYTES } from './limits.ts';
+import { AnswerHead, decodeCredit, decodeHead, encodeHead, encodeMessage, KINDS, type RequestHead } from './message.ts';
 import { Bench } from './testing/bench.ts';
 
 const GET: RequestHead = { method: 'GET', path: '/a', headers: [], body: 'none' };
@@ -217,4 +218,36 @@ describe('what a rule has to say about a request that it lets pass', () => {
       assert.match(JSON.stringify(decodeHead(AnswerHead, bench.toClient[0]?.payload ?? Buffer.alloc(0)).headers), /hoop-notice/);
     }
   });
+});
+
+describe('an answer that becomes longer by what is hidden', () => {
+  const longer: Mask = { suspects: () => true, keepsLength: false, apply: (text) => Buffer.alloc(text.length * 10, 'x') };
+  const masks = { 'at once': longer, 'where somebody is asked': { ...longer, prepare: () => turn() } };
+  for (const [how, mask] of Object.entries(masks)) {
+    it(`is whole, and no more of it is on its way than its reader has room for: ${how}`, async () => {
+      const bench = await answered({ allow: true }, [encodeHead(KINDS.answer, 1, { status: 200, headers: [] })], mask);
+      const client = new Exchange(1, { send: (frames) => void bench.relay.fromClient(frames) }, () => undefined);
+      const size = 2 * 1024 * 1024;
+      let allowed = WINDOW_BYTES;
+      let most = 0;
+      let read = 0;
+      let sent = 0;
+      // What breaks the rules of an exchange is thrown here.
+      for (let round = 0; round < 5_000 && !client.readableEnded; round++) {
+        for (const { kind, payload } of bench.toTarget.splice(0)) if (kind === KINDS.credit) allowed += decodeCredit(payload);
+        const bytes = Math.min(allowed - sent, size - sent, 64 * 1024);
+        if (bytes > 0) await bench.relay.fromTarget(encodeMessage(KINDS.data, 1, Buffer.alloc(bytes, '\n')));
+        sent += Math.max(0, bytes);
+        if (bytes > 0 && sent === size) await bench.relay.fromTarget(END);
+        for (const message of bench.toClient.splice(0)) if (message.kind !== KINDS.answer) client.receive(message);
+        most = Math.max(most, client.readableLength);
+        // A slow reader: the target could send much more meanwhile.
+        if (round % 3 === 0) read += (client.read(Math.min(client.readableLength, 32 * 1024)) ?? client.read())?.length ?? 0;
+        await turn();
+      }
+      assert.equal(read, size * 10);
+      assert.ok(most <= 2 * WINDOW_BYTES, `${most} bytes waited for their reader`);
+      assert.equal(bench.settled[0]?.bytes, size);
+    });
+  }
 });

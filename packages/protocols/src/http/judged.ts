@@ -3,7 +3,7 @@ import type { Gate, Mask, Permit } from '@hoop/core/gate';
 import type { Step } from '../shared/step.ts';
 import { AnswerGuard } from './answer-guard.ts';
 import { BodyGuard } from './body-guard.ts';
-import { ANSWER_HELD_MS_MAX, NOTICE_CHARACTERS_MAX } from './limits.ts';
+import { ANSWER_HELD_MS_MAX, GROWING_PIECE_BYTES, NOTICE_CHARACTERS_MAX, WINDOW_BYTES } from './limits.ts';
 import {
   type AnswerHead,
   encodeCredit,
@@ -51,6 +51,8 @@ export class Judged {
   #given = 0;
   #allowed = 0;
   #told = 0;
+  /** What of an answer that becomes longer is not hidden yet; the target's credit bounds it. */
+  #late: Held[] = [];
   #settled = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -115,6 +117,24 @@ export class Judged {
     return this.#hold(encodeHead(KINDS.answer, this.exchange, { status: head.status, headers: headers as AnswerHead['headers'] }), 0);
   }
 
+  /** Whether what the client gets may be longer than what the target sent. */
+  get mayGrow(): boolean {
+    return this.mask !== undefined && this.#mask?.keepsLength === false;
+  }
+
+  /** Keeps a message of an answer that may grow until there is room for it. */
+  delay(kind: number, payload: Buffer): void {
+    const kept = Buffer.from(payload);
+    for (let at = 0; at < kept.length || at === 0; at += GROWING_PIECE_BYTES) {
+      this.#late.push({ kind: kind as Kind, payload: kept.subarray(at, at + GROWING_PIECE_BYTES) });
+    }
+  }
+
+  /** The next one, if the client has room. */
+  nextLate(): Held | undefined {
+    return this.sending || this.#given >= WINDOW_BYTES + this.#allowed ? undefined : this.#late.shift();
+  }
+
   /** A piece of the answer's body. When a rule forbids it, `denial` says so afterwards, and nothing of it is in the step. */
   answerPiece(payload: Buffer): Step | Promise<Step> {
     this.#bytesOut += payload.length;
@@ -153,8 +173,7 @@ export class Judged {
   /** What the target may send more, in bytes of its own: the client counts those of the masked body. */
   owedCredit(): Buffer | undefined {
     if (!this.mask) return undefined;
-    const shrunk = this.#taken - this.#given;
-    const bytes = this.#allowed + Math.max(0, shrunk) - this.#told;
+    const bytes = this.#allowed + this.#taken - this.#given - this.#told;
     if (bytes < CREDIT_BYTES_MIN) return undefined;
     this.#told += bytes;
     return encodeCredit(this.exchange, bytes);

@@ -13,6 +13,9 @@ export const HEADERS_MAX = 1_000;
 /** How much of a body may be on its way without its receiver having taken it. */
 export const WINDOW_BYTES = 256 * KIB;
 
+/** So much of an answer is hidden at a time where that makes it longer: up to sixteen times as long, it fits into a window. */
+export const GROWING_PIECE_BYTES = 16 * KIB;
+
 /** A body goes in pieces of at most this. */
 export const PIECE_BYTES_MAX = 64 * KIB;
 

@@ -73,7 +73,7 @@ export class HttpRelay implements Relay {
   }
 
   #onMore(judged: Judged, { kind, payload }: Message): Step {
-    if (kind === KINDS.credit) return judged.mask ? judged.credit(decodeCredit(payload)) : 'pass';
+    if (kind === KINDS.credit) return judged.mask ? this.#onCredit(judged, decodeCredit(payload)) : 'pass';
     const { body } = judged;
     if (!body || (kind !== KINDS.data && kind !== KINDS.end)) return 'pass';
     if (kind === KINDS.data && body.isEnough(payload)) {
@@ -82,6 +82,12 @@ export class HttpRelay implements Relay {
     }
     body.hold(kind, payload);
     return this.#forwardBody(judged, body);
+  }
+
+  #onCredit(judged: Judged, bytes: number): Step {
+    const step = judged.credit(bytes);
+    this.#sendLate(judged);
+    return step;
   }
 
   /** What is held of a body goes on once it is judged; a small piece waits a little for more. */
@@ -195,12 +201,34 @@ export class HttpRelay implements Relay {
     const judged = this.#open.get(message.exchange);
     if (!judged) return 'drop';
     if (message.kind === KINDS.answer) return this.#watched(judged, judged.answered(decodeHead(AnswerHead, message.payload)));
-    if (message.kind === KINDS.data) return this.#onAnswerPiece(judged, message.payload);
     if (message.kind === KINDS.credit) return 'pass';
-    if (message.kind === KINDS.end) return this.#onAnswerEnd(judged);
+    if (message.kind === KINDS.data || message.kind === KINDS.end) return this.#onAnswerPart(judged, message);
     this.#open.delete(message.exchange);
     judged.settle(this.#ports.gate, decodeHead(ResetMessage, message.payload).message);
     return 'pass';
+  }
+
+  /** Where hiding makes an answer longer, what the client has no room for yet waits here as it came. */
+  #onAnswerPart(judged: Judged, message: Pick<Message, 'kind' | 'payload'>): Step {
+    if (judged.mayGrow) {
+      judged.delay(message.kind, message.payload);
+      return this.#late(judged);
+    }
+    return message.kind === KINDS.end ? this.#onAnswerEnd(judged) : this.#onAnswerPiece(judged, message.payload);
+  }
+
+  #late(judged: Judged): Buffer {
+    const frames: Buffer[] = [];
+    for (let next = judged.nextLate(); next && this.#open.has(judged.exchange); next = judged.nextLate()) {
+      const step = next.kind === KINDS.end ? this.#onAnswerEnd(judged) : this.#onAnswerPiece(judged, next.payload);
+      if (Buffer.isBuffer(step)) frames.push(step);
+    }
+    return Buffer.concat(frames);
+  }
+
+  #sendLate(judged: Judged): void {
+    const frames = this.#late(judged);
+    if (frames.length > 0) void this.#ports.toClient(frames);
   }
 
   #onAnswerPiece(judged: Judged, payload: Buffer): Step {
@@ -229,6 +257,11 @@ export class HttpRelay implements Relay {
         if (!this.#open.has(judged.exchange)) return;
         const frames = pass(late);
         if (Buffer.isBuffer(frames) && frames.length > 0) await this.#ports.toClient(frames);
+      })
+      .then(() => {
+        if (judged.sending !== sent) return;
+        judged.sending = undefined;
+        this.#sendLate(judged);
       })
       .catch((error: unknown) => this.#giveUp(judged, resetOf(asAppError(error))))
       .finally(() => {
