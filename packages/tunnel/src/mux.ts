@@ -331,8 +331,11 @@ export class MuxCarrier implements Carrier, MuxPort {
 
   #refused(id: number, payload: Buffer): void {
     const { status, message, code } = JSON.parse(payload.toString('utf8')) as { status: number; message: string; code?: unknown };
+    const waiting = this.#opened(id);
+    // One that was taken already is not over by it: whoever has it would not hear of its end.
+    if (!waiting) return;
     this.#streams.delete(id);
-    this.#opened(id)?.reject(refusalOf(status, String(message), code));
+    waiting.reject(refusalOf(status, String(message), code));
   }
 
   #opened(id: number): { resolve(stream: FrameStream): void; reject(error: Error): void } | undefined {

@@ -371,6 +371,18 @@ describe('who is no peer of the tunnel does no harm', () => {
     await stillServes(tunnel);
   });
 
+  test('a stream that its own peer refuses is still told of its end', async () => {
+    const tunnel = await gateway();
+    const [OPEN_CLIENT, REFUSE] = [Buffer.from(JSON.stringify({ path: TUNNEL_PATHS.client, headers: {} })), 18];
+    const refusal = frame(1, REFUSE, Buffer.from('{"status":1,"message":"x"}'));
+    const socket = await say(tunnel.port, Buffer.concat([MUX_PREFACE, frame(1, OPEN, OPEN_CLIENT), refusal]));
+    await eventually('the stream is there', () => tunnel.clients.length === 1);
+    const listener = new Listener();
+    tunnel.clients[0]?.stream.receive(listener);
+    socket.destroy();
+    await eventually('its end is told', () => listener.error?.code === 'stream_lost');
+  });
+
   test('headers of HTTP/2 that nobody escaped rightly do not end the gateway', async () => {
     const tunnel = await gateway();
     const session = http2.connect(`https://127.0.0.1:${tunnel.port}`, { rejectUnauthorized: false });
