@@ -2,11 +2,12 @@ import net, { type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { systemClock } from '@hoop/core/clock';
 import { asAppError, PeerFault } from '@hoop/core/errors';
-import { HANDSHAKE_MS_MAX, HANDSHAKES_MAX } from '@hoop/core/limits';
+import { HANDSHAKE_MS_MAX } from '@hoop/core/limits';
 import type { Log } from '@hoop/core/log';
 import type { CertifiedAttempt, Door, KeyAttempt, LoginAttempt, Protocol } from '@hoop/core/protocol';
 import type { Secret } from '@hoop/core/secret';
 import { SocketWire } from '@hoop/core/wire';
+import { type StrangerLimits, Strangers } from '@hoop/tunnel/strangers';
 import type { Engine, Grant } from '../engine.ts';
 import { AttemptLimit } from '../identity/attempt-limit.ts';
 import { NATIVE_FAILURES_MAX, NATIVE_FAILURES_WINDOW_MS } from '../limits.ts';
@@ -25,13 +26,14 @@ export interface NativeListenerOptions {
   /** Who a credential's secret lets in. @throws Refusal */
   login(attempt: LoginAttempt, peer: string): Promise<Grant>;
   onFault?(protocol: string, code: string): void;
+  readonly strangers?: StrangerLimits;
 }
 
 /** A protocol's own port on the gateway: clients come with the tools they have and a time-limited secret. */
 export class NativeListener {
   readonly #options: NativeListenerOptions;
   readonly #server: net.Server;
-  #handshakes = 0;
+  readonly #strangers: Strangers;
   readonly #failures = new AttemptLimit({
     attempts_max: NATIVE_FAILURES_MAX,
     window_ms: NATIVE_FAILURES_WINDOW_MS,
@@ -40,6 +42,7 @@ export class NativeListener {
 
   constructor(options: NativeListenerOptions) {
     this.#options = options;
+    this.#strangers = new Strangers(options.strangers);
     const sockets = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     this.#server = net.createServer(sockets, (socket) => void this.#serve(socket));
   }
@@ -64,23 +67,17 @@ export class NativeListener {
   async #serve(socket: Socket): Promise<void> {
     const { protocol, engine, log } = this.#options;
     socket.on('error', () => undefined);
-    if (this.#handshakes >= HANDSHAKES_MAX) {
-      socket.destroy();
+    const late = (): void => void socket.destroy(new PeerFault('handshake_timeout', 'The client did not log in in time'));
+    const timer = setTimeout(late, HANDSHAKE_MS_MAX);
+    const enter = (): void => {
+      clearTimeout(timer);
+      this.#strangers.release(socket);
+    };
+    if (!this.#strangers.admit(socket)) {
+      enter();
       this.#options.onFault?.(protocol.name, 'too_many_handshakes');
       return;
     }
-    this.#handshakes++;
-    const timer = setTimeout(
-      () => socket.destroy(new PeerFault('handshake_timeout', 'The client did not log in in time')),
-      HANDSHAKE_MS_MAX,
-    );
-    let entered = false;
-    const enter = (): void => {
-      if (entered) return;
-      entered = true;
-      clearTimeout(timer);
-      this.#handshakes--;
-    };
     try {
       const wire = new SocketWire(socket);
       const accepted = await protocol.accept(wire, this.#door(wire.peer, isLoopback(socket.remoteAddress)));
