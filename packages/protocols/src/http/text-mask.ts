@@ -3,8 +3,12 @@ import { hideFirst, OpenValue } from '../shared/open-value.ts';
 import { only } from './headers.ts';
 import type { HeaderList } from './message.ts';
 
-/** Content that people read, and programs that speak to each other in text. Without a type it may be. */
-const TEXT = /^(text\/|application\/([\w.+-]*(json|xml|javascript|yaml|x-www-form-urlencoded|graphql|csv|ndjson)))/i;
+/**
+ * Content that people read, and programs that speak to each other in text, alone or in parts: a client may ask for parts (OData, GraphQL) what is text
+ * by itself. Pictures of a camera come as `multipart/x-mixed-replace`. Without a type it may be text.
+ */
+const TEXT =
+  /^(text\/|message\/|multipart\/(?!x-)|[\w-]+\/[\w.+-]*\+(json|xml)|application\/([\w.+-]*(json|xml|javascript|yaml|x-www-form-urlencoded|graphql|csv|ndjson)))/i;
 
 /** Whether a body is text by what its headers say of it. */
 export function isText(headers: HeaderList): boolean {
