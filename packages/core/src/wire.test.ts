@@ -217,12 +217,12 @@ describe('TLS on a wire', () => {
     server.close();
   });
 
-  test('a peer that resets or talks nonsense in the handshake is an error and nothing worse', async () => {
+  test('a client that resets or talks nonsense in the handshake is at fault, and nothing worse', async () => {
     for (const spoil of [(far: Socket) => far.resetAndDestroy(), (far: Socket) => far.end('no TLS at all, but rather long\n')]) {
       const [near, far] = await pair();
       const starting = new SocketWire(near).startTls({ side: 'server', context });
       spoil(far);
-      await assert.rejects(starting);
+      await assert.rejects(starting, (error) => error instanceof AppError && error.kind === 'peer');
       near.destroy();
     }
   });

@@ -120,7 +120,8 @@ export class SocketWire implements Wire {
     const secured = start.side === 'server' ? serverTls(socket, start) : tls.connect({ ...start.options, socket });
     await new Promise<void>((resolve, reject) => {
       const closed = (): void => reject(new PeerFault('tls_closed', 'The connection closed during the TLS handshake'));
-      secured.on('error', reject);
+      // A client that does not trust us, or that talks something else, is no fault of ours; of a target its caller says more.
+      secured.on('error', (cause) => reject(start.side === 'client' ? cause : clientTlsFault(cause)));
       secured.once('close', closed);
       secured.once(start.side === 'server' ? 'secure' : 'secureConnect', () => {
         secured.off('close', closed);
@@ -266,3 +267,7 @@ const DIAL_WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'no answer',
   ECONNRESET: 'the connection was reset',
 };
+
+function clientTlsFault(cause: Error): PeerFault {
+  return new PeerFault('tls_failed', `TLS with the client failed: ${cause.message}`, { cause });
+}
