@@ -27,7 +27,11 @@ const protocol = {
   },
 } as unknown as Protocol;
 
-function listenerWith(login: (secret: string) => Promise<Grant>, strangers?: StrangerLimits): NativeListener {
+function listenerWith(
+  login: (secret: string) => Promise<Grant>,
+  strangers?: StrangerLimits,
+  onFault?: (protocol: string, code: string) => void,
+): NativeListener {
   return new NativeListener({
     protocol,
     engine: {} as Engine,
@@ -38,6 +42,7 @@ function listenerWith(login: (secret: string) => Promise<Grant>, strangers?: Str
     certified: () => Promise.reject(new Refusal('unauthenticated', 'No')),
     login: ({ secret }) => login(secret),
     ...(strangers ? { strangers } : {}),
+    ...(onFault ? { onFault } : {}),
   });
 }
 
@@ -94,6 +99,24 @@ test('A19: who only holds connections open keeps nobody out for long, and is not
     assert.ok(others.every((socket) => !socket.closed));
   } finally {
     for (const socket of silent) socket.destroy();
+    listener.stopAccepting();
+  }
+});
+
+test('who cuts the connection while it logs in is counted as gone, and not as a bug', async () => {
+  const fault = Promise.withResolvers<string>();
+  const listener = listenerWith(
+    () => Promise.resolve({} as Grant),
+    undefined,
+    (_, code) => fault.resolve(code),
+  );
+  const port = await listener.listen('127.0.0.1', 0);
+  try {
+    const socket = net.connect(port, '127.0.0.1').on('error', () => undefined);
+    await once(socket, 'connect');
+    socket.resetAndDestroy();
+    assert.equal(await fault.promise, 'client_lost');
+  } finally {
     listener.stopAccepting();
   }
 });

@@ -84,7 +84,10 @@ export class NativeListener {
       enter();
       if (accepted) await engine.open(accepted, { verb: 'connect', origin: 'native' });
     } catch (thrown) {
-      const error = asAppError(thrown);
+      const met = asAppError(thrown);
+      // A connection that its client cuts while it logs in is met as an error of the system, which is nobody's bug.
+      const isCut = met.kind === 'bug' && socket.errored !== null;
+      const error = isCut ? new PeerFault('client_lost', 'The client’s connection broke', { cause: met }) : met;
       this.#options.onFault?.(protocol.name, error.code);
       const level = error.kind === 'bug' ? 'warn' : 'info';
       log[level]({ peer: `${socket.remoteAddress}`, code: error.code }, 'A client did not get in');
