@@ -68,6 +68,13 @@ describe('OpenSSH’s clients through gateway and agent', () => {
     assert.deepEqual([stdout, exitCode], ['one\n', 3]);
   });
 
+  test('a command may be as long as the client’s machine lets it be', async () => {
+    const words = 'x'.repeat(120_000);
+    const { stdout, stderr } = await lab.run(access, `echo ${words}`);
+    assert.equal(stdout, `${words}\n`, stderr);
+    assert.equal((await lab.actions(access, 1)).at(-1)?.text.length, words.length + 5);
+  });
+
   test('a command whose output nobody reads any more hears of it and ends', async () => {
     const { exitCode, stdout } = await lab.program(
       'sh',

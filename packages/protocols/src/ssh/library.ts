@@ -137,7 +137,7 @@ const { sendPacket } = require('ssh2/lib/protocol/utils.js') as {
   sendPacket(protocol: LibraryProtocol, packet: Buffer, always?: boolean): void;
 };
 
-/** A message that fits into one packet with whatever surrounds it. */
+/** A message that fits into one packet of ours with whatever surrounds it. */
 const SEALED_BYTES_MAX = PACKET_BYTES_MAX - 64;
 
 /** Sends one message; while keys are renewed it waits in a queue, unless it must go `always`. */

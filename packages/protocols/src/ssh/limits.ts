@@ -1,10 +1,13 @@
 const KIB = 1024;
 
-/** A frame of the cleartext stream: one message of the connection layer. A transport packet is at most 35,000 bytes (RFC 4253, section 6.1). */
-export const FRAME_BYTES_MAX = 64 * KIB;
+/** A frame of the cleartext stream: one message of the connection layer, which comes in one packet of the transport. */
+export const FRAME_BYTES_MAX = 256 * KIB;
 
-/** A packet of the transport with its length and tag, as the library has it; at least 35,000 (RFC 4253, section 6.1). */
-export const PACKET_BYTES_MAX = 35_000;
+/**
+ * A packet of the transport with its length and tag, as OpenSSH has it (PACKET_MAX_SIZE): its client sends a long command in one. At least
+ * 35,000 (RFC 4253, section 6.1), which the library keeps to with other ciphers than AES-GCM.
+ */
+export const PACKET_BYTES_MAX = 256 * KIB;
 
 /** What a side gives of its windows is held back for this long, so that one message does for many. */
 export const WINDOW_ADJUST_MS = 2;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PeerFault, Refusal } from '@hoop/core/errors';
-import { CHANNELS_MAX, ENV_COUNT_MAX, OWN_WORDS_BYTES_MAX, REPLIES_OWED_MAX, REQUESTS_MAX } from './limits.ts';
+import { CHANNELS_MAX, ENV_COUNT_MAX, FRAME_BYTES_MAX, OWN_WORDS_BYTES_MAX, REPLIES_OWED_MAX, REQUESTS_MAX } from './limits.ts';
 import { encodeMessage, MESSAGE, u32 } from './messages.ts';
 import { confirmMessage, dataMessage, openMessage, Played, requestMessage } from './testing/played.ts';
 
@@ -182,7 +182,7 @@ describe('the relay of SSH channels', () => {
       (played) => played.client(Buffer.from([77])),
       (played) => played.client(dataMessage(100, Buffer.from('x')).fill(0xff, 5, 9)),
       (played) => played.relay.fromClient(u32(0)),
-      (played) => played.relay.fromClient(u32(70_000)),
+      (played) => played.relay.fromClient(u32(FRAME_BYTES_MAX + 1)),
       (played) => played.target(encodeMessage(MESSAGE.channelSuccess, 0)),
       (played) => played.target(confirmMessage(0, 101)),
     ];
