@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PeerFault, Refusal } from '@hoop/core/errors';
-import { CHANNELS_MAX, ENV_COUNT_MAX, FRAME_BYTES_MAX, OWN_WORDS_BYTES_MAX, REPLIES_OWED_MAX, REQUESTS_MAX } from './limits.ts';
+import {
+  CHANNELS_MAX,
+  ENV_COUNT_MAX,
+  FRAME_BYTES_MAX,
+  OWN_WORDS_BYTES_MAX,
+  REMOTE_FORWARDS_MAX,
+  REPLIES_OWED_MAX,
+  REQUESTS_MAX,
+} from './limits.ts';
 import { encodeMessage, MESSAGE, u32 } from './messages.ts';
 import { confirmMessage, dataMessage, openMessage, Played, requestMessage } from './testing/played.ts';
 
@@ -161,6 +169,18 @@ describe('the relay of SSH channels', () => {
     );
     assert.deepEqual(types(played.toClient), [MESSAGE.openFailure]);
     assert.equal(played.toTarget.length, 1);
+  });
+
+  it('counts no remote forward that the host has refused, and lets the host open nothing for it', () => {
+    const played = new Played({ allow: { remoteForward: true } });
+    const wish = encodeMessage(MESSAGE.globalRequest, 'tcpip-forward', true, '127.0.0.1', 8080);
+    for (let time = 0; time <= REMOTE_FORWARDS_MAX; time++) {
+      void played.client(wish);
+      void played.target(Buffer.from([MESSAGE.requestFailure]));
+    }
+    assert.equal(played.toTarget.length, REMOTE_FORWARDS_MAX + 1);
+    void played.target(openMessage('forwarded-tcpip', 5, 1_000, '127.0.0.1', 8080, '127.0.0.1', 999));
+    assert.equal(played.toTarget.at(-1)?.[0], MESSAGE.openFailure);
   });
 
   it('without a certificate’s permission gives no terminal', () => {

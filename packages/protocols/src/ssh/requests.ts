@@ -183,7 +183,10 @@ export class Requests {
       if (permit && isGuarded(gate, permit)) gate.settle(permit, { rows: 0, bytes: 0, error: FORWARDS_ARE_NOT_SHOWN });
       if (!permit || isGuarded(gate, permit)) return this.#refuseGlobal(request);
       this.#books.remoteForwards++;
-      const settled = (ok: boolean): void => gate.settle(permit, { rows: 0, bytes: 0, ...(ok ? {} : { error: 'the host refused it' }) });
+      const settled = (ok: boolean): void => {
+        if (!ok) this.#books.remoteForwards = Math.max(0, this.#books.remoteForwards - 1);
+        gate.settle(permit, { rows: 0, bytes: 0, ...(ok ? {} : { error: 'the host refused it' }) });
+      };
       if (request.wantReply) forClient.expect(settled);
       else settled(true);
       return 'pass';
