@@ -5,6 +5,7 @@ import { isStar, type Output, rowOf } from './columns/output.ts';
 import { ColumnPatterns, type ColumnRule, stricterOf } from './columns/patterns.ts';
 import { compilePolicy, type PolicyContext, type PolicyText } from './rules.ts';
 import { analyseShell, type ShellCommand } from './shell/analyse.ts';
+import { shownShape } from './shell/shapes.ts';
 import { analyse } from './sql/analyse.ts';
 import type { Statement } from './sql/facts.ts';
 import type { Strategy } from './strategies.ts';
@@ -18,7 +19,7 @@ export interface Explanation {
   /** Of SQL: what each statement does. */
   readonly statements: readonly Statement[];
   /** Of a command line: what it runs. */
-  readonly commands: readonly ShellCommand[];
+  readonly commands: readonly Pick<ShellCommand, 'program' | 'args' | 'writes' | 'assigns'>[];
   /** Why it cannot be said for sure what the text does. */
   readonly unclassified?: string;
   /** What would become of its answer; absent when nothing would. */
@@ -93,5 +94,11 @@ type FactsOf = Pick<Explanation, 'statements' | 'commands' | 'unclassified'>;
 
 async function factsOf(text: string, via: string, dialect: Dialect | undefined): Promise<FactsOf> {
   if (dialect !== undefined) return { commands: [], ...(await analyse(dialect, text)) };
-  return via === 'request' ? { statements: [], commands: [] } : { statements: [], ...analyseShell(text) };
+  return via === 'request' ? { statements: [], commands: [] } : { statements: [], ...commandsIn(text) };
+}
+
+function commandsIn(text: string): Pick<Explanation, 'commands' | 'unclassified'> {
+  const { commands, unclassified } = analyseShell(text);
+  const told = commands.map(({ program, args, writes, assigns }) => ({ program, args, writes: writes.map(shownShape), assigns }));
+  return unclassified === undefined ? { commands: told } : { commands: told, unclassified };
 }

@@ -35,7 +35,7 @@ export const MSSQL_PACKS: readonly Pack[] = [
   {
     id: 'mssql-files-and-programs',
     name: 'SQL Server: files and programs of the server',
-    version: 1,
+    version: 2,
     description: 'xp_cmdshell and its kin, OLE automation, assemblies, BULK INSERT, OPENROWSET, BACKUP and RESTORE',
     fits: 'mssql',
     rules: [
@@ -52,6 +52,16 @@ export const MSSQL_PACKS: readonly Pack[] = [
           'sp_configure',
           'sp_execute_external_script',
           'sp_addlinkedserver',
+          'sp_addserver',
+          'sp_invoke_external_rest_endpoint',
+          'sp_trace_create',
+          'sp_makewebtask',
+          'sp_readerrorlog',
+          'dm_os_file_exists',
+          'dm_os_enumerate_filesystem',
+          'fn_get_audit_file',
+          'fn_trace_gettable',
+          'fn_xe_file_target_read_file',
           'openrowset',
           'openquery',
           'opendatasource',
@@ -65,8 +75,8 @@ export const MSSQL_PACKS: readonly Pack[] = [
   {
     id: 'mssql-secrets',
     name: 'SQL Server: where secrets are',
-    version: 1,
-    description: 'Tables and views that hold passwords or their hashes',
+    version: 2,
+    description: 'Tables, views and functions that show passwords, their hashes, or private keys',
     fits: 'mssql',
     rules: [
       rule({
@@ -81,9 +91,12 @@ export const MSSQL_PACKS: readonly Pack[] = [
           'sys.remote_logins',
           'sys.syscreds',
           'sys.sysxlgns',
+          'sys.sysowners',
+          'sys.database_scoped_credentials',
         ],
         message: 'This holds secrets of the server',
       }),
+      rule({ type: 'function', functions: ['loginproperty', 'certprivatekey'], message: 'This holds secrets of the server' }),
     ],
   },
 ];

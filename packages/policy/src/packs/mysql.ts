@@ -35,8 +35,8 @@ export const MYSQL_PACKS: readonly Pack[] = [
   {
     id: 'mysql-files-and-programs',
     name: 'MySQL: files and programs of the server',
-    version: 1,
-    description: 'LOAD DATA, OUTFILE, DUMPFILE, LOAD_FILE, plugins and functions from libraries',
+    version: 2,
+    description: 'LOAD DATA, OUTFILE, DUMPFILE, LOAD_FILE, tables in files and on other servers, settings of files, plugins and libraries',
     fits: 'mysql',
     rules: [
       rule({

@@ -27,16 +27,25 @@ export const POSTGRES_PACKS: readonly Pack[] = [
   {
     id: 'postgres-privileges',
     name: 'PostgreSQL: rights',
-    version: 1,
-    description: 'GRANT, REVOKE, roles, owners, row-level security, and SET ROLE',
+    version: 2,
+    description: 'GRANT, REVOKE, roles, owners, row-level security, SET ROLE, and changes of the catalogue of roles',
     fits: 'postgres',
-    rules: [rule({ type: 'operation', operations: ['grants', 'set_role'], message: 'This changes who may do what' })],
+    rules: [
+      rule({ type: 'operation', operations: ['grants', 'set_role'], message: 'This changes who may do what' }),
+      rule({
+        type: 'table',
+        tables: ['pg_catalog.pg_authid', 'pg_catalog.pg_auth_members'],
+        access: 'write',
+        message: 'This changes who may do what',
+      }),
+    ],
   },
   {
     id: 'postgres-files-and-programs',
     name: 'PostgreSQL: files and programs of the server',
-    version: 1,
-    description: 'COPY with files and programs, functions that read and write files, large objects in files, and links to other servers',
+    version: 2,
+    description:
+      'COPY with files and programs, functions and settings that read, write and run them, large objects in files, and links to other servers',
     fits: 'postgres',
     rules: [
       rule({
@@ -59,7 +68,9 @@ export const POSTGRES_PACKS: readonly Pack[] = [
           'lo_export',
           'be_lo_*port',
           'dblink*',
-          'postgres_fdw_*',
+          '*_fdw_*',
+          'query_export_to_s3',
+          'table_import_from_s3',
           'pg_execute_server_program',
           'pg_reload_conf',
           'pg_rotate_logfile*',
@@ -72,8 +83,8 @@ export const POSTGRES_PACKS: readonly Pack[] = [
   {
     id: 'postgres-secrets',
     name: 'PostgreSQL: where secrets are',
-    version: 1,
-    description: 'Tables and views that hold passwords or their hashes',
+    version: 2,
+    description: 'Tables, views and functions that show passwords or their hashes, or pages and changes of any table',
     fits: 'postgres',
     rules: [
       rule({
@@ -87,7 +98,14 @@ export const POSTGRES_PACKS: readonly Pack[] = [
           'pg_catalog.pg_hba_file_rules',
           'pg_catalog.pg_largeobject',
           'pg_catalog.pg_statistic',
+          'information_schema.user_mapping_options',
+          'information_schema._pg_user_mappings',
         ],
+        message: 'This holds secrets of the server',
+      }),
+      rule({
+        type: 'function',
+        functions: ['pg_hba_file_rules', 'get_raw_page', 'pg_logical_slot_*_changes', 'pg_get_wal_*'],
         message: 'This holds secrets of the server',
       }),
     ],

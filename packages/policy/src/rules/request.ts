@@ -30,7 +30,8 @@ export function compileRequestRule(text: RuleText): (request: string) => Request
 
 /** The parts of a path as a server would walk them; undefined when servers differ about it. */
 export function pathParts(target: string): readonly string[] | undefined {
-  const raw = target.split(/[?#]/, 1)[0] ?? '';
+  // In the form for proxies the host stands in front.
+  const raw = (target.split(/[?#]/, 1)[0] ?? '').replace(/^[a-z][a-z\d+.-]*:\/\/[^/]*/i, '');
   if (/%(25|2f|5c|00|2e)/i.test(raw) || /[\\\0]/.test(raw)) return undefined;
   let decoded: string;
   try {
@@ -42,6 +43,8 @@ export function pathParts(target: string): readonly string[] | undefined {
   for (const part of decoded.split('/')) {
     // Some servers take what is behind a semicolon for parameters of the part.
     const name = part.split(';', 1)[0] ?? '';
+    // `..;` leads upwards for them, and nowhere for the others.
+    if (name !== part && /^\.{1,2}$/.test(name)) return undefined;
     if (name === '..') parts.pop();
     else if (name !== '' && name !== '.') parts.push(name);
   }

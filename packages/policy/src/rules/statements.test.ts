@@ -134,10 +134,12 @@ describe('a rule about requests', () => {
       'DELETE /x/../api/1?y',
       'DELETE /%61pi/1',
       'DELETE /api;a=b/1\n\nbody',
+      'DELETE http://host/api/1',
     ])
       assert.match(await send(line), /type=request/, line);
     for (const line of ['GET /api/users/1', 'DELETE /other/1']) assert.equal(await send(line), 'allow', line);
-    assert.match(await send('DELETE /x/%2e%2e/api/1'), /cannot be classified/);
+    for (const line of ['DELETE /x/%2e%2e/api/1', 'DELETE /api/..;/x', 'DELETE /x/..;a=b/api/1'])
+      assert.match(await send(line), /cannot be classified/, line);
   });
 });
 

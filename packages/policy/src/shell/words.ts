@@ -1,7 +1,11 @@
+import { MARKS, spread, variableMark } from './shapes.ts';
+
 /** A word of a command line after its quotes were taken off. */
 export interface ShellWord {
   readonly kind: 'word';
   readonly text: string;
+  /** The same with marks for what it is not known to be: see `shapes.ts`. */
+  readonly shape: string;
   /** What it becomes is known only when it runs: it has a variable, a pattern or the output of another command in it. */
   readonly dynamic: boolean;
   /** Command lines in it: `$(…)`, backquotes, `<(…)`. */
@@ -17,6 +21,9 @@ export type ShellToken = ShellWord | ShellOperator;
 
 /** Thrown when a text cannot be cut into words as a shell would. Never leaves this folder. */
 export class ShellDoubt extends Error {}
+
+/** Of a variable. */
+const NAME_MAX = 256;
 
 /** Words of one text; more than a person or a script has. */
 const TOKENS_MAX = 20_000;
@@ -59,6 +66,7 @@ class Cutter {
   readonly #tokens: ShellToken[] = [];
   #at = 0;
   #word: string[] | undefined;
+  #shape: string[] = [];
   #dynamic = false;
   #inner: string[] = [];
   /** Texts that follow at the next line's start, by the word that ends them. */
@@ -96,8 +104,11 @@ class Cutter {
       this.#documents.push({ end: word, tabs: this.#awaitsDocument === '<<-' });
       this.#awaitsDocument = undefined;
     }
-    this.#push({ kind: 'word', text: word, dynamic: this.#dynamic, inner: this.#inner });
+    // Braces make several words of one.
+    for (const shape of spread(this.#shape.join('')))
+      this.#push({ kind: 'word', text: word, shape, dynamic: this.#dynamic, inner: this.#inner });
     this.#word = undefined;
+    this.#shape = [];
     this.#dynamic = false;
     this.#inner = [];
   }
@@ -117,7 +128,10 @@ class Cutter {
     }
     const text = OPERATORS.find((each) => this.#text.startsWith(each, this.#at)) ?? char;
     // A number before a redirection says which file is meant: it is no word.
-    if (/^[<>]/.test(text) && this.#word && /^\d+$/.test(this.#word.join(''))) this.#word = undefined;
+    if (/^[<>]/.test(text) && this.#word && /^\d+$/.test(this.#word.join(''))) {
+      this.#word = undefined;
+      this.#shape = [];
+    }
     this.#endWord();
     this.#at += text.length;
     this.#push({ kind: 'operator', text });
@@ -135,13 +149,14 @@ class Cutter {
         this.#at = stop < 0 ? this.#text.length : stop + 1;
         if ((tabs ? line.replace(/^\t+/, '') : line) === end) break;
         // What stands in it may run commands, where its end is not quoted.
-        if (/[`$]/.test(line)) this.#push({ kind: 'word', text: '', dynamic: true, inner: innerOf(line) });
+        if (/[`$]/.test(line)) this.#push({ kind: 'word', text: '', shape: MARKS.any, dynamic: true, inner: innerOf(line) });
       }
     }
   }
 
-  #add(text: string): void {
+  #add(text: string, shape = text): void {
     (this.#word ??= []).push(text);
+    this.#shape.push(shape);
   }
 
   #part(char: string): void {
@@ -157,8 +172,9 @@ class Cutter {
     } else if (char === '$') this.#dollar();
     else if (char === '`') this.#backquote();
     else {
-      if ('*?[]{}~'.includes(char) && this.#isPattern(char)) this.#dynamic = true;
-      this.#add(char);
+      const isPattern = '*?[]{}~'.includes(char) && this.#isPattern(char);
+      if (isPattern) this.#dynamic = true;
+      this.#add(char, isPattern ? MARKS.ofPattern[char] : char === ',' ? MARKS.comma : char);
       this.#at++;
     }
   }
@@ -201,11 +217,19 @@ class Cutter {
       return;
     }
     this.#dynamic = true;
-    this.#add('');
     this.#at++;
     if (next === '(') this.#substitute();
     else if (next === '{') this.#braced();
-    else if (next !== "'" && next !== '"') this.#at++;
+    else if (next === "'") {
+      // `$'\x2d'` is a text, too, with letters that are written in other ways.
+      const quoted = this.#text.slice(this.#at, this.#text.indexOf("'", this.#at + 1));
+      this.#add('', quoted.includes('\\') ? MARKS.any : '');
+    } else if (next === '"') this.#add('');
+    else {
+      const name = /^[A-Za-z_]\w*/.exec(this.#text.slice(this.#at, this.#at + NAME_MAX))?.[0];
+      this.#add('', name === undefined ? MARKS.any : variableMark(name));
+      this.#at += name?.length ?? 1;
+    }
   }
 
   #braced(): void {
@@ -213,13 +237,15 @@ class Cutter {
     if (end < 0) throw new ShellDoubt('a ${ is not closed');
     const inside = this.#text.slice(this.#at, end);
     if (/[`(]/.test(inside)) throw new ShellDoubt('it runs a command inside a ${');
+    const name = /^\{([A-Za-z_]\w*)$/.exec(inside)?.[1];
+    this.#add('', name === undefined ? MARKS.any : variableMark(name));
     this.#at = end + 1;
   }
 
   /** From an opening parenthesis to the one that closes it, quotes taken into account. */
   #substitute(): void {
     this.#dynamic = true;
-    this.#add('');
+    this.#add('', MARKS.output);
     const from = this.#at + 1;
     let depth = 0;
     let quote = '';
@@ -240,7 +266,7 @@ class Cutter {
 
   #backquote(): void {
     this.#dynamic = true;
-    this.#add('');
+    this.#add('', MARKS.output);
     const end = this.#text.indexOf('`', this.#at + 1);
     const inside = this.#text.slice(this.#at + 1, end);
     if (end < 0 || inside.includes('\\')) throw new ShellDoubt('a backquote cannot be followed');

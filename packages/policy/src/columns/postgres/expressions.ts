@@ -1,7 +1,7 @@
 import { StatementFacts } from '../../sql/facts.ts';
-import { RUNS_TEXT } from '../../sql/postgres/text-runners.ts';
+import { readSetting } from '../../sql/postgres/settings.ts';
+import { textsRunBy, WRITES_TEXT } from '../../sql/postgres/text-runners.ts';
 import { constantText, isTree, listAt, nameOf, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
-import { readSetting } from '../../sql/postgres/walk.ts';
 import { rowOf } from '../output.ts';
 import { derived, stricterOf, type Treatment } from '../patterns.ts';
 import { type Reading, takesAway } from '../reading.ts';
@@ -109,7 +109,8 @@ export function givenTo(node: Tree, scope: Scope, reading: Reading): Treatment |
   const all = node.agg_within_group === true ? stricterOf(given, order) : given;
   if (all && KEEPS.test(bare)) reading.deny(takesAway(`${bare}()`));
   if (bare === 'set_config') readSetConfig(listAt(node, 'args'), reading);
-  if (READS_STORAGE.test(bare) || Object.hasOwn(RUNS_TEXT, bare)) return reading.read(reading.strictest);
+  if (textsRunBy(name) && WRITES_TEXT.test(bare)) reading.deny(`Columns are masked here, and ${bare} runs a text elsewhere or later`);
+  if (READS_STORAGE.test(bare) || textsRunBy(name)) return reading.read(reading.strictest);
   const isOrdered = node.agg_within_group === true;
   return COUNTS.test(bare) && !(isOrdered && bare === 'count') ? undefined : all;
 }

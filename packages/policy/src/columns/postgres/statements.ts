@@ -1,6 +1,7 @@
 import { StatementFacts } from '../../sql/facts.ts';
+import { readSetting } from '../../sql/postgres/settings.ts';
 import { isTree, listAt, nameOf, type Tree, textAt, treeAt, unwrap } from '../../sql/postgres/tree.ts';
-import { readSetting, readStatement } from '../../sql/postgres/walk.ts';
+import { readStatement } from '../../sql/postgres/walk.ts';
 import { mustKeepNames } from '../keeping.ts';
 import { type Output, opaque } from '../output.ts';
 import { type Reading, takesAway } from '../reading.ts';

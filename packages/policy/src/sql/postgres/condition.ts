@@ -17,13 +17,18 @@ export function isAlwaysTrue(condition: unknown): boolean {
   if (type === 'CurrentOfExpr') return false;
   if (type === 'A_Expr') {
     const left = columnOf(node.lexpr);
-    if (left !== undefined && left === columnOf(node.rexpr)) return REFLEXIVE.has(nameOf(listAt(node, 'name')));
+    if (left !== undefined && isSameColumn(left, columnOf(node.rexpr))) return REFLEXIVE.has(nameOf(listAt(node, 'name')));
     if (textAt(node, 'kind') === 'AEXPR_LIKE' || textAt(node, 'kind') === 'AEXPR_ILIKE') return matchesAll(node.rexpr);
   }
   return !isFalse(condition) && readsNoColumn(condition);
 }
 
 const REFLEXIVE = new Set(['=', '>=', '<=', '~~', '~~*']);
+
+/** Also `users.id` and `id`: where both mean anything, they mean the same. */
+export function isSameColumn(left: string, right: string | undefined): boolean {
+  return right !== undefined && (left === right || left.endsWith(`.${right}`) || right.endsWith(`.${left}`));
+}
 
 function columnOf(value: unknown): string | undefined {
   const found = unwrap(value);

@@ -1,4 +1,5 @@
 import { StatementFacts } from '../facts.ts';
+import { isSameColumn } from './condition.ts';
 import { Cursor, UNCERTAIN } from './cursor.ts';
 import { OPERATOR_SIGNS, QUANTIFIERS } from './scan-words.ts';
 
@@ -157,7 +158,7 @@ export abstract class Expressions extends Cursor {
         const left = operand.column;
         operand = this.#compared();
         // Equal to itself, also in parentheses: for the parser.
-        if (left !== undefined && left === operand.column) this.isUnsure = true;
+        if (left !== undefined && isSameColumn(left, operand.column)) this.isUnsure = true;
       }
     }
     this.#height = Math.max(this.#height, height);

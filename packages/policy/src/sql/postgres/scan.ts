@@ -188,7 +188,8 @@ class Scan extends Wrappers {
     this.expect('when');
     this.takes('not');
     this.expect('matched');
-    if (this.takes('by') && !this.takes('source')) this.expect('target');
+    // Whether `ON false` leaves every row without a partner is for the parser to say.
+    if (this.takes('by')) this.expect('target');
     const isOpen = (this.takes('and') ? this.condition() : true) && isEvery;
     this.expect('then');
     const effect = this.word;

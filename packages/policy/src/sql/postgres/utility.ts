@@ -46,7 +46,8 @@ const EFFECTS_OF: Readonly<Record<string, readonly Effect[]>> = {
 export function effectOfUtility(type: string, node: Tree): readonly Effect[] {
   if (type === 'GrantStmt' || type === 'GrantRoleStmt') return [node.is_grant === true ? 'grant' : 'revoke'];
   if (type === 'CreateTableAsStmt') return ['create'];
-  if (type === 'AlterTableStmt') return changesRights(node) ? ['alter', 'grant'] : ['alter'];
+  if (type === 'AlterTableStmt')
+    return ['alter', ...(has(node, RIGHTS) ? (['grant'] as const) : []), ...(has(node, DROPS) ? (['drop'] as const) : [])];
   const known = EFFECTS_OF[type];
   if (known) return known;
   if (type.startsWith('Create')) return ['create'];
@@ -56,10 +57,12 @@ export function effectOfUtility(type: string, node: Tree): readonly Effect[] {
 }
 
 const RIGHTS = /^AT_(ChangeOwner|(Enable|Disable|Force|NoForce)RowSecurity)$/;
+/** What stood in it is gone. */
+const DROPS = /^AT_DropColumn$/;
 
-function changesRights(node: Tree): boolean {
+function has(node: Tree, wanted: RegExp): boolean {
   return listAt(node, 'cmds').some((each) => {
     const command = treeAt(isTree(each) ? each : undefined, 'AlterTableCmd') ?? unwrap(each)?.node;
-    return RIGHTS.test(textAt(command, 'subtype') ?? '');
+    return wanted.test(textAt(command, 'subtype') ?? '');
   });
 }

@@ -1,7 +1,9 @@
 import { type Access, Doubt, type Effect, StatementFacts } from '../facts.ts';
-import { isAlwaysTrue } from './condition.ts';
+import { isAlwaysTrue, readsNoColumn } from './condition.ts';
+import { readForeign } from './foreign.ts';
 import { BODY_DEPTH, readDefinition, readDo, readSqlText } from './routine.ts';
-import { RUNS_TEXT } from './text-runners.ts';
+import { isSetting, readSetting } from './settings.ts';
+import { textsRunBy } from './text-runners.ts';
 import { constantText, DEPTH_MAX, isTree, listAt, nameOf, rangeName, type Tree, textAt, treeAt, unwrap } from './tree.ts';
 import { effectOfUtility } from './utility.ts';
 
@@ -105,7 +107,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   CreateFunctionStmt: (node, place) => {
     place.facts.does('create');
     readDefinition(node, place.text, place.facts, place.level.depth);
-    visit({ sql_body: node.sql_body, parameters: node.parameters }, place);
+    visit({ sql_body: node.sql_body, parameters: node.parameters, settings: listAt(node, 'options').filter(isSetting) }, place);
   },
   VariableSetStmt: readSet,
   FuncCall: readCall,
@@ -121,6 +123,8 @@ const READERS: Readonly<Record<string, Reader>> = {
     }
     visit({ arg: node.arg, indirection: node.indirection }, place);
   },
+  // Its name has no type around it.
+  CreateOpClassItem: (node, place) => visit({ ObjectWithArgs: node.name, rest: { ...node, name: undefined } }, place),
   ObjectWithArgs: (node, place) => {
     place.facts.calls(nameOf(listAt(node, 'objname')));
     visit(node.objargs, place);
@@ -244,11 +248,14 @@ function readMerge(node: Tree, place: Place): void {
   const { facts } = place;
   facts.does('merge');
   const isEvery = isAlwaysTrue(node.joinCondition);
+  // `ON false`: then no row has a partner.
+  const isNone = readsNoColumn(node.joinCondition);
   for (const each of listAt(node, 'mergeWhenClauses')) {
     const clause = treeAt(isTree(each) ? each : undefined, 'MergeWhenClause');
     const effect = MERGE_EFFECTS[textAt(clause, 'commandType') ?? ''];
     if (effect) facts.does(effect);
-    const isOpen = isEvery && isAlwaysTrue(clause?.condition);
+    const isBySource = textAt(clause, 'matchKind') === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE';
+    const isOpen = (isBySource ? isNone || isEvery : isEvery) && isAlwaysTrue(clause?.condition);
     if (isOpen && (effect === 'update' || effect === 'delete')) facts.does(`${effect}_without_where`);
   }
   const inside = withNames(node, { ...place, access: 'read' });
@@ -293,18 +300,6 @@ function isOff(argument: unknown): boolean {
   return found?.type === 'Integer' && (found.node.ival ?? 0) === 0;
 }
 
-/** Settings with which the same text is another statement. */
-const READS_TEXT_DIFFERENTLY = /^(client_encoding|standard_conforming_strings|backslash_quote|names)$/;
-const BECOMES_SOMEBODY = /^(role|session_authorization)$/;
-
-export function readSetting(name: string, value: string | undefined, facts: StatementFacts): void {
-  const low = name.toLowerCase();
-  facts.does('set');
-  if (BECOMES_SOMEBODY.test(low)) facts.does('set_role');
-  const isUsual = value !== undefined && /^(utf-?8|unicode|on|true|yes|1|safe_encoding|default)$/i.test(value);
-  if (READS_TEXT_DIFFERENTLY.test(low) && !isUsual) facts.doubts(`after a change of ${low} the same text can be another statement`);
-}
-
 function readSet(node: Tree, place: Place): void {
   const name = textAt(node, 'name') ?? '';
   const kind = textAt(node, 'kind') ?? '';
@@ -325,14 +320,27 @@ function readCall(node: Tree, place: Place): void {
     if (setting === undefined) facts.doubts('set_config changes a setting whose name does not stand here');
     else readSetting(setting, constantText(given[1]), facts);
   }
-  const index = Object.hasOwn(RUNS_TEXT, bare) ? RUNS_TEXT[bare] : undefined;
-  if (index !== undefined && !(bare === 'ts_rewrite' && given.length === 3)) {
-    const text = index < 0 ? undefined : constantText(given[index]);
-    if (text === undefined) facts.doubts(`${bare} runs a text that cannot be read here`);
-    else place.facts.include(readSqlText(text, place.level.depth + BODY_DEPTH));
-  }
+  const texts = bare === 'ts_rewrite' && given.length === 3 ? undefined : textsRunBy(name);
+  if (texts) readTexts(bare, given, texts, place);
   const { funcname, ...rest } = node;
   visit(rest, place);
+}
+
+function readTexts(name: string, given: readonly unknown[], places: readonly number[], { facts, level }: Place): void {
+  // A name in front of an argument puts it anywhere.
+  const isNamed = given.some((each) => unwrap(each)?.type === 'NamedArgExpr');
+  if (places.length === 0 || isNamed) facts.doubts(`${name} runs a text that cannot be read here`);
+  for (const place of isNamed ? [] : places) {
+    const argument = given.at(place);
+    const text = constantText(argument);
+    if (text !== undefined) facts.include(readSqlText(text, level.depth + BODY_DEPTH));
+    else if (argument !== undefined && !isNumber(argument)) facts.doubts(`${name} runs a text that cannot be read here`);
+  }
+}
+
+function isNumber(value: unknown): boolean {
+  const found = unwrap(value);
+  return found?.type === 'A_Const' && treeAt(found.node, 'ival') !== undefined;
 }
 
 /** What has no reader of its own: statements that define, allow, maintain. */
@@ -349,6 +357,7 @@ function readUtility(type: string, node: Tree, place: Place): void {
     if (name !== '') facts.calls(name);
   }
   if (type === 'DefineStmt') readDefined(node, facts);
+  readForeign(node, facts);
   const setting = treeAt(node, 'setstmt');
   if (setting) readSet(setting, place);
   if (type === 'DropStmt' || type === 'RenameStmt' || type === 'AlterOwnerStmt') readDropped(node, facts);

@@ -57,16 +57,31 @@ function split(run: Run, words: ReadonlySet<string>): readonly Run[] {
   return parts;
 }
 
+/** A name, whatever parentheses are around it. */
+function nameIn(run: Run, at: number): { readonly name: string; readonly next: number } | undefined {
+  if (run.symbol(at) !== '(') return run.name(at);
+  const next = run.behind(at);
+  const inner = unwrapped(run.cut(at, next));
+  const found = inner.name(0);
+  return found?.next === inner.length ? { name: found.name, next } : undefined;
+}
+
+/** Also `users.id` and `id`: where both mean anything, they mean the same. */
+function isSameColumn(one: string, other: string): boolean {
+  const [left, right] = [one.toLowerCase(), other.toLowerCase()];
+  return left === right || left.endsWith(`.${right}`) || right.endsWith(`.${left}`);
+}
+
 function comparesWithItself(run: Run): boolean {
-  const left = run.name(0);
+  const left = nameIn(run, 0);
   if (!left) return false;
   let at = left.next;
   let operator = run.word(at) === 'like' ? 'like' : '';
   if (operator !== '') at++;
   while (/^[=<>!]$/.test(run.symbol(at))) operator += run.symbol(at++);
   if (operator === 'like' && run.at(at)?.kind === 'string' && at === run.length - 1) return /^%+$/.test(run.at(at)?.text ?? '');
-  const right = run.name(at);
-  const same = right?.next === run.length && right.name.toLowerCase() === left.name.toLowerCase();
+  const right = nameIn(run, at);
+  const same = right?.next === run.length && isSameColumn(left.name, right.name);
   return same && (operator === '=' || operator === '<=' || operator === '>=' || operator === '<=>' || operator === 'like');
 }
 

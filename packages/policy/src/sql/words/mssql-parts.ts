@@ -138,7 +138,9 @@ class Cutter {
         break;
       default:
     }
-    return !isPart({ word, before, next, symbol: this.#all.symbol(index + 1), verb: this.#verb });
+    const isListed = this.#all.symbol(index - 1) === ',';
+    const isTrigger = this.#objectAt(this.#from + 1) === 'trigger';
+    return !isPart({ word, before, next, symbol: this.#all.symbol(index + 1), verb: this.#verb, isListed, isTrigger });
   }
 
   /** The rights in a GRANT are words that begin statements elsewhere. */
@@ -164,10 +166,14 @@ interface Spot {
   readonly next: string;
   readonly symbol: string;
   readonly verb: string;
+  /** Behind a comma. */
+  readonly isListed: boolean;
+  /** In the head of a trigger, which names the changes that it is for. */
+  readonly isTrigger: boolean;
 }
 
 /** A word that begins statements, but here is a part of one. */
-function isPart({ word, before, next, symbol, verb }: Spot): boolean {
+function isPart({ word, before, next, symbol, verb, isListed, isTrigger }: Spot): boolean {
   const isDefinition = verb === 'create' || verb === 'alter';
   switch (word) {
     case 'select':
@@ -177,7 +183,7 @@ function isPart({ word, before, next, symbol, verb }: Spot): boolean {
     case 'insert':
       if (word === 'update' && (symbol === '(' || before === 'for')) return true;
       if (before === 'on') return isDefinition && /^(cascade|no|set)$/.test(next);
-      return isDefinition && (/^(for|after|of)$/.test(before) || (before === '' && /^(as|not|insert|update|delete)?$/.test(next)));
+      return isDefinition && isTrigger && (/^(for|after|of)$/.test(before) || isListed);
     case 'set':
       return /^(delete|update|on)$/.test(before) || next === 'null' || next === 'default';
     case 'fetch':

@@ -79,6 +79,8 @@ const READERS: Readonly<Record<string, (run: Run, facts: StatementFacts, depth: 
   exec: readExecute,
   execute: readExecute,
   bulk: (_, facts) => facts.does('insert', 'file_read'),
+  copy: (_, facts) => facts.does('insert', 'file_read'),
+  dbcc: (run, facts) => facts.does(run.word(1) === 'addextendedproc' ? 'program' : 'other'),
   backup: (run, facts) => {
     facts.does('other', 'file_write');
     readQuery(run, facts, DIALECT);
@@ -108,7 +110,7 @@ const SIMPLE: Readonly<Record<string, Effect>> = {
   rollback: 'transaction',
   save: 'transaction',
   ...Object.fromEntries(
-    'kill shutdown reconfigure dbcc waitfor print raiserror checkpoint close deallocate open fetch updatetext writetext readtext throw declare if while else return goto break continue move receive send'
+    'kill shutdown reconfigure waitfor print raiserror checkpoint close deallocate open fetch updatetext writetext readtext throw declare if while else return goto break continue move receive send'
       .split(' ')
       .map((word) => [word, 'other' as const]),
   ),
@@ -129,7 +131,20 @@ function readPart(run: Run, depth: number): StatementFacts {
   } else if (body.symbol(1) === ':') facts.does('other');
   else if (body.name(0)) readProcedure(body, 0, facts, depth);
   else facts.doubts('it begins with something that is not known here');
+  if (depth <= DEPTH_MAX) readInner(body, facts, depth);
   return facts;
+}
+
+/** `SELECT … FROM (DELETE … OUTPUT …) d`: changes whose rows others take. */
+function readInner(run: Run, facts: StatementFacts, depth: number): void {
+  for (let index = 1; index + 1 < run.length; index++) {
+    // `IF (UPDATE (column))` is a question of triggers.
+    const isQuestion = run.word(index + 1) === 'update' && run.symbol(index + 2) === '(';
+    if (run.symbol(index) !== '(' || isQuestion || !/^(insert|update|delete|merge)$/.test(run.word(index + 1))) continue;
+    const end = run.behind(index);
+    facts.include(readPart(run.cut(index + 1, run.symbol(end - 1) === ')' ? end - 1 : end), depth + 1));
+    index = end - 1;
+  }
 }
 
 /** They do nothing by themselves. */
@@ -222,7 +237,9 @@ function readMerge(run: Run, facts: StatementFacts): void {
   }
 }
 
-const RIGHTS_OBJECTS = /^(login|user|role|credential|certificate|authorization|asymmetric|symmetric|master|server)$/;
+/** By the word, or the words, behind the verb. */
+const RIGHTS_OBJECTS =
+  /^(login|user|role|credential|certificate|authorization|asymmetric|symmetric|master|server|application role|security policy|database scoped credential)\b/;
 const TABLES = /^(table|view|index|synonym|sequence)$/;
 
 function readDefinition(run: Run, facts: StatementFacts, depth: number): void {
@@ -231,8 +248,9 @@ function readDefinition(run: Run, facts: StatementFacts, depth: number): void {
   let at = 1;
   while (/^(or|alter|unique|clustered|nonclustered|external|columnstore)$/.test(run.word(at))) at++;
   const kind = run.word(at);
-  if (RIGHTS_OBJECTS.test(kind)) facts.does(verb === 'drop' ? 'revoke' : 'grant');
-  if (kind === 'assembly') facts.does('program');
+  if (RIGHTS_OBJECTS.test([kind, run.word(at + 1), run.word(at + 2)].join(' '))) facts.does(verb === 'drop' ? 'revoke' : 'grant');
+  if (/^(assembly|library|language)$/.test(kind)) facts.does('program');
+  if (!BODIES.test(kind)) readPlaces(run, at, facts);
   if (kind === 'trigger' || kind === 'index') {
     const on = run.findOutside((index) => run.word(index) === 'on', at);
     if (on !== undefined) readNames(run.cut(on + 1, on + 8), 0, facts, 'write');
@@ -243,13 +261,29 @@ function readDefinition(run: Run, facts: StatementFacts, depth: number): void {
   }
   // `CREATE VIEW v AS WITH … SELECT`, `CREATE PROCEDURE p AS xp_cmdshell …`
   const as = run.findOutside((index) => run.word(index) === 'as', at);
-  if (as !== undefined && /^(procedure|proc|function|trigger|view)$/.test(kind)) {
+  if (as !== undefined && BODIES.test(kind)) {
     const body = run.cut(as + 1);
     if (body.length > 0 && body.name(0) && !/^(begin|external|@.*)$/.test(body.word(0)) && kind !== 'function')
       facts.include(readPart(body, depth + 1));
     else readQuery(body, facts, DIALECT);
   }
   doubtRemote(facts);
+}
+
+const BODIES = /^(procedure|proc|function|trigger|view)$/;
+
+/** Files of the server, tables elsewhere, and what is dropped of a table, or moved out of it. */
+function readPlaces(run: Run, at: number, facts: StatementFacts): void {
+  const kind = run.word(at);
+  for (let index = at; index < run.length; index++) {
+    if (/^(filename|filepath)$/.test(run.word(index)) && run.symbol(index + 1) === '=') facts.does('file_write');
+    // The first of a list says what the others are, too.
+    if (kind === 'table' && run.word(index) === 'drop' && run.word(index + 1) === 'column') facts.does('drop');
+    if (kind === 'table' && run.word(index) === 'switch') facts.does('truncate');
+    if (kind === 'database' && run.word(index) === 'trustworthy' && run.word(index + 1) === 'on') facts.does('grant');
+  }
+  const isOutside = run.word(at - 1) === 'external' && /^(table|data)$/.test(kind);
+  if (isOutside && run.word(0) !== 'drop') facts.does('file_read', 'file_write');
 }
 
 function readGrant(run: Run, facts: StatementFacts): void {
@@ -297,6 +331,23 @@ const PROCEDURES: Readonly<Record<string, readonly (Effect | Trait)[]>> = {
   sp_changedbowner: ['grant'],
   sp_droprolemember: ['revoke'],
   sp_dropsrvrolemember: ['revoke'],
+  ...Object.fromEntries(
+    'sp_addrole sp_addapprole sp_addalias sp_addremotelogin sp_addlinkedsrvlogin sp_change_users_login sp_defaultdb sp_approlepassword'
+      .split(' ')
+      .map((name) => [name, ['grant'] as const]),
+  ),
+  ...Object.fromEntries(
+    'sp_droplogin sp_dropuser sp_droprole sp_dropapprole sp_dropalias sp_dropremotelogin sp_droplinkedsrvlogin sp_revokelogin sp_revokedbaccess sp_denylogin'
+      .split(' ')
+      .map((name) => [name, ['revoke'] as const]),
+  ),
+  sp_setapprole: ['set_role'],
+  sp_unsetapprole: ['set_role'],
+  ...Object.fromEntries(
+    'sp_dbremove sp_detach_db sp_dropserver sp_droptype sp_dropextendedproc sp_delete_job sp_msdropobject'
+      .split(' ')
+      .map((name) => [name, ['drop'] as const]),
+  ),
   xp_dirtree: ['file_read'],
   xp_fileexist: ['file_read'],
   xp_subdirs: ['file_read'],
@@ -304,7 +355,7 @@ const PROCEDURES: Readonly<Record<string, readonly (Effect | Trait)[]>> = {
 
 /** Procedures that run a text, or one for many things. */
 const RUNS_TEXT =
-  /^(sp_prepare|sp_prepexec|sp_prepexecrpc|sp_execute|sp_cursor.*|sp_msforeach.*|sp_add_job.*|sp_update_jobstep|sp_executesql|xp_execresultset|sp_execute_external_script|sp_send_dbmail|sp_createorphan|sp_oamethod)$/;
+  /^(sp_prepare|sp_prepexec|sp_prepexecrpc|sp_execute|sp_cursor.*|sp_msforeach.*|sp_add_job.*|sp_update_jobstep|sp_executesql|sp_execute_remote|sp_create_openrowset_statistics|sp_makewebtask|sp_execresultset|xp_execresultset|sp_execute_external_script|sp_send_dbmail|sp_createorphan|sp_oamethod)$/;
 
 function readProcedure(run: Run, at: number, facts: StatementFacts, depth: number): void {
   const found = run.name(at);
@@ -368,4 +419,5 @@ const DIALECT: Dialectal = {
     ),
   ),
   isTextInDouble: false,
+  hasTableQueries: false,
 };

@@ -1,5 +1,6 @@
 import { Doubt, type Effect, type Facts, type Statement, StatementFacts } from '../facts.ts';
 import { LEXICONS, type Lexicon, type Token, tokensOf } from '../tokens.ts';
+import { readAltered, readKin, readSettings, readShown, readStorage } from './mysql-parts.ts';
 import { conditionOf, type Dialectal, judgeWhere, readNames, readQuery } from './query.ts';
 import { Run } from './run.ts';
 
@@ -72,14 +73,22 @@ function statementsOf(all: Run): readonly Run[] {
 }
 
 function hasBody(run: Run): boolean {
-  if (run.word(0) === 'begin' && run.word(1) === 'not') return true;
+  if (isBlock(run)) return true;
   if (run.word(0) !== 'create' && run.word(0) !== 'alter') return false;
   return /^(procedure|function|trigger|event|package)$/.test(objectOf(run).word);
 }
 
-/** What a CREATE, ALTER or DROP is about: the first word that names a kind of object. */
+/** `BEGIN NOT ATOMIC …`, and in MariaDB's mode of Oracle `BEGIN …` alone. */
+function isBlock(run: Run): boolean {
+  return run.word(0) === 'begin' && run.length > 1 && run.word(1) !== 'work';
+}
+
+/** What a CREATE, ALTER or DROP is about: the first word that names a kind of object, and is not whoever it is made for. */
 function objectOf(run: Run): { word: string; at: number } {
-  for (let at = 1; at < Math.min(run.length, OBJECT_WITHIN); at++) if (OBJECTS.has(run.word(at))) return { word: run.word(at), at };
+  for (let at = 1; at < Math.min(run.length, OBJECT_WITHIN); at++) {
+    const isDefiner = run.symbol(at - 1) === '=' && run.word(at - 2) === 'definer';
+    if (OBJECTS.has(run.word(at)) && !isDefiner) return { word: run.word(at), at };
+  }
   return { word: '', at: 1 };
 }
 
@@ -130,7 +139,9 @@ const READERS: Readonly<Record<string, (run: Run, facts: StatementFacts, depth: 
   analyze: readExplain,
   call: (run, facts) => {
     facts.does('call');
-    facts.calls(run.name(1)?.name ?? '');
+    const name = run.name(1)?.name ?? '';
+    facts.calls(name);
+    if (RUNS_TEXT.test(name)) facts.doubts('it runs a text that is not read here');
     readQuery(run.cut(1), facts, DIALECT);
   },
   do: (run, facts) => {
@@ -162,21 +173,35 @@ const READERS: Readonly<Record<string, (run: Run, facts: StatementFacts, depth: 
     readNames(run, 2, facts, 'read');
   },
   install: (_, facts) => facts.does('program'),
+  binlog: (_, facts) => facts.doubts('BINLOG runs changes that cannot be read here'),
+  import: (_, facts) => facts.does('create', 'file_read'),
+  clone: (run, facts) => facts.does(...(run.word(1) === 'instance' ? (['drop'] as const) : []), 'file_write'),
+  checksum: (run, facts) => {
+    facts.does('other');
+    readNames(run, 2, facts, 'read');
+  },
+  show: (run, facts) => {
+    facts.does('show');
+    readQuery(run, facts, DIALECT);
+    readShown(run, facts);
+  },
   begin: (run, facts, depth) => {
-    if (run.word(1) === 'not') readBody(run.cut(1), facts, depth);
+    if (isBlock(run)) readBody(run, facts, depth);
     else facts.does('transaction');
   },
 };
+
+/** Procedures of the schema `sys` that run a text. */
+const RUNS_TEXT = /(^|\.)(execute_prepared_stmt|statement_performance_analyzer)$/i;
 
 /** Statements of which the first word says enough. */
 const SIMPLE: Readonly<Record<string, Effect>> = {
   ...Object.fromEntries('start commit rollback savepoint release xa'.split(' ').map((word) => [word, 'transaction' as const])),
   ...Object.fromEntries(
-    'deallocate unlock optimize repair check checksum flush reset purge kill change stop uninstall shutdown binlog cache restart help import clone'
+    'deallocate unlock optimize repair check flush reset purge kill change stop uninstall shutdown cache restart help'
       .split(' ')
       .map((word) => [word, 'other' as const]),
   ),
-  show: 'show',
   use: 'set',
 };
 
@@ -189,10 +214,8 @@ function read(whole: Run, depth: number): StatementFacts {
   const simple = Object.hasOwn(SIMPLE, first) ? SIMPLE[first] : undefined;
   if (depth > DEPTH_MAX) facts.doubts('texts are nested too deeply');
   else if (reader) reader(run, facts, depth);
-  else if (simple) {
-    facts.does(simple);
-    if (simple === 'show') readQuery(run, facts, DIALECT);
-  } else facts.doubts(`it begins with ${first === '' ? 'something' : first.slice(0, 40)} that is not known here`);
+  else if (simple) facts.does(simple);
+  else facts.doubts(`it begins with ${first === '' ? 'something' : first.slice(0, 40)} that is not known here`);
   return facts;
 }
 
@@ -239,7 +262,11 @@ function readInsert(run: Run, facts: StatementFacts): void {
 }
 
 function hasSelect(run: Run): boolean {
-  for (let index = 0; index < run.length; index++) if (run.word(index) === 'select') return true;
+  return hasWord(run, 'select');
+}
+
+function hasWord(run: Run, word: string): boolean {
+  for (let index = 0; index < run.length; index++) if (run.word(index) === word) return true;
   return false;
 }
 
@@ -278,9 +305,14 @@ function readCreate(run: Run, facts: StatementFacts, depth: number): void {
   if (hasBody(run)) {
     if (run.findOutside((index) => run.word(index) === 'soname') !== undefined) facts.does('program');
     readBody(run.cut(at + 1), facts, depth);
-  } else if ((word === 'table' || word === 'view') && hasSelect(run)) {
+  } else if ((word === 'table' || word === 'view') && (hasSelect(run) || hasWord(run.cut(at + 1), 'table'))) {
     facts.does('select');
     readQuery(run.cut(at + 1), facts, DIALECT);
+  } else if (word === 'table') {
+    for (let index = at; index < run.length; index++) {
+      if (/^(default|as|check)$/.test(run.word(index)) && run.symbol(index + 1) === '(')
+        readQuery(run.cut(index + 2, run.behind(index + 1) - 1), facts, DIALECT);
+    }
   }
 }
 
@@ -289,13 +321,9 @@ function readDefinition(run: Run, facts: StatementFacts, depth: number): void {
   facts.does(verb === 'drop' ? 'drop' : verb === 'alter' ? 'alter' : 'create');
   const { word, at } = objectOf(run);
   // What is replaced, and what is in a partition that goes, is gone.
-  if (verb === 'create' && run.word(1) === 'or' && word === 'table') facts.does('drop');
-  if (verb === 'alter') {
-    for (let index = at; index < run.length; index++) {
-      const before = run.word(index - 1);
-      if (run.word(index) === 'partition' && (before === 'drop' || before === 'truncate')) facts.does(before);
-    }
-  }
+  if (verb === 'create' && run.word(1) === 'or' && /^(table|database|schema|sequence)$/.test(word)) facts.does('drop');
+  if (verb === 'alter' && word === 'table') readAltered(run.cut(at), facts);
+  if (!hasBody(run)) readStorage(run.cut(at), facts);
   if (word === 'user' || word === 'role') facts.does(verb === 'drop' ? 'revoke' : 'grant');
   if (verb === 'alter' && hasBody(run)) readBody(run.cut(at + 1), facts, depth);
   if (word === 'index' || word === 'trigger') {
@@ -305,11 +333,14 @@ function readDefinition(run: Run, facts: StatementFacts, depth: number): void {
     let next = at + 1;
     while (/^(if|not|exists|ignore|wait|nowait)$/.test(run.word(next))) next++;
     readNames(run, next, facts, 'write');
+    readKin(run.cut(next), facts);
   } else if (word === '') facts.doubts(`what its ${verb.toUpperCase()} is about is not known here`);
 }
 
 const BODY_VERBS =
   /^(insert|replace|update|delete|truncate|create|alter|drop|rename|grant|revoke|load|call|prepare|execute|handler|select|table|values|set|do|with|lock|install)$/;
+/** Words that are functions, too. */
+const FUNCTIONS = /^(insert|replace|truncate|values)$/;
 /** Words that stand in the middle of statements too. */
 const LATER = /^(set|table|values)$/;
 const BEFORE_STATEMENT = /^(begin|then|else|do|loop|repeat|row|atomic|return|immediate|data|sql|deterministic)$/;
@@ -330,8 +361,12 @@ function readBody(body: Run, facts: StatementFacts, depth: number): void {
     if (!BODY_VERBS.test(word) || body.symbol(index - 1) === '.') continue;
     const before = body.word(index - 1);
     const isStart = body.symbol(index - 1) === ';' || body.symbol(index - 1) === ':' || BEFORE_STATEMENT.test(before);
-    const isCall = body.symbol(index + 1) === '(' && !isStart;
-    if (isCall || /^(after|before|on|or|for)$/.test(before) || (LATER.test(word) && !isStart)) continue;
+    const isCall = FUNCTIONS.test(word) && body.symbol(index + 1) === '(' && !isStart;
+    // `BEFORE DELETE ON t`; a trigger may be called so too, in front of what follows it.
+    const isOfTrigger = /^(after|before)$/.test(before) && body.word(index + 1) === 'on';
+    // `SELECT … FOR UPDATE`, and `SET STATEMENT … FOR UPDATE t SET …`.
+    const isLock = before === 'for' && word === 'update' && !hasWord(body.cut(index, nextSemicolon(body, index)), 'set');
+    if (isCall || isOfTrigger || isLock || /^(on|or)$/.test(before) || (LATER.test(word) && !isStart)) continue;
     const end = nextSemicolon(body, index);
     work += end - index;
     if (work > BODY_WORK_MAX) {
@@ -359,8 +394,7 @@ function readSet(run: Run, facts: StatementFacts, depth: number): void {
     else facts.include(read(run.cut(inner + 1), depth + 1));
     return;
   }
-  if (run.word(1) === 'password') facts.does('grant');
-  if (run.word(1) === 'role' || (run.word(1) === 'default' && run.word(2) === 'role')) facts.does('set_role');
+  for (const text of readSettings(run, facts)) readString(text, facts, depth);
   for (let index = 1; index < run.length; index++) {
     const name = run.word(index).replace(/^@@(\w+\.)?/, '');
     const isCharset =
@@ -429,4 +463,5 @@ const DIALECT: Dialectal = {
     ),
   ),
   isTextInDouble: true,
+  hasTableQueries: true,
 };

@@ -10,6 +10,8 @@ export interface Dialectal {
   readonly clauses: ReadonlySet<string>;
   /** Double quotes may hold a text. */
   readonly isTextInDouble: boolean;
+  /** `TABLE t` is a query. */
+  readonly hasTableQueries: boolean;
 }
 
 interface Level {
@@ -40,7 +42,10 @@ export function readQuery(run: Run, facts: StatementFacts, dialectal: Dialectal,
     }
     if (symbol === ',' && level.inTables) level.wantsTable = true;
     const word = run.word(index);
-    if (
+    if (word === 'table' && dialectal.hasTableQueries) {
+      level.inTables = true;
+      level.wantsTable = true;
+    } else if (
       TABLES_FOLLOW.has(word) &&
       !(word === 'from' && level.isCall) &&
       !(word === 'from' && run.word(index - 1) === 'distinct' && run.word(index - 2) !== 'select')
