@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import type { Wire } from '@hoop/core/wire';
 import { FrameReader } from '../shared/frames.ts';
 import { accept } from './accept.ts';
+import { KEEP_ALIVE_MS, UNWANTED_BODY_MS_MAX } from './limits.ts';
 import { type AnswerHead, decodeMessage, encodeHead, encodeMessage, KINDS } from './message.ts';
 
 /** A client's connection: what is written to it is kept, write by write. */
@@ -102,5 +103,30 @@ describe('an answer', () => {
     const heard = await answered([answer({ status: 200, headers: [] }), data('hello')], [data('world')], [end]);
     assert.match(heard[0] ?? '', /\r\n\r\n5\r\nhello\r\n$/);
     assert.deepEqual(heard.slice(1), ['5\r\nworld\r\n', '0\r\n\r\n']);
+  });
+});
+
+describe('a client that begins a request and never ends its head', () => {
+  it('is let go when its time is over, also where it does not hang up', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const client = new Client('GET / HTTP/1.1\r\nHost: a\r\nX-Slow');
+      const accepted = await accept(client, door);
+      assert.ok(accepted);
+      let isOver = false;
+      void accepted.wire
+        .pump(() => undefined)
+        .then(() => {
+          isOver = true;
+        });
+      mock.timers.tick(KEEP_ALIVE_MS);
+      await turns();
+      assert.deepEqual(client.heard, ['(end)']);
+      mock.timers.tick(UNWANTED_BODY_MS_MAX);
+      await turns();
+      assert.deepEqual([client.heard, isOver], [['(end)', '(destroyed)'], true]);
+    } finally {
+      mock.timers.reset();
+    }
   });
 });

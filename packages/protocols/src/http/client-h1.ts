@@ -21,11 +21,15 @@ export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): Served {
   server.maxHeadersCount = 0;
   const open = new Set<ServerResponse>();
   let closing = false;
+  const endStream = (): void => {
+    stream.once('finish', () => letFinish(stream));
+    stream.end();
+  };
   server.on('request', (request, response) => {
     open.add(response);
     response.once('close', () => {
       open.delete(response);
-      if (closing && open.size === 0) stream.end();
+      if (closing && open.size === 0) endStream();
     });
     // Node's parser forgets what it has read already behind one that asked for another protocol.
     if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
@@ -53,7 +57,7 @@ export function serveH1(stream: Duplex, onAsk: (ask: Ask) => void): Served {
   server.emit('connection', stream);
   const close = (): void => {
     closing = true;
-    if (open.size === 0) stream.end();
+    if (open.size === 0) endStream();
   };
   return { close };
 }

@@ -56,8 +56,7 @@ export const INFLATED_BYTES_MAX = 1 * MIB;
 /** How long a target may take to the head of its answer. */
 export const ANSWER_MS_MAX = 5 * 60_000;
 
-/** A client has to send the head of its request within this, and the next one within `KEEP_ALIVE_MS`. */
-export const HEAD_MS_MAX = 30_000;
+/** A client has to send the next request's head within this; for the first, what goes for every handshake does. */
 export const KEEP_ALIVE_MS = 120_000;
 
 /** An upgraded connection in which neither side says anything is ended after this. */
