@@ -19,12 +19,22 @@ export function decodedText(bytes: Buffer, from: number, to: number): Buffer | u
   const length = end - from;
   // Most runs are neither: a look at their first bytes says so before any of it is decoded.
   if (length >= HEX_DIGITS_MIN && length % 2 === 0) {
-    const text = hexText(bytes, from, end);
+    const text = hexText(bytes, hasPrefix(bytes, from) ? from + 2 : from, end);
     if (text) return text;
   }
   const first = baseText(bytes, from, Math.min(end, from + BASE_SAMPLE));
   return first && length > BASE_SAMPLE ? baseText(bytes, from, end) : first;
 }
+
+/** `0x6164…`, as MySQL and SQL Server write bytes. */
+function hasPrefix(bytes: Buffer, from: number): boolean {
+  return bytes[from] === ZERO && ((bytes[from + 1] ?? 0) | CASE_BIT) === LETTER_X;
+}
+
+const ZERO = 0x30;
+const LETTER_X = 0x78;
+/** In it small letters differ from large ones. */
+const CASE_BIT = 0x20;
 
 const SAMPLE_BYTES = 256;
 
