@@ -157,9 +157,11 @@ describe('attacks over MySQL’s protocol', () => {
     await within('the killed session ends', victim.rest());
   });
 
-  test('A10: a client that claims compression, which nobody offered, is spoken to without', async () => {
-    const client = await lab.through(await lab.access(database), { extraFlags: 0x20 | 0x4000000 | 0x1000000 | 0x800000 });
+  test('A10: a client that claims other forms of answers, which nobody offered, is spoken to without, and one that compresses is refused', async () => {
+    const access = await lab.access(database);
+    const client = await lab.through(access, { extraFlags: 0x4000000 | 0x1000000 | 0x800000 });
     assert.deepEqual(await client.ask("select 'plain'"), { rows: ['plain'] });
+    await assert.rejects(lab.through(access, { extraFlags: 0x20 }), /connect without compression/);
   });
 
   for (const [name, command] of Object.entries({
