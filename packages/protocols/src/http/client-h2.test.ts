@@ -26,9 +26,9 @@ function h2Frame(type: number, flags: number, stream: number, payload: Buffer | 
 }
 
 /** A head without Huffman codes and tables. (RFC 7541, section 6.2.2) */
-function opening(stream: number, flags: number): Buffer {
+function opening(stream: number, flags: number, more: Readonly<Record<string, string>> = {}): Buffer {
   const text = (word: string): number[] => [word.length, ...Buffer.from(word)];
-  const fields = { ':method': 'POST', ':scheme': 'http', ':authority': 'x', ':path': '/' };
+  const fields = { ':method': 'POST', ':scheme': 'http', ':authority': 'x', ':path': '/', ...more };
   const head = Object.entries(fields).flatMap(([name, value]) => [0, ...text(name), ...text(value)]);
   return h2Frame(FRAME.headers, END_HEADERS | flags, stream, head);
 }
@@ -94,6 +94,16 @@ describe('clients of HTTP/2', () => {
     front.link.write(Buffer.concat([encodeHead(KINDS.answer, 2, { status: 204, headers: [] }), encodeMessage(KINDS.end, 2)]));
     client.write(opening(5, END_STREAM));
     await until('the connection goes on', () => has(said, KINDS.request, 3));
+  });
+
+  it('who give a request up in the packet in which they make it are not answered, and go on', async () => {
+    const { client, said } = connected();
+    const odd: readonly Readonly<Record<string, string>>[] = [{ ':method': 'CONNECT' }, { expect: '100-continue' }, {}];
+    const reset = (stream: number): Buffer => h2Frame(FRAME.reset, 0, stream, NO_ERROR);
+    const given = odd.flatMap((more, index) => [opening(index * 2 + 1, 0, more), reset(index * 2 + 1)]);
+    client.write(Buffer.concat([PREFACE, ...given, opening(7, END_STREAM)]));
+    await until('the last one is there', () => has(said, KINDS.request, 1));
+    assert.deepEqual(said.filter(({ kind }) => kind === KINDS.request).length, 1);
   });
 
   it('are told of a request that was given up by the other side with a status and a word that HTTP knows, or the link is broken', () => {

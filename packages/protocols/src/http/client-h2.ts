@@ -33,6 +33,8 @@ export function serveH2(stream: Duplex, onAsk: (ask: Ask) => void): Served {
       }
       if (++resets > RESETS_PER_SECOND_MAX) session.destroy();
     });
+    // A client may give a request up in the packet in which it makes it: nothing can be said to it.
+    if (h2.destroyed || h2.closed) return;
     if (headers[':method'] === 'CONNECT') {
       h2.respond({ ':status': 405 }, { endStream: true });
       return;
