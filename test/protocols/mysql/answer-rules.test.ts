@@ -29,7 +29,6 @@ const hiding = (...names: readonly string[]): AnswerRules => ({
 
 /** Claimed by clients of today, whoever they talk to: results without EOF, compression of both kinds. */
 const DEPRECATE_EOF = 0x1000000;
-const COMPRESSION = 0x20 | 0x4000000;
 
 describe('rules about the answers of a MariaDB server', () => {
   let server: MysqlServer;
@@ -85,7 +84,6 @@ describe('rules about the answers of a MariaDB server', () => {
   for (const [what, flags] of [
     ['', 0],
     [' to a client that would take results without EOF', DEPRECATE_EOF],
-    [' to a client that would take compression', COMPRESSION],
   ] as const) {
     test(`an answer ends with the denial after as many rows as it may have${what}, and the session goes on`, async () => {
       door.demands = { answer: atMost(3) };
