@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import http2 from 'node:http2';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { runProgram } from '../../support/program.ts';
 import { until, within } from '../../support/until.ts';
 import { bodyOf, HttpLab, heardUntilClose } from './lab.ts';
@@ -66,6 +67,49 @@ describe('answers', () => {
     assert.equal(await ask('/second'), 502);
     assert.equal(await ask('/first'), 502);
     session.destroy();
+  });
+
+  test('with a status that is none fail alone: others on the connection go on', async () => {
+    const waiting = Promise.withResolvers<() => void>();
+    const port = await lab.rawTarget((socket, request) => {
+      const answer = (status: string): void => void socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 2\r\n\r\nok`);
+      if (request.includes('/slow')) waiting.resolve(() => answer('200 OK'));
+      else answer('000 None');
+    });
+    const { url } = await lab.wayTo(port);
+    const session = http2.connect(url);
+    const ask = async (path: string): Promise<number> => {
+      const [headers] = (await once(session.request({ ':path': path }).resume(), 'response')) as [Record<string, unknown>];
+      return Number(headers[':status']);
+    };
+    const slow = ask('/slow');
+    const answer = await waiting.promise;
+    assert.equal(await ask('/none'), 502);
+    answer();
+    assert.equal(await slow, 200);
+    session.destroy();
+  });
+
+  test('that are coded twice, or in a list, are masked all the same, and refused where nobody can look into them', async () => {
+    const packed = gzipSync('{"mail":"ada@example.org"}');
+    const coded: Readonly<Record<string, Buffer>> = {
+      'identity, gzip': packed,
+      'gzip, br': brotliCompressSync(packed),
+      'gzip, compress': packed,
+      'gzip, gzip, gzip': gzipSync(gzipSync(packed)),
+    };
+    const { port } = await lab.target((request, response) => {
+      const coding = decodeURIComponent(request.url?.slice(1) ?? '');
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': coding }).end(coded[coding]);
+    });
+    const { url } = await lab.wayTo(port, {}, { mask: ['EMAIL_ADDRESS'] });
+    const heard: string[] = [];
+    for (const coding of Object.keys(coded)) {
+      const answer = await fetch(`${url}/${encodeURIComponent(coding)}`);
+      const text = await answer.text();
+      heard.push(answer.status === 200 ? text : String(answer.status));
+    }
+    assert.deepEqual(heard, ['{"mail":"###############"}', '{"mail":"###############"}', '502', '502']);
   });
 
   test('without a body have none, and say the length that they would have', async () => {

@@ -44,8 +44,8 @@ export function codingOf(headers: HeaderList): Coding | undefined {
   return codings.length === 1 ? known(codings[0]) : undefined;
 }
 
-/** Each in the order in which it was applied, however many header lines they stand in. */
-function codingsOf(headers: HeaderList): string[] {
+/** How a body is coded: each coding in the order in which it was applied, however many header lines they stand in. */
+export function codingsOf(headers: HeaderList): string[] {
   return headers
     .filter(([name]) => name === 'content-encoding')
     .flatMap(([, value]) => value.toLowerCase().split(','))

@@ -8,7 +8,8 @@ import { Exchange, ExchangeReset } from './exchange.ts';
 import { endToEnd, only, pairsOf, toRecord, UPSTREAM_AUTHORIZATION } from './headers.ts';
 import { ANSWER_MS_MAX, EXCHANGES_MAX, HEADER_BYTES_MAX, HEADERS_MAX, TARGET_SOCKETS_MAX, UPGRADED_IDLE_MS_MAX } from './limits.ts';
 import { type LinkOwner, MessageLink } from './link.ts';
-import { decodeHead, encodeHead, KINDS, type Message, RequestHead, ResetMessage } from './message.ts';
+import { decodeHead, encodeHead, type HeaderList, KINDS, type Message, RequestHead, ResetMessage } from './message.ts';
+import { codingsOf } from './reading.ts';
 import type { HttpSettings } from './settings.ts';
 import { resetOf } from './words.ts';
 
@@ -131,12 +132,10 @@ export class TargetSide implements LinkOwner {
     const begin = (response: IncomingMessage, body: Readable | undefined): void => {
       answered = response;
       clearTimeout(timer);
-      if (response.rawHeaders.length > HEADERS_MAX * 2) {
-        fail(new TargetFault('target_closed', `The target's answer has more than ${HEADERS_MAX} headers`));
-        request.destroy();
-        return;
-      }
-      this.#answer(exchange, head, response, body, fail);
+      const wrong = faultOf(response, head);
+      if (wrong === undefined) return this.#answer(exchange, head, response, body, fail);
+      fail(new TargetFault('target_closed', wrong));
+      request.destroy();
     };
     request.once('response', (response) => begin(response, undefined));
     request.once('upgrade', (response: IncomingMessage, socket: Socket, first: Buffer) => {
@@ -183,18 +182,18 @@ export class TargetSide implements LinkOwner {
     fail: (error: unknown) => void,
   ): void {
     const headers = endToEnd(pairsOf(response.rawHeaders));
-    const coding = only(headers, 'content-encoding')?.toLowerCase();
-    const decoder = head.plain === true && upgraded === undefined ? decoderFor(coding) : undefined;
+    const decoders = head.plain === true && upgraded === undefined ? decodersFor(headers) : [];
     const told = headers
-      .filter(([name]) => decoder === undefined || (name !== 'content-encoding' && name !== 'content-length'))
+      .filter(([name]) => decoders.length === 0 || (name !== 'content-encoding' && name !== 'content-length'))
       .map(([name, value]) => ownHeader(this.#settings.url, name, value));
     this.link.send(encodeHead(KINDS.answer, exchange.id, { status: response.statusCode ?? 502, headers: told }));
-    const body = upgraded ?? (decoder ? response.pipe(decoder) : response);
-    response.on('error', fail);
-    body.on('error', fail);
+    const body = upgraded ?? decoders.reduce<Readable>((coded, decoder) => coded.pipe(decoder), response);
+    for (const each of [response, ...decoders, body]) each.on('error', fail);
     response.once('aborted', () => fail(new TargetFault('target_closed', 'The target broke off its answer')));
     body.pipe(exchange);
-    exchange.once('close', () => body.destroy());
+    exchange.once('close', () => {
+      for (const each of [body, ...decoders, response]) each.destroy();
+    });
   }
 
   #fail(exchange: Exchange, error: unknown): void {
@@ -242,7 +241,34 @@ function isSafe(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 }
 
-function decoderFor(coding: string | undefined): (NodeJS.ReadWriteStream & Readable) | undefined {
+/** Why an answer is none that could be passed on. */
+function faultOf({ rawHeaders, statusCode = 0 }: IncomingMessage, { plain }: RequestHead): string | undefined {
+  if (rawHeaders.length > HEADERS_MAX * 2) return `The target's answer has more than ${HEADERS_MAX} headers`;
+  if (statusCode < STATUS_MIN) return `The target's answer is not HTTP: its status is ${statusCode}`;
+  const codings = plain ? codingsOf(pairsOf(rawHeaders)) : [];
+  if (codings.length > CODINGS_MAX || (codings.length > 1 && codings.some((coding) => !DECODED.has(coding))))
+    return 'The target’s answer is coded in a way that nobody can look into; have it sent without Content-Encoding';
+  return undefined;
+}
+
+const STATUS_MIN = 100;
+
+const DECODED = new Set(['gzip', 'x-gzip', 'br', 'deflate', 'zstd']);
+
+/** A body is coded no more often than this. */
+const CODINGS_MAX = 2;
+
+/** What undoes the codings of a body, the last one first. One that is not known is taken for no coding. */
+function decodersFor(headers: HeaderList): Decoder[] {
+  return codingsOf(headers)
+    .reverse()
+    .map(decoderFor)
+    .filter((decoder) => decoder !== undefined);
+}
+
+type Decoder = NodeJS.ReadWriteStream & Readable;
+
+function decoderFor(coding: string | undefined): Decoder | undefined {
   if (coding === 'gzip' || coding === 'x-gzip') return createGunzip();
   if (coding === 'br') return createBrotliDecompress();
   if (coding === 'deflate') return createInflate();
