@@ -27,7 +27,7 @@ const hiding = (...names: readonly string[]): AnswerRules => ({
         ),
 });
 
-/** Claimed by clients of today, whoever they talk to: results without EOF, compression of both kinds. */
+/** Claimed by clients of today, whoever they talk to. */
 const DEPRECATE_EOF = 0x1000000;
 
 describe('rules about the answers of a MariaDB server', () => {
