@@ -11,6 +11,7 @@ import type { FrameStream } from '@hoop/tunnel/stream';
 import { listenWebSocket, serverOptions } from '@hoop/tunnel/testing/links';
 import { until, within } from '../support/until.ts';
 import { type Dice, fuzz } from './fuzzer.ts';
+import { anyH2Frame, H2_START } from './h2-frames.ts';
 
 /*
  * Anybody may dial the tunnel's port, and say anything by any of its carriers: the connection ends or goes on, and the gateway lives.
@@ -49,41 +50,14 @@ function ownFrame(dice: Dice): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-const H2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-
-function h2(type: number, flags: number, stream: number, bytes: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(bytes.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, bytes]);
-}
-
-/** A head without Huffman codes and tables. (RFC 7541, section 6.2.2) */
-function h2Head(dice: Dice): Buffer {
-  const { path, headers } = request(dice);
-  const text = (word: string): Buffer => Buffer.concat([Buffer.from([Buffer.byteLength(word)]), Buffer.from(word)]);
-  const fields = { ':method': 'POST', ':scheme': 'http', ':authority': 'x', ':path': path || '/', ...headers };
-  return Buffer.concat(Object.entries(fields).flatMap(([name, value]) => [Buffer.from([0]), text(name), text(String(value ?? ''))]));
-}
-
 function h2Frame(dice: Dice): Buffer {
-  const stream = dice.pick([1, 3, 5, 7, 0, 2]);
-  const word = Buffer.alloc(4);
-  word.writeUInt32BE(dice.pick([0, 1, 8, 65_535, 2 ** 31 - 1, 2 ** 32 - 1]));
+  const fields = (): Record<string, string> => {
+    const { path, headers } = request(dice);
+    const more = Object.entries(headers).map(([name, value]) => [name, String(value ?? '')]);
+    return { ':method': 'POST', ':scheme': 'http', ':authority': 'x', ':path': path || '/', ...Object.fromEntries(more) };
+  };
   const frame = encodeFrame(dice.pick(Object.values(FRAME_KINDS)), payload(dice));
-  return dice.pick([
-    () => h2(1, dice.pick([4, 4, 4, 5, 0]), stream, h2Head(dice)),
-    () => h2(1, 4, stream, h2Head(dice)),
-    () => h2(0, dice.number(2), stream, dice.number(3) ? frame : dice.mutate(frame)),
-    () => h2(3, 0, stream, word),
-    () => h2(4, 0, 0, Buffer.concat([Buffer.from([0, 1 + dice.number(6)]), word])),
-    () => h2(6, dice.number(2), 0, dice.bytes(8)),
-    () => h2(7, 0, 0, Buffer.concat([Buffer.alloc(4), word])),
-    () => h2(8, 0, dice.pick([0, stream]), word),
-    () => h2(dice.number(11), dice.number(256), stream, dice.bytes(dice.number(20))),
-  ])();
+  return anyH2Frame(dice, fields, () => (dice.number(3) ? frame : dice.mutate(frame)));
 }
 
 const UPGRADE = Buffer.from(
@@ -102,7 +76,7 @@ const several = (dice: Dice, make: (dice: Dice) => Buffer): Buffer[] => Array.fr
 
 const CARRIERS: Readonly<Record<string, (dice: Dice) => Buffer>> = {
   'own frames': (dice) => Buffer.concat([MUX_PREFACE, ...several(dice, ownFrame)]),
-  'HTTP/2': (dice) => Buffer.concat([H2_PREFACE, h2(4, 0, 0, Buffer.alloc(0)), ...several(dice, h2Frame)]),
+  'HTTP/2': (dice) => Buffer.concat([H2_START, ...several(dice, h2Frame)]),
   'a WebSocket': (dice) => Buffer.concat([UPGRADE, ...[MUX_PREFACE, ...several(dice, ownFrame)].map((bytes) => webFrame(dice, bytes))]),
 };
 
