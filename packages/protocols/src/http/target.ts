@@ -133,9 +133,11 @@ export class TargetSide implements LinkOwner {
       answered = response;
       clearTimeout(timer);
       const wrong = faultOf(response, head);
-      if (wrong === undefined) return this.#answer(exchange, head, response, body, fail);
-      fail(new TargetFault('target_closed', wrong));
-      request.destroy();
+      if (wrong === undefined) this.#answer(exchange, head, response, body, fail);
+      else {
+        fail(new TargetFault('target_closed', wrong));
+        request.destroy();
+      }
     };
     request.once('response', (response) => begin(response, undefined));
     request.once('upgrade', (response: IncomingMessage, socket: Socket, first: Buffer) => {
