@@ -21,10 +21,7 @@ function headOf(fields: Readonly<Record<string, string>>): Buffer {
   return Buffer.concat(Object.entries(fields).flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
 }
 
-/**
- * One frame of a few streams: most often a request or a piece of one, else whatever there is. None of them is a GOAWAY: behind one with
- * more to come Node.js reads nothing, and hears the end of the connection only when it has been idle for too long.
- */
+/** One frame of a few streams: most often a request or a piece of one, else whatever there is. */
 export function anyH2Frame(dice: Dice, fields: () => Readonly<Record<string, string>>, body: () => Buffer): Buffer {
   const stream = dice.pick([1, 3, 5, 7, 0, 2]);
   const word = Buffer.alloc(4);
@@ -36,7 +33,8 @@ export function anyH2Frame(dice: Dice, fields: () => Readonly<Record<string, str
     () => h2Frame(3, 0, stream, word),
     () => h2Frame(4, 0, 0, Buffer.concat([Buffer.from([0, 1 + dice.number(6)]), word])),
     () => h2Frame(6, dice.number(2), 0, dice.bytes(8)),
+    () => h2Frame(7, 0, 0, Buffer.concat([Buffer.alloc(4), word])),
     () => h2Frame(8, 0, dice.pick([0, stream]), word),
-    () => h2Frame(dice.pick([0, 1, 2, 3, 4, 5, 6, 8, 9, 10]), dice.number(256), stream, dice.bytes(dice.number(20))),
+    () => h2Frame(dice.pick([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), dice.number(256), stream, dice.bytes(dice.number(20))),
   ])();
 }

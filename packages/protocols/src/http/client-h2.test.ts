@@ -9,7 +9,7 @@ import { WINDOW_BYTES } from './limits.ts';
 import { AnswerHead, decodeHead, decodeMessage, encodeHead, encodeMessage, KINDS, type Message, ResetMessage } from './message.ts';
 
 /** Frames of HTTP/2 by their number. (RFC 9113, section 6) */
-const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6 } as const;
+const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7 } as const;
 const END_HEADERS = 4;
 const END_STREAM = 1;
 const NO_ERROR = [0, 0, 0, 0];
@@ -41,7 +41,7 @@ afterEach(() => {
 });
 
 /** A client that speaks by hand, and everything that its requests become. */
-function connected(): { client: Duplex; front: Front<string>; said: Message[] } {
+function connected(): { client: Duplex; server: Duplex; front: Front<string>; said: Message[] } {
   const [client, server] = duplexPair();
   open.push(client, server);
   client.resume();
@@ -60,7 +60,7 @@ function connected(): { client: Duplex; front: Front<string>; said: Message[] } 
     () => undefined,
   );
   void front.link.pump((chunk) => frames.feed(chunk));
-  return { client, front, said };
+  return { client, server, front, said };
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {
@@ -104,6 +104,20 @@ describe('clients of HTTP/2', () => {
     client.write(Buffer.concat([PREFACE, ...given, opening(7, END_STREAM)]));
     await until('the last one is there', () => has(said, KINDS.request, 1));
     assert.deepEqual(said.filter(({ kind }) => kind === KINDS.request).length, 1);
+  });
+
+  it('who say that they go, and leave in the middle of a request, are let go at once', async () => {
+    for (const order of ['says first', 'leaves first']) {
+      const { client, server, said } = connected();
+      client.write(Buffer.concat([PREFACE, opening(1, 0)]));
+      await until('the request is there', () => has(said, KINDS.request, 1));
+      const goaway = h2Frame(FRAME.goaway, 0, 0, Buffer.alloc(8));
+      if (order === 'says first') client.write(goaway);
+      server.emit('gone');
+      if (order === 'leaves first') client.write(goaway);
+      await until('the connection is closed', () => server.destroyed);
+      await until('the target hears of it', () => has(said, KINDS.reset, 1));
+    }
   });
 
   it('are told of a request that was given up by the other side with a status and a word that HTTP knows, or the link is broken', () => {

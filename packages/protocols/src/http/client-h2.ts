@@ -1,4 +1,4 @@
-import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Ask, Served } from './ask.ts';
 import { pairsOf, toRecord } from './headers.ts';
@@ -43,12 +43,30 @@ export function serveH2(stream: Duplex, onAsk: (ask: Ask) => void): Served {
     if (/^100-continue$/i.test(headers.expect ?? '')) h2.additionalHeaders({ ':status': 100 });
     onAsk(askOf(h2, headers, pairsOf(rawHeaders as unknown as string[]), (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0));
   });
+  endWithClient(session, stream);
   const close = (): void => {
     if (session.destroyed) return;
     const timer = setTimeout(() => session.destroy(), UNWANTED_BODY_MS_MAX);
     session.close(() => clearTimeout(timer));
   };
   return { close };
+}
+
+/** Behind a client's GOAWAY Node may read no more, and then never hears that the client has left. */
+function endWithClient(session: ServerHttp2Session, stream: Duplex): void {
+  let isGone = false;
+  const look = (): void => {
+    if (!isGone || !session.closed) return;
+    session.destroy();
+    // A session that was closing only ends its side.
+    stream.destroy();
+  };
+  stream.once('gone', () => {
+    isGone = true;
+    look();
+  });
+  // It is closed after this was told.
+  session.on('goaway', () => void setImmediate(look));
 }
 
 function askOf(
