@@ -1,5 +1,5 @@
 import { asAppError } from '@hoop/core/errors';
-import { stopSignal } from '@hoop/core/lifecycle';
+import { outliveRejections, stopSignal } from '@hoop/core/lifecycle';
 import { DRAIN_MS_MAX } from '@hoop/core/limits';
 import { createLog, type Log } from '@hoop/core/log';
 import { VERSION } from '@hoop/core/version';
@@ -33,6 +33,7 @@ export async function run(): Promise<number> {
   });
   const tap = new LogTap();
   const log = createLog({ ...config.log, tap: tap.take }).child({ part: 'agent' });
+  outliveRejections(process, log);
   try {
     await serve(config, log, tap, notifier);
     await notifier.stopping('Stopped');

@@ -3,8 +3,8 @@ import { EventEmitter } from 'node:events';
 import { describe, test } from 'node:test';
 import { cutText, join } from './bytes.ts';
 import { asAppError, Bug, fromPlain, invariant, Refusal, toPlain } from './errors.ts';
-import { CloseStack, stopSignal } from './lifecycle.ts';
-import { silentLog } from './log.ts';
+import { CloseStack, outliveRejections, stopSignal } from './lifecycle.ts';
+import { createLog, silentLog } from './log.ts';
 import { Secret } from './secret.ts';
 
 describe('closing what was opened', () => {
@@ -34,6 +34,16 @@ describe('closing what was opened', () => {
     process.emit('SIGTERM', 'SIGTERM');
     assert.deepEqual(exits, [130, 143]);
   });
+});
+
+test('a promise that fails and that nobody waits for is told to the log, and ends nothing', () => {
+  const process = new EventEmitter();
+  const told: string[] = [];
+  const log = createLog({ level: 'info', encoding: 'json', to: { write: (line) => void told.push(line) } });
+  outliveRejections(process as unknown as NodeJS.Process, log);
+  process.emit('unhandledRejection', new TypeError('left alone'));
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? '', /A fault of the product itself/);
 });
 
 describe('errors', () => {

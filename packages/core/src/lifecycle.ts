@@ -1,3 +1,4 @@
+import { asAppError } from './errors.ts';
 import type { Log } from './log.ts';
 
 /** Something that is opened once and closed once. */
@@ -63,5 +64,15 @@ export function stopSignal(process: NodeJS.Process): Promise<NodeJS.Signals> {
     };
     process.on('SIGTERM', on);
     process.on('SIGINT', on);
+  });
+}
+
+/**
+ * Keeps the process, and everybody's sessions with it, when a promise fails that nobody waits for: that is a fault of ours in one session or
+ * task, and is told to the log. An exception outside of a promise still ends the process, since nobody knows what it left half done.
+ */
+export function outliveRejections(process: NodeJS.Process, log: Log): void {
+  process.on('unhandledRejection', (reason) => {
+    log.error({ err: asAppError(reason) }, 'A fault of the product itself ended one of its tasks; the others go on. Please report it');
   });
 }

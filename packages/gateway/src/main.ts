@@ -1,5 +1,5 @@
 import { asAppError, Bug } from '@hoop/core/errors';
-import { stopSignal } from '@hoop/core/lifecycle';
+import { outliveRejections, stopSignal } from '@hoop/core/lifecycle';
 import { DRAIN_MS_MAX } from '@hoop/core/limits';
 import { createLog, type Log } from '@hoop/core/log';
 import { VERSION } from '@hoop/core/version';
@@ -23,6 +23,7 @@ export async function run(options: RunOptions = {}): Promise<number> {
   const logs = new ServerLogs();
   const log = createLog({ level: config.logLevel, encoding: config.logEncoding, tap: logs.take });
   for (const notice of config.notices) log.warn(notice);
+  outliveRejections(process, log);
   const stop = stopSignal(process);
   let gateway: Gateway;
   try {
