@@ -100,7 +100,7 @@ export class TargetSide implements LinkOwner {
       const send = ({ headers }: HttpSettings): void => {
         if (!exchange.destroyed) this.#send(exchange, head, path, headers, true, fail);
       };
-      this.#current().then(send, fail);
+      this.#current().then(send).catch(fail);
     } else this.#send(exchange, head, path, this.#settings.headers, true, fail);
   }
 
