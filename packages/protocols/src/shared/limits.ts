@@ -39,6 +39,9 @@ export const SHOWN_CELLS_MAX = 256 * KIB;
 /** How long an echo may take, over a slow link behind the command: a line without one is a secret. */
 export const ECHO_WAIT_MS = 400;
 
+/** A line of which the editor has put in a part is read from the terminal when nothing more was shown for so long. */
+export const QUIET_MS = 40;
+
 /** After a denied line was cleared the program redraws its prompt; words that come before that would be overwritten. */
 export const CLEAR_WAIT_MS = 150;
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { HELD_INPUT_BYTES_MAX } from './limits.ts';
 import { encodeMessage, MESSAGE } from './messages.ts';
 import { dataMessage, Played, type PlayedOptions, requestMessage } from './testing/played.ts';
@@ -66,6 +67,20 @@ describe('what is typed into a terminal over SSH', () => {
     await quiet();
     assert.deepEqual(played.toTarget, sent);
     assert.deepEqual(texts(played), ['allow terminal shell', 'allow line ls -l', 'allow line echo €', 'allow line cat filex']);
+  });
+
+  it('is judged as an editor shows it at last, which may come in several pieces', async () => {
+    const played = await terminal({ deny: 'rm -rf /' });
+    const shows = (text: string): Promise<void> => Promise.resolve(played.target(dataMessage(0, Buffer.from(text))));
+    void played.client(dataMessage(100, Buffer.from('\x1b[A\r')));
+    await shows('rm -rf');
+    await pause(10);
+    await shows(' ');
+    await pause(10);
+    await shows('/');
+    await until(() => texts(played).length === 2);
+    assert.deepEqual(texts(played), ['allow terminal shell', 'deny line rm -rf /']);
+    assert.doesNotMatch(typed(played), /\r/);
   });
 
   it('is not looked for lines where more comes than anybody types', async () => {

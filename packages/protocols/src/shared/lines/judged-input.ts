@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Denial } from '@hoop/core/action';
 import type { Gate, Permit } from '@hoop/core/gate';
-import { CLEAR_WAIT_MS, ECHO_WAIT_MS } from '../limits.ts';
+import { CLEAR_WAIT_MS, ECHO_WAIT_MS, QUIET_MS } from '../limits.ts';
 import { type Key, KeyReader } from './keys.ts';
 import type { ShownLine } from './shown-line.ts';
 import { TypedLine } from './typed-line.ts';
@@ -289,6 +289,17 @@ export class JudgedInput {
     const { shown } = this.#ports;
     await this.#untilShown(() => shown.pieces !== this.#shownAtKey, this.#lastKeyAt_ms + ECHO_WAIT_MS);
     if (shown.isStepwise) shown.drawRow();
+    else await this.#untilQuiet();
+  }
+
+  /** A program under load draws what it was told in several pieces; what comes after the last of them is not waited for long. */
+  async #untilQuiet(): Promise<void> {
+    const { shown } = this.#ports;
+    const deadline = this.#lastKeyAt_ms + ECHO_WAIT_MS;
+    for (let seen = -1; seen !== shown.pieces && performance.now() < deadline; ) {
+      seen = shown.pieces;
+      await this.#untilShown(() => shown.pieces !== seen, Math.min(deadline, performance.now() + QUIET_MS));
+    }
   }
 
   async #untilEchoed(): Promise<void> {
