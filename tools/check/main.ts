@@ -29,7 +29,7 @@ interface Phase {
 const FOLDERS = ['fuzz', 'protocols', 'e2e', 'bench'];
 
 /** Folders whose tests look at time and memory of whole processes: nothing else runs beside one of them. */
-const ALONE: ReadonlySet<string> = new Set(['fuzz', 'bench']);
+const ALONE: ReadonlySet<string> = new Set(['bench']);
 
 function phases(): Phase[] {
   const files = (pattern: string): string[] => globSync(pattern, { cwd: root }).sort();

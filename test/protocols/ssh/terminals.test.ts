@@ -372,11 +372,16 @@ describe('what is typed into a terminal over SSH', () => {
     );
     for (const [at, seat] of [first, second].entries()) {
       const { seq = 0 } = terminals[at] ?? {};
-      const outputs = await until(`what terminal ${at + 1} showed`, async () => {
+      const recorded = async (): Promise<{ readonly data: string; readonly size?: { readonly columns: number } | undefined }[]> => {
         const { event_stream = [] } = await api.call(routes.getSession, { params, query: { expand: 'event_stream', terminal: seq } });
-        const found = event_stream.flatMap(({ event }) => (event.type === 'output' ? [event] : []));
-        return Buffer.concat(found.map(({ data }) => Buffer.from(data, 'base64'))).toString() === seat.output && found;
-      });
+        return event_stream.flatMap(({ event }) => (event.type === 'output' ? [event] : []));
+      };
+      const played = (outputs: readonly { readonly data: string }[]): string =>
+        Buffer.concat(outputs.map(({ data }) => Buffer.from(data, 'base64'))).toString();
+      const isWhole = async (): Promise<boolean> => played(await recorded()) === seat.output;
+      await until(`what terminal ${at + 1} showed`, isWhole).catch(() => undefined);
+      const outputs = await recorded();
+      assert.equal(played(outputs), seat.output);
       assert.deepEqual([...new Set(outputs.flatMap(({ size }) => (size ? [size.columns] : [])))], at === 0 ? [100, 90] : [70]);
     }
   });

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ENTITIES, Search } from '@hoop/policy/detectors/search';
-import { textOf } from './hostile-bytes.ts';
+import { textOf } from '../fuzz/hostile-bytes.ts';
 
 /** Searches a text for everything, as a thread of its own whose memory is limited, and says how much it took outside of its heap. */
 const text = textOf(workerData.piece, workerData.bytes);

@@ -7,7 +7,7 @@ import { compileMasks, maskableEntities } from '@hoop/policy/masks';
 import { analyseShell } from '@hoop/policy/shell/analyse';
 import { classify } from '@hoop/policy/sql/analyse';
 import { loadParser } from '@hoop/policy/sql/postgres/parser';
-import { PIECES, textOf } from './hostile-bytes.ts';
+import { PIECES, textOf } from '../fuzz/hostile-bytes.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
