@@ -1,6 +1,6 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import { LINK_WINDOW_BYTES, PULSE, type PulseLimits, SLEEP_MS_MIN } from './settings.ts';
+import { FAREWELL_MS_MAX, LINK_WINDOW_BYTES, PULSE, type PulseLimits, SLEEP_MS_MIN } from './settings.ts';
 
 export interface PulseHooks {
   /** Bytes that have come so far. */
@@ -93,6 +93,22 @@ export function tend(session: Http2Session, socket: Socket, limits?: PulseLimits
     limits,
   );
   session.once('close', () => pulse.stop());
+  endWithPeer(session, socket);
+}
+
+/**
+ * A peer of ours that says that it goes is gone: it has ended what it had. Node would wait for its streams, and reads no more of its
+ * connection meanwhile, so that it never hears its end.
+ */
+function endWithPeer(session: Http2Session, socket: Socket): void {
+  session.once('goaway', () => {
+    const end = (): void => {
+      session.destroy();
+      socket.destroy();
+    };
+    const timer = setTimeout(end, FAREWELL_MS_MAX);
+    socket.once('close', () => clearTimeout(timer));
+  });
 }
 
 /** Lets all streams of an HTTP/2 session together have as much on their way as each may have by itself. */

@@ -35,6 +35,9 @@ export interface PulseLimits {
 /** A link that swallows everything is noticed after 4.5 s; a peer may stand still for 3 s and be forgiven. */
 export const PULSE: PulseLimits = { tick_ms: 500, ping_every_ms: 1_500, silence_ms_max: 4_500, probe_ms: 1_500 };
 
+/** What a peer said before it said that it goes is dealt with for so long. */
+export const FAREWELL_MS_MAX = 1_000;
+
 /** The clock on the wall went further than our timers by this: the machine slept, and whoever it talked to may be gone. */
 export const SLEEP_MS_MIN = 5_000;
 
