@@ -5,6 +5,7 @@ import pg from 'pg';
 import { linesOf, SECRETS, TABLES } from '../../policy/columns/statements.ts';
 import type { Access } from '../../support/office.ts';
 import { USERS } from '../../support/test-postgres.ts';
+import { until } from '../../support/until.ts';
 import { Lab } from './lab.ts';
 import { type WatchedClient, watchedClient } from './watched-client.ts';
 
