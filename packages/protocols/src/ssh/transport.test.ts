@@ -211,6 +211,27 @@ describe('the transport', () => {
     }
   });
 
+  it('A17: ends who slips a message in before the first keys, where the client knows the strict exchange', async () => {
+    const ignore = encodeMessage(2, 'nothing');
+    const said = async (kex: readonly string[]): Promise<string> => {
+      const accepted = next().then(
+        () => 'it was let in',
+        (error) => error.code,
+      );
+      const socket = net.connect(place.port, place.host);
+      const heard = numbersOf(socket);
+      const goesOn = once(heard, `${KEX_REPLY}`).then(() => 'it went on');
+      const guess = [plainPacket(offerOf(kex)), plainPacket(ignore), plainPacket(GUESS)];
+      socket.write(Buffer.concat([Buffer.from('SSH-2.0-Slips\r\n'), ...guess]));
+      const outcome = await Promise.race([goesOn, accepted]);
+      socket.destroy();
+      await accepted;
+      return outcome;
+    };
+    assert.equal(await said(['curve25519-sha256']), 'it went on');
+    assert.equal(await said(['curve25519-sha256', 'kex-strict-c-v00@openssh.com']), 'bad_message');
+  });
+
   it('takes a goodbye for the end, whatever becomes of the connection after it', async () => {
     const accepting = next();
     const { client, ready } = open();
