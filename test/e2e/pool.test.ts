@@ -26,7 +26,9 @@ test('two agents with one key share the work, and when one dies the other does i
 
   const counts = new Map<number, number>();
   for (const pid of await Promise.all(Array.from({ length: 10 }, whereItRan))) counts.set(pid, (counts.get(pid) ?? 0) + 1);
-  assert.deepEqual([...counts.values()], [5, 5]);
+  // The next one goes where less is going on, and some are over before others begin.
+  const shares = [...counts.values()];
+  assert.ok(shares.length === 2 && Math.min(...shares) >= 3, `shares of ten: ${shares.join(' and ')}`);
 
   const [dead = 0, alive = 0] = used;
   process.kill(dead, 'SIGKILL');
