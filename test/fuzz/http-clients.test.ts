@@ -7,9 +7,10 @@ import type { Door } from '@hoop/core/protocol';
 import { SocketWire, type Wire } from '@hoop/core/wire';
 import { accept } from '@hoop/protocols/http/accept';
 import { encodeCredit, encodeHead, encodeMessage, KINDS } from '@hoop/protocols/http/message';
+import { H2_START } from '@hoop/protocols/http/testing/h2-bytes';
 import { within } from '../support/until.ts';
 import { type Dice, fuzz } from './fuzzer.ts';
-import { anyH2Frame, H2_START } from './h2-frames.ts';
+import { anyH2Frame } from './h2-frames.ts';
 
 /*
  * A client of HTTP that says anything and leaves at any time, while it is asked who it is, and while it is answered.

@@ -4,6 +4,7 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { FRAME_KINDS, TUNNEL_PATHS } from '@hoop/contract/tunnel';
 import { PeerFault, Refusal } from '@hoop/core/errors';
+import { H2_START } from '@hoop/protocols/http/testing/h2-bytes';
 import { encodeFrame } from '@hoop/tunnel/frame';
 import { MUX_PREFACE } from '@hoop/tunnel/mux';
 import { TunnelServer } from '@hoop/tunnel/server';
@@ -11,7 +12,7 @@ import type { FrameStream } from '@hoop/tunnel/stream';
 import { listenWebSocket, serverOptions } from '@hoop/tunnel/testing/links';
 import { until, within } from '../support/until.ts';
 import { type Dice, fuzz } from './fuzzer.ts';
-import { anyH2Frame, H2_START } from './h2-frames.ts';
+import { anyH2Frame } from './h2-frames.ts';
 
 /*
  * Anybody may dial the tunnel's port, and say anything by any of its carriers: the connection ends or goes on, and the gateway lives.

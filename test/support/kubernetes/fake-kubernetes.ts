@@ -1,12 +1,9 @@
-import { once } from 'node:events';
 import type http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import https from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { ownCertificate } from './certificate.ts';
 import { type Change, Cluster, merged, type Place, placeOf, tableOf } from './cluster.ts';
 import { discover, KINDS } from './discovery.ts';
+import { listen, type OwnServer } from './own-server.ts';
 import { Pods } from './pods.ts';
 import { forwardPorts } from './port-forward.ts';
 import type { Channels } from './remote-command.ts';
@@ -34,27 +31,19 @@ export class FakeKubernetes implements TestCluster {
   readonly ca: string;
   /** Off: as servers of before 1.30, which know SPDY only. */
   websockets = true;
-  readonly #server: https.Server;
-  readonly #sockets = new Set<Duplex>();
+  readonly #server: OwnServer;
 
-  private constructor(server: https.Server, ca: string) {
-    this.#server = server;
-    this.ca = ca;
-    this.url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on('request', (request, response) => void this.#serve(request, response));
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
-    server.on('connection', (socket: Duplex) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+  private constructor(own: OwnServer) {
+    this.#server = own;
+    this.ca = own.cert;
+    this.url = `https://127.0.0.1:${own.port}`;
+    own.server.on('request', (request, response) => void this.#serve(request, response));
+    own.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
     this.cluster.put(at('namespaces'), { metadata: { name: 'default' }, status: { phase: 'Active' } });
   }
 
   static async start(): Promise<FakeKubernetes> {
-    const { key, cert } = await ownCertificate('cluster');
-    const server = https.createServer({ key, cert });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    return new FakeKubernetes(server, cert);
+    return new FakeKubernetes(await listen('cluster'));
   }
 
   /** The secrets of a connection to it. */
@@ -75,7 +64,6 @@ export class FakeKubernetes implements TestCluster {
 
   async close(): Promise<void> {
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Remembers the request; undefined, and answered, where it does not show the token. */

@@ -1,9 +1,6 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import https from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { ownCertificate } from './certificate.ts';
+import { listen, type OwnServer } from './own-server.ts';
 import type { Pods } from './pods.ts';
 import { forwardPorts } from './port-forward.ts';
 import { acceptSpdy, gatherChannels, SPDY } from './spdy-channels.ts';
@@ -18,31 +15,23 @@ interface Asked {
 /** The node that a real API server's pods run on: what it asks a kubelet for, without containers. */
 export class Kubelet {
   readonly port: number;
-  readonly #server: https.Server;
+  readonly #server: OwnServer;
   readonly #pods: Pods;
-  readonly #sockets = new Set<Duplex>();
 
-  private constructor(server: https.Server, pods: Pods) {
-    this.#server = server;
+  private constructor(own: OwnServer, pods: Pods) {
+    this.#server = own;
     this.#pods = pods;
-    this.port = (server.address() as AddressInfo).port;
-    server.on('request', (request, response) => this.#serve(request, response));
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
-    server.on('connection', (socket: Duplex) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+    this.port = own.port;
+    own.server.on('request', (request, response) => this.#serve(request, response));
+    own.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
   }
 
   static async start(pods: Pods): Promise<Kubelet> {
-    const server = https.createServer(await ownCertificate('node'));
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    return new Kubelet(server, pods);
+    return new Kubelet(await listen('node'), pods);
   }
 
   close(): void {
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {

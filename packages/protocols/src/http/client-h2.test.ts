@@ -2,38 +2,20 @@ import assert from 'node:assert/strict';
 import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { FrameRun } from '../shared/frames.ts';
 import { serveH2 } from './client-h2.ts';
 import { Front } from './front.ts';
 import { WINDOW_BYTES } from './limits.ts';
-import { AnswerHead, decodeHead, decodeMessage, encodeHead, encodeMessage, KINDS, type Message, ResetMessage } from './message.ts';
+import { AnswerHead, decodeHead, encodeHead, encodeMessage, KINDS, type Message, ResetMessage } from './message.ts';
+import { collecting } from './testing/collecting.ts';
+import { FLAG, FRAME, H2_START, h2Frame, headOf } from './testing/h2-bytes.ts';
 
-/** Frames of HTTP/2 by their number. (RFC 9113, section 6) */
-const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7 } as const;
-const END_HEADERS = 4;
-const END_STREAM = 1;
-const NO_ERROR = [0, 0, 0, 0];
+const NO_ERROR = Buffer.alloc(4);
 const PIECE_BYTES = 16_000;
 
-function h2Frame(type: number, flags: number, stream: number, payload: Buffer | readonly number[]): Buffer {
-  const bytes = Buffer.from(payload as Buffer);
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(bytes.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, bytes]);
-}
-
-/** A head without Huffman codes and tables. (RFC 7541, section 6.2.2) */
 function opening(stream: number, flags: number, more: Readonly<Record<string, string>> = {}): Buffer {
-  const text = (word: string): number[] => [word.length, ...Buffer.from(word)];
   const fields = { ':method': 'POST', ':scheme': 'http', ':authority': 'x', ':path': '/', ...more };
-  const head = Object.entries(fields).flatMap(([name, value]) => [0, ...text(name), ...text(value)]);
-  return h2Frame(FRAME.headers, END_HEADERS | flags, stream, head);
+  return h2Frame(FRAME.headers, FLAG.endHeaders | flags, stream, headOf(fields));
 }
-
-const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), h2Frame(FRAME.settings, 0, 0, [])]);
 
 const open: Duplex[] = [];
 afterEach(() => {
@@ -50,15 +32,7 @@ function connected(): { client: Duplex; server: Duplex; front: Front<string>; sa
   server.once('close', () => front.clientLeft());
   serveH2(server, front.onAsk);
   const said: Message[] = [];
-  const frames = new FrameRun(
-    1 << 20,
-    (bytes) => {
-      const message = decodeMessage(bytes);
-      said.push({ ...message, payload: Buffer.from(message.payload) });
-      return 'drop';
-    },
-    () => undefined,
-  );
+  const frames = collecting(said);
   void front.link.pump((chunk) => frames.feed(chunk));
   return { client, server, front, said };
 }
@@ -77,7 +51,7 @@ const has = (said: readonly Message[], kind: number, exchange: number): boolean 
 describe('clients of HTTP/2', () => {
   it('who give a request up in the middle of its body take nobody along when its answer comes', async () => {
     const { client, front, said } = connected();
-    client.write(Buffer.concat([PREFACE, opening(1, 0)]));
+    client.write(Buffer.concat([H2_START, opening(1, 0)]));
     // More than the target has taken yet, and than waits for it in between.
     const pieces = Math.ceil((WINDOW_BYTES * 1.4) / PIECE_BYTES);
     for (let piece = 0; piece < pieces; piece++) {
@@ -87,12 +61,12 @@ describe('clients of HTTP/2', () => {
     const taken = (): number => said.reduce((sum, { kind, payload }) => sum + (kind === KINDS.data ? payload.length : 0), 0);
     await until('the target has no room', () => taken() === WINDOW_BYTES);
     client.write(h2Frame(FRAME.reset, 0, 1, NO_ERROR));
-    client.write(opening(3, END_STREAM));
+    client.write(opening(3, FLAG.endStream));
     await until('the next request is there', () => has(said, KINDS.request, 2));
     front.link.write(encodeHead(KINDS.answer, 1, { status: 200, headers: [] }));
     await until('the target hears of it', () => has(said, KINDS.reset, 1));
     front.link.write(Buffer.concat([encodeHead(KINDS.answer, 2, { status: 204, headers: [] }), encodeMessage(KINDS.end, 2)]));
-    client.write(opening(5, END_STREAM));
+    client.write(opening(5, FLAG.endStream));
     await until('the connection goes on', () => has(said, KINDS.request, 3));
   });
 
@@ -101,7 +75,7 @@ describe('clients of HTTP/2', () => {
     const odd: readonly Readonly<Record<string, string>>[] = [{ ':method': 'CONNECT' }, { expect: '100-continue' }, {}];
     const reset = (stream: number): Buffer => h2Frame(FRAME.reset, 0, stream, NO_ERROR);
     const given = odd.flatMap((more, index) => [opening(index * 2 + 1, 0, more), reset(index * 2 + 1)]);
-    client.write(Buffer.concat([PREFACE, ...given, opening(7, END_STREAM)]));
+    client.write(Buffer.concat([H2_START, ...given, opening(7, FLAG.endStream)]));
     await until('the last one is there', () => has(said, KINDS.request, 1));
     assert.deepEqual(said.filter(({ kind }) => kind === KINDS.request).length, 1);
   });
@@ -109,7 +83,7 @@ describe('clients of HTTP/2', () => {
   it('who say that they go, and leave in the middle of a request, are let go at once', async () => {
     for (const order of ['says first', 'leaves first']) {
       const { client, server, said } = connected();
-      client.write(Buffer.concat([PREFACE, opening(1, 0)]));
+      client.write(Buffer.concat([H2_START, opening(1, 0)]));
       await until('the request is there', () => has(said, KINDS.request, 1));
       const goaway = h2Frame(FRAME.goaway, 0, 0, Buffer.alloc(8));
       if (order === 'says first') client.write(goaway);

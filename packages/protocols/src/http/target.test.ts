@@ -5,21 +5,11 @@ import { afterEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { TargetFault } from '@hoop/core/errors';
-import { FrameRun } from '../shared/frames.ts';
 import { dialTarget } from './dial-target.ts';
-import {
-  AnswerHead,
-  decodeHead,
-  decodeMessage,
-  encodeHead,
-  encodeMessage,
-  KINDS,
-  type Message,
-  type RequestHead,
-  ResetMessage,
-} from './message.ts';
+import { AnswerHead, decodeHead, encodeHead, encodeMessage, KINDS, type Message, type RequestHead, ResetMessage } from './message.ts';
 import { HttpSettings } from './settings.ts';
 import { type TargetPatience, TargetSide } from './target.ts';
+import { collecting } from './testing/collecting.ts';
 
 const open: { destroy(): void }[] = [];
 afterEach(() => {
@@ -44,15 +34,7 @@ async function sideTo(
   const side = new TargetSide(settings, await dialTarget(settings), { patience, current });
   open.push({ destroy: () => side.over() }, { destroy: () => server.close() });
   const said: Message[] = [];
-  const frames = new FrameRun(
-    1 << 20,
-    (bytes) => {
-      const message = decodeMessage(bytes);
-      said.push({ ...message, payload: Buffer.from(message.payload) });
-      return 'drop';
-    },
-    () => undefined,
-  );
+  const frames = collecting(said);
   void side.link.pump((chunk) => frames.feed(chunk));
   return { side, said };
 }

@@ -1,8 +1,8 @@
 import type { Action, LaterPart, Outcome, Verdict } from '@hoop/core/action';
 import { Gate, type Mask } from '@hoop/core/gate';
-import { FrameRun } from '../../shared/frames.ts';
-import { decodeMessage, type Message } from '../message.ts';
+import type { Message } from '../message.ts';
 import { HttpRelay } from '../relay.ts';
+import { collecting } from './collecting.ts';
 
 /** A relay with everything that left it, message by message. */
 export class Bench {
@@ -22,17 +22,7 @@ export class Bench {
       intent: (action: Action) => void this.asked.push(action),
       settled: (_action: Action, outcome: Outcome) => void this.settled.push(outcome),
     };
-    const collect = (into: Message[]): FrameRun =>
-      new FrameRun(
-        1 << 20,
-        (bytes) => {
-          const message = decodeMessage(bytes);
-          into.push({ ...message, payload: Buffer.from(message.payload) });
-          return 'drop';
-        },
-        () => undefined,
-      );
-    const [target, client] = [collect(this.toTarget), collect(this.toClient)];
+    const [target, client] = [collecting(this.toTarget), collecting(this.toClient)];
     this.relay = new HttpRelay({
       gate: new Gate({ revision: 1, judge, mask, ...(judgeMore ? { judgeMore } : {}) }, audit),
       toTarget: (bytes) => target.feed(bytes),
