@@ -1,4 +1,4 @@
-import { FLAG, FRAME, h2Frame, headOf } from '@hoop/protocols/http/testing/h2-bytes';
+import { FLAG, FRAME, h2Frame, headOf } from '@hoop/core/testing/h2-bytes';
 import type { Dice } from './fuzzer.ts';
 
 /** One frame of a few streams: most often a request or a piece of one, else whatever there is. */

@@ -4,7 +4,7 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { FRAME_KINDS, TUNNEL_PATHS } from '@hoop/contract/tunnel';
 import { PeerFault, Refusal } from '@hoop/core/errors';
-import { H2_START } from '@hoop/protocols/http/testing/h2-bytes';
+import { H2_START } from '@hoop/core/testing/h2-bytes';
 import { encodeFrame } from '@hoop/tunnel/frame';
 import { MUX_PREFACE } from '@hoop/tunnel/mux';
 import { TunnelServer } from '@hoop/tunnel/server';

@@ -8,6 +8,7 @@ import { type AgentHello, FRAME_KINDS, PolicyMessage, TUNNEL_PATHS, TUNNEL_VERSI
 import { AppError, Refusal } from '@hoop/core/errors';
 import { silentLog } from '@hoop/core/log';
 import { testCertificate } from '@hoop/core/testing/certificate';
+import { FLAG, FRAME, H2_START, h2Frame, headOf } from '@hoop/core/testing/h2-bytes';
 import { AgentClient } from './agent-client.ts';
 import { type DialOptions, publicKeyPin, TunnelClient } from './client.ts';
 import type { AgentIdentity, AgentLink, SessionHost } from './link.ts';
@@ -403,20 +404,12 @@ describe('who is no peer of the tunnel does no harm', () => {
     await stillServes(tunnel);
   });
 
-  /** Frames of HTTP/2 (RFC 9113, section 4.1): a stream is opened without Huffman codes and tables, and given up in the same breath. */
+  /** A stream that is given up in the same breath; the answer to the ping says that both were read. */
   function openedAndGivenUp(path: string): Buffer {
-    const h2Frame = (type: number, flags: number, stream: number, payload: readonly number[]): Buffer =>
-      Buffer.from([0, payload.length >>> 8, payload.length & 0xff, type, flags, 0, 0, 0, stream, ...payload]);
-    const text = (word: string): number[] => [word.length, ...Buffer.from(word)];
     const fields = { ':method': 'POST', ':scheme': 'http', ':authority': 'x', ':path': path, authorization: 'Bearer bad' };
-    const head = Object.entries(fields).flatMap(([name, value]) => [0, ...text(name), ...text(value)]);
-    const [settings, headers, reset, ping] = [
-      h2Frame(4, 0, 0, []),
-      h2Frame(1, 4, 1, head),
-      h2Frame(3, 0, 1, [0, 0, 0, 8]),
-      Array(8).fill(0),
-    ];
-    return Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings, headers, reset, h2Frame(6, 0, 0, ping)]);
+    const headers = h2Frame(FRAME.headers, FLAG.endHeaders, 1, headOf(fields));
+    const reset = h2Frame(FRAME.reset, 0, 1, Buffer.from([0, 0, 0, 8]));
+    return Buffer.concat([H2_START, headers, reset, h2Frame(FRAME.ping, 0, 0, Buffer.alloc(8))]);
   }
 
   for (const path of Object.values(TUNNEL_PATHS)) {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { FLAG, FRAME, H2_START, h2Frame, headOf } from '@hoop/core/testing/h2-bytes';
 import { serveH2 } from './client-h2.ts';
 import { Front } from './front.ts';
 import { WINDOW_BYTES } from './limits.ts';
 import { AnswerHead, decodeHead, encodeHead, encodeMessage, KINDS, type Message, ResetMessage } from './message.ts';
 import { collecting } from './testing/collecting.ts';
-import { FLAG, FRAME, H2_START, h2Frame, headOf } from './testing/h2-bytes.ts';
 
 const NO_ERROR = Buffer.alloc(4);
 const PIECE_BYTES = 16_000;
